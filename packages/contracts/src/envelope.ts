@@ -1,0 +1,173 @@
+/**
+ * The replication event. Log record, JetStream message and catch-up answer are these same bytes, made once by
+ * the leader:
+ *
+ *     driftless/1 <32 hex digits: hash of all that follows>\n
+ *     {"format":1,"shard":0,"epoch":3,"firstSeq":120,"ops":[…],"committedAt":…,"prevRoot":"…","postRoot":"…"}\n
+ *     <the values' bytes, in the order of ops>
+ *
+ * The seal tells damage on the way (the event is not what the leader wrote) from drift of the replica (the
+ * event is right, the state it leads to is not). The header is JSON, so `driftless log` or `nats stream get`
+ * shows it to a person; values are raw (docs/adr/0003-envelope.md).
+ *
+ * Version log: 1 — first format.
+ */
+import { Buffer } from 'node:buffer';
+import { z } from 'zod';
+import { type Digest, formatDigest, hash128, parseDigest } from './digest.ts';
+import { decodeFrame, encodeFrame, PayloadReader } from './frame.ts';
+
+export const envelopeFormat = 1;
+const sealPrefix = `driftless/${envelopeFormat} `;
+const sealBytes = sealPrefix.length + 32 + 1;
+
+/** The first answer to a request that carried an `Idempotency-Key`; it rides in the event to survive failover. */
+export const recordedAnswerSchema = z.object({
+  /** The client's `Idempotency-Key`. */
+  id: z.string().min(1),
+  /** Hash of what was asked, so that a key used for something else is refused. */
+  fingerprint: z.string(),
+  /** The result as the node answered it. */
+  result: z.record(z.string(), z.unknown()),
+});
+export type RecordedAnswer = z.infer<typeof recordedAnswerSchema>;
+
+const operationHeaderSchema = z.discriminatedUnion('op', [
+  z.object({
+    op: z.literal('put'),
+    key: z.string().min(1),
+    bytes: z.number().int().min(0),
+    type: z.string(),
+    expiresAt: z.number().int().nullable().default(null),
+    answer: recordedAnswerSchema.optional(),
+  }),
+  z.object({ op: z.literal('delete'), key: z.string().min(1), answer: recordedAnswerSchema.optional() }),
+  z.object({ op: z.literal('answer'), answer: recordedAnswerSchema }),
+  z.object({ op: z.literal('epoch-started'), node: z.string().min(1) }),
+]);
+
+const hexDigest = z.string().regex(/^[0-9a-f]{32}$/);
+
+const envelopeHeaderSchema = z.object({
+  format: z.literal(envelopeFormat),
+  shard: z.number().int().min(0),
+  epoch: z.number().int().min(1),
+  firstSeq: z.number().int().min(1),
+  ops: z.array(operationHeaderSchema).min(1),
+  committedAt: z.number().int(),
+  prevRoot: hexDigest,
+  postRoot: hexDigest,
+});
+
+/** An operation: the state it leads to, not how it was asked for, so that every replica does the same. */
+export type Operation =
+  | {
+      op: 'put';
+      key: string;
+      value: Uint8Array;
+      contentType: string;
+      expiresAt: number | null;
+      answer?: RecordedAnswer | undefined;
+    }
+  | { op: 'delete'; key: string; answer?: RecordedAnswer | undefined }
+  /** Changes no entry; keeps the answer of a refused request that carried an `Idempotency-Key`. */
+  | { op: 'answer'; answer: RecordedAnswer }
+  /** The first record of an epoch, written by its leader before it serves. */
+  | { op: 'epoch-started'; node: string };
+
+/** Operations committed by one leader transaction: the unit of the log, of an event, of an apply. */
+export interface Batch {
+  shard: number;
+  epoch: number;
+  /** Seq of the first operation; the i-th operation has `firstSeq + i`. */
+  firstSeq: number;
+  ops: Operation[];
+  /** Leader's wall clock, milliseconds since the Unix epoch. A hint for people and lag, never an order. */
+  committedAt: number;
+  /** Root of the shard before the batch. */
+  prevRoot: Digest;
+  /** Root of the shard that the batch must lead to. */
+  postRoot: Digest;
+}
+
+export function lastSeqOf(batch: Batch): number {
+  return batch.firstSeq + batch.ops.length - 1;
+}
+
+/** Says that bytes are not an event as a leader wrote it. `reason` is safe to show. */
+export class EnvelopeError extends Error {
+  readonly reason: 'seal' | 'format' | 'content';
+  constructor(reason: EnvelopeError['reason'], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'EnvelopeError';
+    this.reason = reason;
+  }
+}
+
+export function encodeBatch(batch: Batch): Buffer {
+  const values: Uint8Array[] = [];
+  const ops = batch.ops.map((operation) => {
+    if (operation.op !== 'put') return operation;
+    values.push(operation.value);
+    const { key, value, contentType, expiresAt, answer } = operation;
+    return {
+      op: 'put',
+      key,
+      bytes: value.length,
+      type: contentType,
+      expiresAt: expiresAt ?? undefined,
+      answer,
+    };
+  });
+  const header = {
+    format: envelopeFormat,
+    shard: batch.shard,
+    epoch: batch.epoch,
+    firstSeq: batch.firstSeq,
+    ops,
+    committedAt: batch.committedAt,
+    prevRoot: formatDigest(batch.prevRoot),
+    postRoot: formatDigest(batch.postRoot),
+  };
+  const event = encodeFrame(header, values, sealBytes);
+  event.write(`${sealPrefix}${formatDigest(hash128(event.subarray(sealBytes)))}\n`, 0, 'latin1');
+  return event;
+}
+
+/** The batch in `bytes`. Throws `EnvelopeError` when the seal is broken or the format is unknown. */
+export function decodeBatch(bytes: Uint8Array): Batch {
+  const frame = unseal(bytes);
+  try {
+    const { header: raw, body } = decodeFrame(frame);
+    const header = envelopeHeaderSchema.parse(raw);
+    const payloads = new PayloadReader(body);
+    const ops = header.ops.map((operation): Operation => {
+      if (operation.op !== 'put') return operation;
+      const { key, bytes: size, type, expiresAt, answer } = operation;
+      return { op: 'put', key, value: payloads.take(size), contentType: type, expiresAt, answer };
+    });
+    payloads.finish();
+    const { shard, epoch, firstSeq, committedAt } = header;
+    const roots = { prevRoot: parseDigest(header.prevRoot), postRoot: parseDigest(header.postRoot) };
+    return { shard, epoch, firstSeq, ops, committedAt, ...roots };
+  } catch (cause) {
+    throw new EnvelopeError('content', 'The event has its seal but does not hold a batch.', { cause });
+  }
+}
+
+function unseal(bytes: Uint8Array): Uint8Array {
+  const seal = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(sealBytes, bytes.length)).toString(
+    'latin1',
+  );
+  if (!seal.startsWith(sealPrefix)) {
+    throw new EnvelopeError('format', `The event does not begin with "${sealPrefix.trim()}".`);
+  }
+  const content = bytes.subarray(sealBytes);
+  if (seal !== `${sealPrefix}${formatDigest(hash128(content))}\n`) {
+    throw new EnvelopeError(
+      'seal',
+      'The event is damaged: its bytes do not have the hash in its first line.',
+    );
+  }
+  return content;
+}

@@ -1,0 +1,193 @@
+/**
+ * The hop between gateway and node, and between nodes: HTTP with kept connections, bodies are frames (frame.ts).
+ *
+ *     POST /node/v1/write              WriteHeader + values      → WriteAnswer
+ *     POST /node/v1/read               ReadHeader                → ReadAnswer + values
+ *     POST /node/v1/list               ListHeader                → ListAnswer + values
+ *     POST /node/v1/shards/{n}/rows    RowsHeader                → RowsAnswer + values
+ *     GET  /node/v1/shards/{n}/log?after=SEQ&bytes=N             → LogAnswer + events
+ *     GET  /node/v1/shards/{n}/dump                              → NDJSON: DumpHead, then a DumpRow a line
+ *     POST /node/v1/shards/{n}/scrub                             → ScrubAnswer (JSON)
+ *     GET  /node/v1/status                                       → NodeStatus (JSON)
+ *
+ * An answer that is not 2xx is a problem detail (errors.ts).
+ */
+import { z } from 'zod';
+import { errorCodes } from './errors.ts';
+import { ackLevelSchema, readLevelSchema } from './levels.ts';
+import { positionSchema } from './position.ts';
+
+/** Versions as `ETag` writes them without quotes (`3-120`), or `*` for any. */
+const versionsSchema = z.union([z.literal('*'), z.array(z.string())]);
+
+const conditionsSchema = {
+  /** The key must be at one of these versions (`*`: must exist). */
+  ifMatch: versionsSchema.optional(),
+  /** The key must be at none of these versions (`*`: must not exist). */
+  ifNoneMatch: versionsSchema.optional(),
+  idempotency: z.object({ id: z.string().min(1), fingerprint: z.string() }).optional(),
+};
+
+export const writeOperationSchema = z.discriminatedUnion('op', [
+  z.object({
+    op: z.literal('put'),
+    key: z.string().min(1),
+    /** Length of the value, which follows in the frame's body. */
+    bytes: z.number().int().min(0),
+    type: z.string(),
+    ttlSeconds: z.number().positive().optional(),
+    ...conditionsSchema,
+  }),
+  z.object({ op: z.literal('delete'), key: z.string().min(1), ...conditionsSchema }),
+  z.object({ op: z.literal('increment'), key: z.string().min(1), by: z.number().int(), ...conditionsSchema }),
+]);
+export type WriteOperation = z.infer<typeof writeOperationSchema>;
+
+export const writeHeaderSchema = z.object({
+  shard: z.number().int().min(0),
+  ack: ackLevelSchema,
+  /** How long the node may wait for the ack level, milliseconds. */
+  timeoutMs: z.number().positive(),
+  operations: z.array(writeOperationSchema).min(1),
+});
+export type WriteHeader = z.infer<typeof writeHeaderSchema>;
+
+export const writeResultSchema = z.object({
+  /** Absent when the operation did what it asked for. */
+  error: z.enum(errorCodes).optional(),
+  detail: z.string().optional(),
+  /** The key's version after the operation (or at it, when refused); absent when the key has none. */
+  version: z.string().optional(),
+  /** `put`: the key had no value before. */
+  created: z.boolean().optional(),
+  /** `increment`: the counter's new value. */
+  value: z.number().optional(),
+  /** An earlier request with this `Idempotency-Key` got this answer. */
+  replayed: z.boolean().optional(),
+});
+/** What became of one operation. */
+export type WriteResult = z.infer<typeof writeResultSchema>;
+
+export const writeAnswerSchema = z.object({
+  node: z.string(),
+  /** Position of the shard after the batch. */
+  position: positionSchema,
+  results: z.array(writeResultSchema),
+});
+export type WriteAnswer = z.infer<typeof writeAnswerSchema>;
+
+export const readHeaderSchema = z.object({
+  reads: z
+    .array(z.object({ shard: z.number().int().min(0), key: z.string().min(1), level: readLevelSchema }))
+    .min(1),
+});
+export type ReadHeader = z.infer<typeof readHeaderSchema>;
+
+/** Where the replica that answered stands. */
+export const standingSchema = z.object({
+  shard: z.number().int(),
+  position: positionSchema,
+  lagOps: z.number().optional(),
+  lagMs: z.number().optional(),
+});
+export type Standing = z.infer<typeof standingSchema>;
+
+const entryHeadSchema = z.object({
+  version: z.string(),
+  type: z.string(),
+  bytes: z.number().int().min(0),
+  /** Milliseconds since the Unix epoch. */
+  expiresAt: z.number().optional(),
+});
+
+export const readResultSchema = z.union([
+  z.object({ error: z.enum(errorCodes), detail: z.string() }),
+  z.object({ found: z.literal(false) }),
+  entryHeadSchema.extend({ found: z.literal(true) }),
+]);
+export type ReadResult = z.infer<typeof readResultSchema>;
+
+export const readAnswerSchema = z.object({
+  node: z.string(),
+  standings: z.array(standingSchema),
+  /** In the order of the request's reads. */
+  results: z.array(readResultSchema),
+});
+export type ReadAnswer = z.infer<typeof readAnswerSchema>;
+
+export const listHeaderSchema = z.object({
+  shard: z.number().int().min(0),
+  level: readLevelSchema,
+  prefix: z.string(),
+  /** Only keys after this one, in byte order; empty for the start. */
+  after: z.string(),
+  limit: z.number().int().min(1),
+  /** Without values every entry has its `bytes`, but none follow in the body. */
+  values: z.boolean(),
+});
+export type ListHeader = z.infer<typeof listHeaderSchema>;
+
+export const listAnswerSchema = z.object({
+  node: z.string(),
+  standing: standingSchema,
+  entries: z.array(entryHeadSchema.extend({ key: z.string() })),
+  /** There may be more entries after the last one here. */
+  more: z.boolean(),
+});
+export type ListAnswer = z.infer<typeof listAnswerSchema>;
+
+export const rowsHeaderSchema = z.object({ keys: z.array(z.string()) });
+export type RowsHeader = z.infer<typeof rowsHeaderSchema>;
+
+/** A row as replicas must agree on it. */
+export const rowSchema = z.object({
+  key: z.string(),
+  version: positionSchema,
+  tombstone: z.boolean(),
+  type: z.string(),
+  expiresAt: z.number().nullable(),
+  bytes: z.number().int().min(0),
+});
+export type Row = z.infer<typeof rowSchema>;
+
+export const rowsAnswerSchema = z.object({ position: positionSchema, rows: z.array(rowSchema) });
+export type RowsAnswer = z.infer<typeof rowsAnswerSchema>;
+
+export const epochStartSchema = z.object({ epoch: z.number().int(), firstSeq: z.number().int() });
+/** Where an epoch began; it ended one before the next one's first seq. */
+export type EpochStart = z.infer<typeof epochStartSchema>;
+
+export const logAnswerSchema = z.object({
+  applied: positionSchema,
+  /** First seq that the log still holds; absent when the log is empty. */
+  firstSeq: z.number().int().optional(),
+  epochs: z.array(epochStartSchema),
+  /** Length of each event in the body, in bytes. */
+  events: z.array(z.number().int().positive()),
+});
+export type LogAnswer = z.infer<typeof logAnswerSchema>;
+
+export const dumpHeadSchema = z.object({
+  node: z.string(),
+  shard: z.number().int(),
+  position: positionSchema,
+  root: z.string(),
+});
+export type DumpHead = z.infer<typeof dumpHeadSchema>;
+/** The value in base64; all rows, tombstones too, in key order. */
+export const dumpRowSchema = rowSchema.omit({ bytes: true }).extend({ value: z.string() });
+export type DumpRow = z.infer<typeof dumpRowSchema>;
+
+export const scrubAnswerSchema = z.object({
+  node: z.string(),
+  shard: z.number().int(),
+  position: positionSchema,
+  entries: z.number().int(),
+  /** Root kept with the state, root of the rows' bytes, root of the tree's leaves: equal when sound. */
+  keptRoot: z.string(),
+  rowsRoot: z.string(),
+  leavesRoot: z.string(),
+  corruptKeys: z.array(z.string()),
+  sound: z.boolean(),
+});
+export type ScrubAnswer = z.infer<typeof scrubAnswerSchema>;
