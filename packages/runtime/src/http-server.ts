@@ -1,0 +1,248 @@
+/**
+ * The HTTP server that every process has: health, metrics, problems, and the process's own routes.
+ *
+ *   /livez    200 as long as the process turns. Restart it when this fails.
+ *   /readyz   200 when it can serve, else 503 with the reason. Send it no traffic when this fails.
+ *   /metrics  Prometheus text.
+ *
+ * Schemas are zod, for requests, answers and the OpenAPI document. Errors leave as RFC 9457 problem
+ * details, whoever raised them: a route, the framework, the router, or Node's own HTTP parser. Every
+ * answer is counted in one histogram, labelled by the route's pattern: the raw path would make a time
+ * series of every key in the store.
+ *
+ * The server is returned before it listens, so that tests can `inject()` and `main.ts` decides the port.
+ */
+import type { Socket } from 'node:net';
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { Attributes } from '@opentelemetry/api';
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+  LogController,
+  type RawReplyDefaultExpression,
+  type RawRequestDefaultExpression,
+  type RawServerDefault,
+} from 'fastify';
+import {
+  jsonSchemaTransform,
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod';
+import type { Logger } from './log.ts';
+import {
+  defaultProblem,
+  faultOf,
+  type Problem,
+  problemOfFault,
+  RequestFault,
+  type ToProblem,
+} from './problem.ts';
+import { DURATION_SECONDS_BUCKETS, type Telemetry } from './telemetry.ts';
+
+export type HttpServer = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+export interface ReadyState {
+  readonly ok: boolean;
+  readonly reason?: string | undefined;
+}
+
+export interface OpenApiOptions {
+  readonly title: string;
+  readonly version: string;
+  readonly description?: string | undefined;
+}
+
+export interface HttpServerOptions {
+  readonly logger: Logger;
+  readonly telemetry: Telemetry;
+  /** Largest request body, in bytes. A route may set its own. */
+  readonly bodyLimit: number;
+  readonly ready: () => ReadyState;
+  /** Errors of routes → problems, by the table of error codes. */
+  readonly toProblem?: ToProblem | undefined;
+  /** How HTTP faults (404, 405, 413, 415, …) are told, if not by their own names. */
+  readonly faultToProblem?: ((fault: RequestFault) => Problem) | undefined;
+  /** Given: `/openapi.json`, and Swagger UI at `/docs`. */
+  readonly openapi?: OpenApiOptions | undefined;
+}
+
+const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
+/** Longer than the idle time of usual load balancers (60 s), so that they close first and no request is lost. */
+const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+/** How long a request may take to arrive in full: the bound on slow senders. */
+const REQUEST_ARRIVAL_TIMEOUT_MS = 30_000;
+/** A key of 512 bytes is up to 1,536 characters when every byte is percent-encoded. */
+const PATH_PARAMETER_CHARS_MAX = 4096;
+
+export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const problems = problemWriter(options);
+  const app: HttpServer = fastify({
+    loggerInstance: options.logger as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: options.bodyLimit,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    requestTimeout: REQUEST_ARRIVAL_TIMEOUT_MS,
+    routerOptions: { maxParamLength: PATH_PARAMETER_CHARS_MAX },
+    forceCloseConnections: 'idle',
+    frameworkErrors: (error, request, reply) =>
+      problems.send(error, request, reply as unknown as FastifyReply),
+    clientErrorHandler: (error, socket) => problems.sendRaw(error, socket as Socket),
+  }).withTypeProvider<ZodTypeProvider>();
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.setErrorHandler((error, request, reply) => problems.send(error, request, reply));
+  refuseUnknownRoutes(app, problems);
+  measureRequests(app, options.telemetry);
+  if (options.openapi !== undefined) await serveOpenApi(app, options.openapi);
+  serveHealth(app, options, problems);
+  return app;
+}
+
+interface ProblemWriter {
+  send(error: unknown, request: FastifyRequest, reply: FastifyReply): void;
+  write(problem: Problem, request: FastifyRequest, reply: FastifyReply): void;
+  sendRaw(error: Error & { code?: string }, socket: Socket): void;
+}
+
+function problemWriter({
+  toProblem = defaultProblem,
+  faultToProblem = problemOfFault,
+}: HttpServerOptions): ProblemWriter {
+  return {
+    send(error, request, reply) {
+      const fault = faultOf(error);
+      const problem = fault === undefined ? toProblem(error) : faultToProblem(fault);
+      // 503 and 504 are answers a loaded cluster gives by design; a 500 is a defect, and is logged.
+      if (problem.status === 500) request.log.error({ err: error }, 'request failed');
+      this.write(problem, request, reply);
+    },
+    write(problem, request, reply) {
+      if (problem.retryAfterSeconds !== undefined)
+        reply.header('retry-after', Math.ceil(problem.retryAfterSeconds));
+      // A string passes by the route's response schema, which describes its successes.
+      reply
+        .code(problem.status)
+        .type(PROBLEM_TYPE)
+        .serializer((body: unknown) => body as string)
+        .send(JSON.stringify(documentOf(problem, request.id)));
+    },
+    sendRaw(error, socket) {
+      if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+      const problem = faultToProblem(parserFault(error.code));
+      const body = JSON.stringify(documentOf(problem));
+      const head = [
+        `HTTP/1.1 ${problem.status} ${problem.title}`,
+        `Content-Type: ${PROBLEM_TYPE}`,
+        `Content-Length: ${Buffer.byteLength(body)}`,
+        'Connection: close',
+      ];
+      socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+    },
+  };
+}
+
+function documentOf({ status, code, title, ...rest }: Problem, instance?: string): object {
+  return { type: `urn:driftless:problem:${code}`, title, status, code, instance, ...rest };
+}
+
+function parserFault(code: string | undefined): RequestFault {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return new RequestFault('request_timeout', 'The request did not arrive in time.');
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return new RequestFault('headers_too_large', 'URL and headers exceed 16 KiB.');
+  return new RequestFault('malformed_http', 'The request line, the headers or the chunks cannot be parsed.');
+}
+
+/** 405 where the path exists under another method, else 404. The framework knows only the latter. */
+function refuseUnknownRoutes(app: HttpServer, problems: ProblemWriter): void {
+  const routes: { readonly pattern: RegExp; readonly methods: readonly string[] }[] = [];
+  app.addHook('onRoute', ({ url, method }) => {
+    routes.push({ pattern: patternOf(url), methods: [method].flat() });
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?', 1)[0] ?? '';
+    const methods = routes.filter(({ pattern }) => pattern.test(path)).flatMap((route) => route.methods);
+    const allowed = [...new Set(methods)].sort().join(', ');
+    if (allowed === '')
+      return problems.send(
+        new RequestFault('route_not_found', 'Nothing is served under this path.'),
+        request,
+        reply,
+      );
+    reply.header('allow', allowed);
+    problems.send(new RequestFault('method_not_allowed', `Allowed here: ${allowed}.`), request, reply);
+  });
+}
+
+/** `/v1/kv/:key` → `^/v1/kv/[^/]+$`. */
+function patternOf(url: string): RegExp {
+  const parts = url.split('/').map((part) => {
+    if (part.startsWith(':')) return '[^/]+';
+    return part.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace('*', '.*');
+  });
+  return new RegExp(`^${parts.join('/')}$`);
+}
+
+function measureRequests(app: HttpServer, { meter }: Telemetry): void {
+  const duration = meter.createHistogram('http_request_duration_seconds', {
+    description: 'Time from the arrival of a request to the end of its answer',
+    unit: 'seconds',
+    advice: { explicitBucketBoundaries: DURATION_SECONDS_BUCKETS },
+  });
+  const labels = new Map<string, Attributes>();
+  app.addHook('onResponse', (request, reply, done) => {
+    duration.record(reply.elapsedTime / 1000, labelsOf(request, reply.statusCode));
+    done();
+  });
+
+  function labelsOf({ method, routeOptions }: FastifyRequest, status: number): Attributes {
+    const route = routeOptions.url ?? '(none)';
+    const key = `${status}${method}${route}`;
+    let found = labels.get(key);
+    if (found === undefined) {
+      found = { method, route, status: String(status) };
+      labels.set(key, found);
+    }
+    return found;
+  }
+}
+
+async function serveOpenApi(app: HttpServer, { title, version, description }: OpenApiOptions): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title, version, ...(description === undefined ? {} : { description }) },
+    },
+    transform: jsonSchemaTransform,
+  });
+  await app.register(swaggerUi, { routePrefix: '/docs' });
+  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
+}
+
+function serveHealth(
+  app: HttpServer,
+  { ready, telemetry }: HttpServerOptions,
+  problems: ProblemWriter,
+): void {
+  app.get('/livez', { schema: { hide: true } }, () => ({ status: 'live' }));
+  app.get('/readyz', { schema: { hide: true } }, (request, reply) => {
+    const { ok, reason } = ready();
+    if (ok) return reply.send({ status: 'ready' });
+    const detail = reason ?? 'No reason was given.';
+    problems.write({ status: 503, code: 'not_ready', title: 'Not ready to serve', detail }, request, reply);
+  });
+  app.get('/metrics', { schema: { hide: true } }, async (_request, reply) => {
+    return reply.type('text/plain; version=0.0.4; charset=utf-8').send(await telemetry.metricsText());
+  });
+}
