@@ -1,0 +1,3 @@
+export * from './compare.ts';
+export * from './leaf-digests.ts';
+export * from './merkle.ts';
