@@ -43,7 +43,7 @@ export function createLogger({ process: name, instance, level, destination }: Lo
       },
       hooks: {
         logMethod(args, method) {
-          const safe = args.map((arg) => (typeof arg === 'string' ? redactUrl(arg) : arg));
+          const safe = withMessage(args).map((arg) => (typeof arg === 'string' ? redactUrl(arg) : arg));
           method.apply(this, safe as typeof args);
         },
       },
@@ -55,6 +55,13 @@ export function createLogger({ process: name, instance, level, destination }: Lo
 /** Takes user and password out of every URL in a text: `nats://u:p@host` → `nats://[redacted]@host`. */
 export function redactUrl(text: string): string {
   return text.includes('://') ? text.replace(URL_USER_INFO, `$1${REDACTED}@`) : text;
+}
+
+/** Without a message pino takes the error's own, past all redaction; so it is made explicit. */
+function withMessage([first, ...rest]: readonly unknown[]): unknown[] {
+  const error = first instanceof Error ? first : (first as { err?: unknown } | null | undefined)?.err;
+  const fields = first instanceof Error ? { err: first } : first;
+  return error instanceof Error && rest.length === 0 ? [fields, error.message] : [fields, ...rest];
 }
 
 function redactedError(error: Error): unknown {

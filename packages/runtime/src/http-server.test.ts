@@ -1,0 +1,172 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { createHttpServer, type HttpServer, type ReadyState } from './http-server.ts';
+import { createLogger } from './log.ts';
+import { createTelemetry, type Telemetry } from './telemetry.ts';
+
+let app: HttpServer;
+let telemetry: Telemetry;
+let ready: ReadyState;
+let logged: string[];
+
+beforeEach(async () => {
+  ready = { ok: true };
+  logged = [];
+  telemetry = createTelemetry({ service: 'test', instance: 'test-1' });
+  const destination = { write: (line: string) => void logged.push(line) };
+  app = await createHttpServer({
+    logger: createLogger({ process: 'test', instance: 'test-1', level: 'info', destination }),
+    telemetry,
+    bodyLimit: 64,
+    ready: () => ready,
+    toProblem: (error) =>
+      error instanceof RangeError
+        ? {
+            status: 503,
+            code: 'overloaded',
+            title: 'Too much',
+            hint: 'Slow down.',
+            retryAfterSeconds: 1.2,
+            shard: 3,
+          }
+        : { status: 500, code: 'internal', title: 'Something went wrong inside' },
+    openapi: { title: 'Test', version: '1' },
+  });
+  app.get(
+    '/v1/kv/:key',
+    { schema: { params: z.object({ key: z.string().max(8) }) } },
+    ({ params }) => params,
+  );
+  app.post(
+    '/v1/batch',
+    { schema: { body: z.object({ n: z.number() }), response: { 200: z.object({ n: z.number() }) } } },
+    ({ body }) => body,
+  );
+  app.get('/overloaded', () => Promise.reject(new RangeError('internal detail')));
+  app.get('/broken', () => Promise.reject(new Error('SELECT secret FROM /var/lib')));
+});
+afterEach(async () => {
+  await app.close();
+  await telemetry.shutdown();
+});
+
+const json = { 'content-type': 'application/json' };
+
+describe('health', () => {
+  test('live, and ready when it says so', async () => {
+    expect((await app.inject('/livez')).statusCode).toBe(200);
+    expect((await app.inject('/readyz')).json()).toEqual({ status: 'ready' });
+    ready = { ok: false, reason: 'NATS is out of reach' };
+    const response = await app.inject('/readyz');
+    expect(response.statusCode).toBe(503);
+    expect(response.json()).toMatchObject({ code: 'not_ready', detail: 'NATS is out of reach' });
+    expect((await app.inject('/livez')).statusCode).toBe(200);
+  });
+});
+
+describe('problems', () => {
+  test.each([
+    ['an unknown path', { url: '/nope' }, 404, 'route_not_found'],
+    ['an unknown method', { method: 'DELETE', url: '/v1/kv/a' }, 405, 'method_not_allowed'],
+    ['a rare method', { method: 'PROPFIND', url: '/v1/kv/a' }, 405, 'method_not_allowed'],
+    [
+      'a large body',
+      { method: 'POST', url: '/v1/batch', payload: `"${'x'.repeat(64)}"`, headers: json },
+      413,
+      'body_too_large',
+    ],
+    [
+      'a media type',
+      { method: 'POST', url: '/v1/batch', payload: '<n/>', headers: { 'content-type': 'text/xml' } },
+      415,
+      'unsupported_media_type',
+    ],
+    ['broken JSON', { method: 'POST', url: '/v1/batch', payload: '{', headers: json }, 400, 'malformed_body'],
+    [
+      'an empty body',
+      { method: 'POST', url: '/v1/batch', payload: '', headers: json },
+      400,
+      'malformed_body',
+    ],
+    [
+      'a poisoned body',
+      { method: 'POST', url: '/v1/batch', payload: '{"__proto__":{}}', headers: json },
+      400,
+      'malformed_body',
+    ],
+    [
+      'a wrong member',
+      { method: 'POST', url: '/v1/batch', payload: '{"n":"1"}', headers: json },
+      400,
+      'invalid_request',
+    ],
+    ['a wrong parameter', { url: '/v1/kv/123456789' }, 400, 'invalid_request'],
+    ['a URL that is not UTF-8', { url: '/v1/kv/%FF' }, 400, 'malformed_url'],
+    ['an endless parameter', { url: `/v1/kv/${'a'.repeat(5000)}` }, 414, 'url_too_long'],
+  ] as const)('%s', async (_what, request, status, code) => {
+    const response = await app.inject(request);
+    expect(response.statusCode).toBe(status);
+    expect(response.headers['content-type']).toContain('application/problem+json');
+    expect(response.json()).toMatchObject({ type: `urn:driftless:problem:${code}`, status, code });
+    expect(logged).toEqual([]);
+  });
+
+  test('405 says which methods there are', async () => {
+    const response = await app.inject({ method: 'PUT', url: '/v1/kv/a?x=1' });
+    expect(response.headers.allow).toBe('GET, HEAD');
+  });
+
+  test('validation names the members', async () => {
+    const response = await app.inject({ method: 'POST', url: '/v1/batch', payload: '{}', headers: json });
+    expect(response.json()).toMatchObject({ errors: [{ path: 'body/n' }] });
+  });
+
+  test("a route's own error is told by the table, with Retry-After", async () => {
+    const response = await app.inject('/overloaded');
+    expect(response.statusCode).toBe(503);
+    expect(response.headers['retry-after']).toBe('2');
+    expect(response.json()).toMatchObject({ code: 'overloaded', hint: 'Slow down.', shard: 3 });
+    expect(response.body).not.toContain('internal detail');
+  });
+
+  test('an unknown error leaks nothing, and is logged', async () => {
+    const response = await app.inject('/broken');
+    expect(response.statusCode).toBe(500);
+    expect(response.body).not.toMatch(/SELECT|\/var|stack|http-server/);
+    expect(logged.join()).toContain('SELECT secret');
+  });
+
+  test('what is no HTTP at all is answered as a problem, and the server lives', async () => {
+    const { port } = new URL(await app.listen({ port: 0, host: '127.0.0.1' }));
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.end('NOT HTTP\r\n\r\n');
+    let answer = '';
+    socket.on('data', (chunk) => {
+      answer += chunk.toString();
+    });
+    await once(socket, 'close');
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toMatchObject({ code: 'malformed_http' });
+    expect((await fetch(`http://127.0.0.1:${port}/livez`)).status).toBe(200);
+  });
+});
+
+test('requests are measured by the pattern of their route, never by the path', async () => {
+  await app.inject('/v1/kv/a');
+  await app.inject('/v1/kv/b');
+  await app.inject('/nope/c');
+  const text = (await app.inject('/metrics')).body;
+  expect(text).toContain(
+    'http_request_duration_seconds_count{method="GET",route="/v1/kv/:key",status="200"} 2',
+  );
+  expect(text).toContain('http_request_duration_seconds_count{method="GET",route="(none)",status="404"} 1');
+  expect(text).not.toContain('/nope');
+});
+
+test('documents itself', async () => {
+  const document = (await app.inject('/openapi.json')).json<{ paths: object }>();
+  expect(Object.keys(document.paths)).toEqual(['/v1/kv/{key}', '/v1/batch', '/overloaded', '/broken']);
+  expect((await app.inject('/docs')).statusCode).toBe(200);
+});
