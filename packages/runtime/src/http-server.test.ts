@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { DriftlessError, problemSchema } from '@driftless/contracts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { createHttpServer, type HttpServer, type ReadyState } from './http-server.ts';
@@ -21,17 +22,6 @@ beforeEach(async () => {
     telemetry,
     bodyLimit: 64,
     ready: () => ready,
-    toProblem: (error) =>
-      error instanceof RangeError
-        ? {
-            status: 503,
-            code: 'overloaded',
-            title: 'Too much',
-            hint: 'Slow down.',
-            retryAfterSeconds: 1.2,
-            shard: 3,
-          }
-        : { status: 500, code: 'internal', title: 'Something went wrong inside' },
     openapi: { title: 'Test', version: '1' },
   });
   app.get(
@@ -44,7 +34,11 @@ beforeEach(async () => {
     { schema: { body: z.object({ n: z.number() }), response: { 200: z.object({ n: z.number() }) } } },
     ({ body }) => body,
   );
-  app.get('/overloaded', () => Promise.reject(new RangeError('internal detail')));
+  app.get('/overloaded', () =>
+    Promise.reject(
+      new DriftlessError('overloaded', 'Too much.', { hint: 'Slow down.', retryAfterSeconds: 1.2 }),
+    ),
+  );
   app.get('/broken', () => Promise.reject(new Error('SELECT secret FROM /var/lib')));
 });
 afterEach(async () => {
@@ -61,55 +55,54 @@ describe('health', () => {
     ready = { ok: false, reason: 'NATS is out of reach' };
     const response = await app.inject('/readyz');
     expect(response.statusCode).toBe(503);
-    expect(response.json()).toMatchObject({ code: 'not_ready', detail: 'NATS is out of reach' });
+    expect(response.json()).toMatchObject({ status: 'not ready', reason: 'NATS is out of reach' });
     expect((await app.inject('/livez')).statusCode).toBe(200);
   });
 });
 
 describe('problems', () => {
   test.each([
-    ['an unknown path', { url: '/nope' }, 404, 'route_not_found'],
-    ['an unknown method', { method: 'DELETE', url: '/v1/kv/a' }, 405, 'method_not_allowed'],
-    ['a rare method', { method: 'PROPFIND', url: '/v1/kv/a' }, 405, 'method_not_allowed'],
+    ['an unknown path', { url: '/nope' }, 404, 'not-found'],
+    ['an unknown method', { method: 'DELETE', url: '/v1/kv/a' }, 405, 'method-not-allowed'],
+    ['a rare method', { method: 'PROPFIND', url: '/v1/kv/a' }, 405, 'method-not-allowed'],
     [
       'a large body',
       { method: 'POST', url: '/v1/batch', payload: `"${'x'.repeat(64)}"`, headers: json },
       413,
-      'body_too_large',
+      'value-too-large',
     ],
     [
       'a media type',
       { method: 'POST', url: '/v1/batch', payload: '<n/>', headers: { 'content-type': 'text/xml' } },
       415,
-      'unsupported_media_type',
+      'unsupported-media-type',
     ],
-    ['broken JSON', { method: 'POST', url: '/v1/batch', payload: '{', headers: json }, 400, 'malformed_body'],
-    [
-      'an empty body',
-      { method: 'POST', url: '/v1/batch', payload: '', headers: json },
-      400,
-      'malformed_body',
-    ],
+    ['broken JSON', { method: 'POST', url: '/v1/batch', payload: '{', headers: json }, 400, 'bad-request'],
+    ['an empty body', { method: 'POST', url: '/v1/batch', payload: '', headers: json }, 400, 'bad-request'],
     [
       'a poisoned body',
       { method: 'POST', url: '/v1/batch', payload: '{"__proto__":{}}', headers: json },
       400,
-      'malformed_body',
+      'bad-request',
     ],
     [
       'a wrong member',
       { method: 'POST', url: '/v1/batch', payload: '{"n":"1"}', headers: json },
       400,
-      'invalid_request',
+      'bad-request',
     ],
-    ['a wrong parameter', { url: '/v1/kv/123456789' }, 400, 'invalid_request'],
-    ['a URL that is not UTF-8', { url: '/v1/kv/%FF' }, 400, 'malformed_url'],
-    ['an endless parameter', { url: `/v1/kv/${'a'.repeat(5000)}` }, 414, 'url_too_long'],
+    ['a wrong parameter', { url: '/v1/kv/123456789' }, 400, 'invalid-parameter'],
+    ['a URL that is not UTF-8', { url: '/v1/kv/%FF' }, 400, 'bad-request'],
+    ['an endless parameter', { url: `/v1/kv/${'a'.repeat(5000)}` }, 400, 'bad-request'],
   ] as const)('%s', async (_what, request, status, code) => {
     const response = await app.inject(request);
     expect(response.statusCode).toBe(status);
     expect(response.headers['content-type']).toContain('application/problem+json');
-    expect(response.json()).toMatchObject({ type: `urn:driftless:problem:${code}`, status, code });
+    expect(problemSchema.parse(response.json())).toMatchObject({
+      type: `urn:driftless:error:${code}`,
+      status,
+      code,
+    });
     expect(logged).toEqual([]);
   });
 
@@ -125,10 +118,9 @@ describe('problems', () => {
 
   test("a route's own error is told by the table, with Retry-After", async () => {
     const response = await app.inject('/overloaded');
-    expect(response.statusCode).toBe(503);
+    expect(response.statusCode).toBe(429);
     expect(response.headers['retry-after']).toBe('2');
-    expect(response.json()).toMatchObject({ code: 'overloaded', hint: 'Slow down.', shard: 3 });
-    expect(response.body).not.toContain('internal detail');
+    expect(response.json()).toMatchObject({ code: 'overloaded', hint: 'Slow down.', retryable: true });
   });
 
   test('an unknown error leaks nothing, and is logged', async () => {
@@ -148,7 +140,7 @@ describe('problems', () => {
     });
     await once(socket, 'close');
     expect(answer).toMatch(/^HTTP\/1\.1 400 /);
-    expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toMatchObject({ code: 'malformed_http' });
+    expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toMatchObject({ code: 'bad-request' });
     expect((await fetch(`http://127.0.0.1:${port}/livez`)).status).toBe(200);
   });
 });

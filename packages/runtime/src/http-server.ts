@@ -12,7 +12,9 @@
  *
  * The server is returned before it listens, so that tests can `inject()` and `main.ts` decides the port.
  */
+import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import { DriftlessError, problemContentType, problemOf } from '@driftless/contracts';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { Attributes } from '@opentelemetry/api';
@@ -35,12 +37,10 @@ import {
 } from 'fastify-type-provider-zod';
 import type { Logger } from './log.ts';
 import {
-  defaultProblem,
-  faultOf,
-  type Problem,
-  problemOfFault,
-  RequestFault,
+  invalidMembersOf,
   type ToProblem,
+  translateFrameworkError,
+  translateParserError,
 } from './problem.ts';
 import { DURATION_SECONDS_BUCKETS, type Telemetry } from './telemetry.ts';
 
@@ -69,15 +69,12 @@ export interface HttpServerOptions {
   /** Largest request body, in bytes. A route may set its own. */
   readonly bodyLimit: number;
   readonly ready: () => ReadyState;
-  /** Errors of routes → problems, by the table of error codes. */
+  /** Errors → problem details. Default: the table of codes in `contracts`. */
   readonly toProblem?: ToProblem | undefined;
-  /** How HTTP faults (404, 405, 413, 415, …) are told, if not by their own names. */
-  readonly faultToProblem?: ((fault: RequestFault) => Problem) | undefined;
   /** Given: `/openapi.json`, and Swagger UI at `/docs`. */
   readonly openapi?: OpenApiOptions | undefined;
 }
 
-const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 /** Longer than the idle time of usual load balancers (60 s), so that they close first and no request is lost. */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 /** How long a request may take to arrive in full: the bound on slow senders. */
@@ -86,7 +83,7 @@ const REQUEST_ARRIVAL_TIMEOUT_MS = 30_000;
 const PATH_PARAMETER_CHARS_MAX = 4096;
 
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const problems = problemWriter(options);
+  const problems = problemWriter(options.toProblem ?? problemOf);
   const app: HttpServer = fastify({
     loggerInstance: options.logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -105,63 +102,49 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   refuseUnknownRoutes(app, problems);
   measureRequests(app, options.telemetry);
   if (options.openapi !== undefined) await serveOpenApi(app, options.openapi);
-  serveHealth(app, options, problems);
+  serveHealth(app, options);
   return app;
 }
 
 interface ProblemWriter {
   send(error: unknown, request: FastifyRequest, reply: FastifyReply): void;
-  write(problem: Problem, request: FastifyRequest, reply: FastifyReply): void;
   sendRaw(error: Error & { code?: string }, socket: Socket): void;
 }
 
-function problemWriter({
-  toProblem = defaultProblem,
-  faultToProblem = problemOfFault,
-}: HttpServerOptions): ProblemWriter {
+function problemWriter(toProblem: ToProblem): ProblemWriter {
   return {
     send(error, request, reply) {
-      const fault = faultOf(error);
-      const problem = fault === undefined ? toProblem(error) : faultToProblem(fault);
-      // 503 and 504 are answers a loaded cluster gives by design; a 500 is a defect, and is logged.
+      const problem = toProblem(translateFrameworkError(error));
+      // 503 and 504 are answers that a loaded cluster gives by design; a 500 is a defect, and is logged.
       if (problem.status === 500) request.log.error({ err: error }, 'request failed');
-      this.write(problem, request, reply);
-    },
-    write(problem, request, reply) {
-      if (problem.retryAfterSeconds !== undefined)
+      if (problem.retryAfterSeconds !== undefined) {
         reply.header('retry-after', Math.ceil(problem.retryAfterSeconds));
-      // A string passes by the route's response schema, which describes its successes.
+      }
+      const errors = invalidMembersOf(error);
+      const document = { ...problem, instance: request.id, ...(errors.length > 0 && { errors }) };
+      // As text it passes by the route's response schema, which describes its successes.
       reply
         .code(problem.status)
-        .type(PROBLEM_TYPE)
+        .type(problemContentType)
         .serializer((body: unknown) => body as string)
-        .send(JSON.stringify(documentOf(problem, request.id)));
+        .send(JSON.stringify(document));
     },
     sendRaw(error, socket) {
-      if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-      const problem = faultToProblem(parserFault(error.code));
-      const body = JSON.stringify(documentOf(problem));
+      if (error.code === 'ECONNRESET' || !socket.writable) {
+        socket.destroy();
+        return;
+      }
+      const problem = toProblem(translateParserError(error.code));
+      const body = JSON.stringify(problem);
       const head = [
-        `HTTP/1.1 ${problem.status} ${problem.title}`,
-        `Content-Type: ${PROBLEM_TYPE}`,
+        `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+        `Content-Type: ${problemContentType}`,
         `Content-Length: ${Buffer.byteLength(body)}`,
         'Connection: close',
       ];
       socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
     },
   };
-}
-
-function documentOf({ status, code, title, ...rest }: Problem, instance?: string): object {
-  return { type: `urn:driftless:problem:${code}`, title, status, code, instance, ...rest };
-}
-
-function parserFault(code: string | undefined): RequestFault {
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
-    return new RequestFault('request_timeout', 'The request did not arrive in time.');
-  if (code === 'HPE_HEADER_OVERFLOW')
-    return new RequestFault('headers_too_large', 'URL and headers exceed 16 KiB.');
-  return new RequestFault('malformed_http', 'The request line, the headers or the chunks cannot be parsed.');
 }
 
 /** 405 where the path exists under another method, else 404. The framework knows only the latter. */
@@ -174,14 +157,12 @@ function refuseUnknownRoutes(app: HttpServer, problems: ProblemWriter): void {
     const path = request.url.split('?', 1)[0] ?? '';
     const methods = routes.filter(({ pattern }) => pattern.test(path)).flatMap((route) => route.methods);
     const allowed = [...new Set(methods)].sort().join(', ');
-    if (allowed === '')
-      return problems.send(
-        new RequestFault('route_not_found', 'Nothing is served under this path.'),
-        request,
-        reply,
-      );
-    reply.header('allow', allowed);
-    problems.send(new RequestFault('method_not_allowed', `Allowed here: ${allowed}.`), request, reply);
+    const error =
+      allowed === ''
+        ? new DriftlessError('not-found', 'Nothing is served under this path.')
+        : new DriftlessError('method-not-allowed', `Allowed here: ${allowed}.`);
+    if (allowed !== '') reply.header('allow', allowed);
+    problems.send(error, request, reply);
   });
 }
 
@@ -230,17 +211,11 @@ async function serveOpenApi(app: HttpServer, { title, version, description }: Op
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
 }
 
-function serveHealth(
-  app: HttpServer,
-  { ready, telemetry }: HttpServerOptions,
-  problems: ProblemWriter,
-): void {
+function serveHealth(app: HttpServer, { ready, telemetry }: HttpServerOptions): void {
   app.get('/livez', { schema: { hide: true } }, () => ({ status: 'live' }));
-  app.get('/readyz', { schema: { hide: true } }, (request, reply) => {
+  app.get('/readyz', { schema: { hide: true } }, (_request, reply) => {
     const { ok, reason } = ready();
-    if (ok) return reply.send({ status: 'ready' });
-    const detail = reason ?? 'No reason was given.';
-    problems.write({ status: 503, code: 'not_ready', title: 'Not ready to serve', detail }, request, reply);
+    return ok ? reply.send({ status: 'ready' }) : reply.code(503).send({ status: 'not ready', reason });
   });
   app.get('/metrics', { schema: { hide: true } }, async (_request, reply) => {
     return reply.type('text/plain; version=0.0.4; charset=utf-8').send(await telemetry.metricsText());
