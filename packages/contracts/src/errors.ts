@@ -100,6 +100,8 @@ export const problemSchema = z.object({
   detail: z.string(),
   hint: z.string().optional(),
   retryable: z.boolean(),
+  /** The key's version: of the write that is not confirmed, or the one that a condition met. */
+  version: z.string().optional(),
 });
 export type Problem = z.infer<typeof problemSchema>;
 
