@@ -45,8 +45,14 @@ describe('the tree', () => {
 
   it('tells two swapped leaves apart, which the XOR root does not', () => {
     const [a, b] = [hash128(Buffer.from('a')), hash128(Buffer.from('b'))];
-    const left = leavesOf([[0, a], [1, b]]); // biome-ignore format: a pair a leaf
-    const right = leavesOf([[0, b], [1, a]]); // biome-ignore format: a pair a leaf
+    const left = leavesOf([
+      [0, a],
+      [1, b],
+    ]);
+    const right = leavesOf([
+      [0, b],
+      [1, a],
+    ]);
     expect(left.root()).toEqual(right.root());
     expect(merkleRoot(left)).not.toEqual(merkleRoot(right));
   });

@@ -1,0 +1,112 @@
+/**
+ * The state of a cluster on one screen: a row a replica, grouped by shard, the leader marked. Roots of a shard
+ * that are equal at equal positions carry a `=`; a replica at another position is not compared with it, because
+ * different roots at different positions mean nothing.
+ */
+import { type ClusterView, comparePositions, formatPosition, type ShardView } from '@driftless/contracts';
+import { formatDuration, grouped, type Paint, printable, type Style, table } from '../output/terminal.ts';
+
+type Replica = ShardView['replicas'][number];
+type Node = ClusterView['nodes'][number];
+
+const rootDigits = 12;
+const unknown = '?';
+
+const healthStyles: Record<Replica['health'], Style> = {
+  healthy: 'green',
+  restoring: 'yellow',
+  drifted: 'red',
+  halted: 'red',
+};
+
+export function renderStatus(view: ClusterView, paint: Paint): string[] {
+  const head = [
+    'SHARD',
+    'REPLICA',
+    'ROLE',
+    'HEALTH',
+    'EPOCH',
+    'APPLIED',
+    'LAG OPS',
+    'LAG',
+    'OUTBOX',
+    'ROOT',
+    '',
+  ];
+  const rows = view.shards.flatMap((shard) => shardRows(shard, paint));
+  const reasons = view.shards.flatMap(({ shard, replicas }) => {
+    return replicas.flatMap(({ node, reason }) =>
+      reason ? [`shard ${shard}, ${node}: ${printable(reason)}`] : [],
+    );
+  });
+  return [
+    clusterLine(view, paint),
+    '',
+    ...nodeLines(view.nodes, paint),
+    '',
+    ...table([head.map((cell) => paint('dim', cell)), ...rows], [4, 5, 6, 7, 8]),
+    ...(reasons.length > 0 ? ['', ...reasons] : []),
+  ];
+}
+
+function clusterLine(
+  { cluster, shardCount, replicationFactor, nodes, nats, gateway }: ClusterView,
+  paint: Paint,
+) {
+  const server = nats.connected ? `NATS ${nats.version ?? unknown}` : paint('red', 'NATS out of reach');
+  const size = `${nodes.length} nodes, ${shardCount} shards × ${replicationFactor} replicas`;
+  return `${paint('bold', `cluster ${cluster}`)}  ${size}  ${server}  gateway ${gateway}`;
+}
+
+function nodeLines(nodes: readonly Node[], paint: Paint): string[] {
+  return table(
+    nodes.map(({ node, url, alive, draining, natsConnected, natsVersion, circuit, statusAgeMs }) => [
+      paint('bold', node),
+      alive ? paint('green', draining ? 'draining' : 'alive') : paint('red', 'silent'),
+      url,
+      natsConnected ? `NATS ${natsVersion ?? unknown}` : paint('red', 'without NATS'),
+      circuit === 'closed' ? 'circuit closed' : paint('yellow', `circuit ${circuit}`),
+      `heard of ${formatDuration(statusAgeMs)} ago`,
+    ]),
+  );
+}
+
+function shardRows(view: ShardView, paint: Paint): string[][] {
+  const { shard, leader, members, replicas } = view;
+  const leaderless = leader === undefined ? paint('red', ' no leader') : '';
+  return members.map((member, i) => {
+    const first = i === 0 ? `${shard}${leaderless}` : '';
+    const replica = replicas.find(({ node }) => node === member);
+    if (!replica) return [first, member, paint('red', 'unknown')];
+    return [first, ...replicaCells(view, replica, paint)];
+  });
+}
+
+function replicaCells(view: ShardView, replica: Replica, paint: Paint): string[] {
+  const { node, alive, role, health, applied, lagOps, lagMs, outboxOps, root } = replica;
+  const isLeader = node === view.leader;
+  const stale = alive ? '' : paint('red', ' (silent)');
+  return [
+    (isLeader ? paint('bold', `${node} *`) : node) + stale,
+    role,
+    paint(healthStyles[health], health),
+    String(applied.epoch),
+    formatPosition(applied),
+    lagOps === undefined ? unknown : lagOps > 0 ? paint('yellow', grouped(lagOps)) : '0',
+    lagMs === undefined ? unknown : lagMs > 0 ? paint('yellow', formatDuration(lagMs)) : '0 ms',
+    outboxOps === undefined ? '' : grouped(outboxOps),
+    root.slice(0, rootDigits),
+    rootMark(view, replica, paint),
+  ];
+}
+
+/** How the replica's root compares with the others' at the same position. */
+function rootMark({ replicas }: ShardView, replica: Replica, paint: Paint): string {
+  const peers = replicas.filter(({ node, applied, alive }) => {
+    return node !== replica.node && alive && comparePositions(applied, replica.applied) === 0;
+  });
+  if (!replica.alive || peers.length === 0) return paint('dim', 'not comparable');
+  if (peers.some(({ root }) => root !== replica.root)) return paint('red', '≠ DIFFERENT');
+  const all = peers.length === replicas.length - 1;
+  return paint('green', all ? '= equal' : `= equal to ${peers.map(({ node }) => node).join(', ')}`);
+}
