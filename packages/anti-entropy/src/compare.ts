@@ -1,23 +1,25 @@
 /**
- * Finds the buckets in which two trees differ, by descending only where hashes differ. The other tree is behind a
- * function that gives hashes of nodes by level and index, so the comparison knows no transport: HTTP, NATS and a
- * test's local tree look the same.
+ * Finds the buckets in which two trees differ, by descending only where hashes differ. The other tree is
+ * behind a function that gives hashes of nodes by level and index, so the comparison knows no transport:
+ * HTTP, NATS and a test's local tree look the same.
  *
  *     level 0   ask the root                 equal → done, 16 bytes were shipped
  *     level 1   ask its 16 children          keep those that differ
  *     level 2   ask the children of those    keep those that differ
  *     level 3   ask the children of those    what differs are the buckets
  *
- * That is 4 questions at most, and 64 KiB of leaves in the worst case. The comparison means something only when
- * both trees were captured at the same position (DESIGN §6): arranging that is the caller's part. But it checks
- * what it can: children that arrive must hash to the parent that arrived before, else the other tree moved
- * between two questions, and the outcome is "not comparable", never a guess.
+ * That is 4 questions at most, and 64 KiB of leaves in the worst case. The comparison means something only
+ * when both trees were captured at the same position (DESIGN §6): arranging that is the caller's part. But it
+ * checks what it can: children that arrive must hash to the parent that arrived before, else the other tree
+ * moved between two questions, and the outcome is "not comparable", never a guess.
  */
 import { type Digest, digestBytes, equalDigest } from '@driftless/contracts';
 import type { LeafDigests } from './leaf-digests.ts';
 import { childrenOf, fanOut, hashChildren, leafLevel, node } from './merkle.ts';
 
-/** Hashes of the other side's nodes of one level, in the order of `indexes`. A rejection ends the comparison. */
+/**
+ * Hashes of the other side's nodes of one level, in the order of `indexes`. A rejection ends the comparison.
+ */
 export type FetchNodes = (level: number, indexes: readonly number[]) => Promise<readonly Digest[]>;
 
 export type TreeComparison =

@@ -1,15 +1,15 @@
 /**
- * The leaves of a shard's Merkle tree: one digest a bucket, the XOR of the digests of the entries whose keys fall
- * into it (`bucketOf`). They are one flat block of 64 KiB, so that a capture of a live shard is one copy and a
- * write costs one XOR of 16 bytes.
+ * The leaves of a shard's Merkle tree: one digest a bucket, the XOR of the digests of the entries whose keys
+ * fall into it (`bucketOf`). They are one flat block of 64 KiB, so that a capture of a live shard is one copy
+ * and a write costs one XOR of 16 bytes.
  *
  *     bucket      0        1        2              4095
  *             ┌────────┬────────┬────────┬─ ── ─┬────────┐
  *     bytes   │ 0 … 15 │16 … 31 │32 … 47 │      │ … 65535│
  *             └────────┴────────┴────────┴─ ── ─┴────────┘
  *
- * Because leaves are XORs, the XOR of all leaves is the XOR of all entries: the shard's root, which every event
- * carries. A tree whose leaves don't give that root is not the tree of that shard.
+ * Because leaves are XORs, the XOR of all leaves is the XOR of all entries: the shard's root, which every
+ * event carries. A tree whose leaves don't give that root is not the tree of that shard.
  */
 import { bucketCount, type Digest, digestBytes } from '@driftless/contracts';
 

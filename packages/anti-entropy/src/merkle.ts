@@ -1,7 +1,7 @@
 /**
- * The Merkle tree over a shard's leaves (R. C. Merkle, 1987). Only the leaves are kept; inner nodes are hashes of
- * their children, computed when somebody asks. A write therefore never climbs the tree, and there is nothing that
- * could fall out of step with the data.
+ * The Merkle tree over a shard's leaves (R. C. Merkle, 1987). Only the leaves are kept; inner nodes are
+ * hashes of their children, computed when somebody asks. A write therefore never climbs the tree, and there
+ * is nothing that could fall out of step with the data.
  *
  *     level 0                      root                         1 node
  *                      ┌────────────┼─ ─ ─ ─ ─┐
@@ -11,9 +11,10 @@
  *               ┌─┼─ ┐
  *     level 3   0 1 15  …                              4096 leaves = buckets
  *
- * Children of node i are nodes 16·i … 16·i + 15 one level down; node i of level 3 is bucket i. All of it is 273
- * hashes of 256 bytes. The Merkle root is not the shard's root: the latter is an XOR, which is cheap to keep with
- * every write; a Merkle node is a hash, so that a comparison can descend on it without trusting XORs to differ.
+ * Children of node i are nodes 16·i … 16·i + 15 one level down; node i of level 3 is bucket i. All of it is
+ * 273 hashes of 256 bytes. The Merkle root is not the shard's root: the latter is an XOR, which is cheap to
+ * keep with every write; a Merkle node is a hash, so that a comparison can descend on it without trusting
+ * XORs to differ.
  */
 import { bucketCount, type Digest, digestBytes, hash128 } from '@driftless/contracts';
 import type { LeafDigests } from './leaf-digests.ts';

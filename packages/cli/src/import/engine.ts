@@ -6,8 +6,8 @@
  *               └── can't be mapped ──▶ rejected ◀──────┘  refused for good (400, 413, …)
  *
  * A put with the same value may be sent twice, so whatever isn't known to have happened — a time-out, a lost
- * connection, "indeterminate" — is sent again until it is acknowledged or `patienceMs` is over. Memory holds the
- * batches in flight and nothing more, whatever the size of the source.
+ * connection, "indeterminate" — is sent again until it is acknowledged or `patienceMs` is over. Memory holds
+ * the batches in flight and nothing more, whatever the size of the source.
  */
 import { batchOperationsMax, DriftlessError, isErrorCode } from '@driftless/contracts';
 import { CommandError, isUnreachable } from '../output/failure.ts';
@@ -15,7 +15,9 @@ import type { Mapper, PutOperation } from './mapping.ts';
 import type { Progress } from './resume.ts';
 import type { Row } from './rows.ts';
 
-/** Values of one batch together, in bytes: with base64 and keys still below the gateway's limit of a request. */
+/**
+ * Values of one batch together, in bytes: with base64 and keys still below the gateway's limit of a request.
+ */
 const batchBytesMax = 4 * 1024 * 1024;
 /** Wait before sending again when the server doesn't say how long, in milliseconds. */
 const retryWaitMs = 500;
@@ -34,9 +36,13 @@ export interface ImportPorts {
   wait(ms: number): Promise<void>;
   /** Monotonic, in milliseconds. */
   now(): number;
-  /** Called when the batch of the row is done, so that a row is told once even when the import is interrupted. */
+  /**
+   * Called when the batch of the row is done, so that a row is told once even when the import is interrupted.
+   */
   rejected(rejection: Rejection): void;
-  /** After each batch: the records of it are done and counted. `endByte`: how far in the source it reached. */
+  /**
+   * After each batch: the records of it are done and counted. `endByte`: how far in the source it reached.
+   */
   advanced(progress: Progress, endByte: number): void;
   /** The cluster asked for a pause, or can't be reached. */
   waiting(reason: string, ms: number): void;
@@ -68,7 +74,10 @@ interface WorkBatch {
   endByte: number;
 }
 
-/** Runs to the end of the rows. Rejects when a batch can't be brought home; `progress` is then true and complete. */
+/**
+ * Runs to the end of the rows. Rejects when a batch can't be brought home; `progress` is then true and
+ * complete.
+ */
 export async function importRows(
   rows: AsyncIterable<Row>,
   map: Mapper,
@@ -221,7 +230,9 @@ function stuck({ items, from, to }: WorkBatch, reason: string): CommandError {
   });
 }
 
-/** When the cluster asks one batch to wait, all wait: sending the others meanwhile would only add to its load. */
+/**
+ * When the cluster asks one batch to wait, all wait: sending the others meanwhile would only add to its load.
+ */
 class SharedPause {
   readonly #ports: ImportPorts;
   #until = Number.NEGATIVE_INFINITY;

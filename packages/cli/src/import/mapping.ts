@@ -1,6 +1,6 @@
 /**
- * From a record of the source to an operation. Without options a record is `{key, value}`; with a key field or a
- * key template, the record as a whole is the value and its key is made from its fields:
+ * From a record of the source to an operation. Without options a record is `{key, value}`; with a key field
+ * or a key template, the record as a whole is the value and its key is made from its fields:
  *
  *     --key id                              {"id":7,"name":"Oslo"}  →  7
  *     --key-template 'city/{country}/{#}'   {"country":"NO", …}     →  city/NO/<number of the record>

@@ -1,6 +1,7 @@
 /**
- * Shows an import while it runs: on a terminal one line that is redrawn, elsewhere a plain line every few seconds
- * that a log can keep. Rate and time left are measured over this run; what an earlier run did doesn't count.
+ * Shows an import while it runs: on a terminal one line that is redrawn, elsewhere a plain line every few
+ * seconds that a log can keep. Rate and time left are measured over this run; what an earlier run did doesn't
+ * count.
  */
 import { formatDuration, grouped, type Terminal, visibleWidth } from '../output/terminal.ts';
 

@@ -1,6 +1,6 @@
 /**
- * Which records are done, as ranges: batches finish out of order, but most of the time what is done is one range
- * from 0 and a few ahead of it, so the set stays small however many records there are.
+ * Which records are done, as ranges: batches finish out of order, but most of the time what is done is one
+ * range from 0 and a few ahead of it, so the set stays small however many records there are.
  */
 import { z } from 'zod';
 

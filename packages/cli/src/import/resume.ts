@@ -1,10 +1,10 @@
 /**
  * The state file of an import: which records the cluster has acknowledged (or that were rejected), so that an
- * interrupted import goes on instead of starting over. It is replaced as a whole after each batch, never written
- * in place. A state that is behind does no harm: a record that is put twice has the same value.
+ * interrupted import goes on instead of starting over. It is replaced as a whole after each batch, never
+ * written in place. A state that is behind does no harm: a record that is put twice has the same value.
  *
- * It also says what it belongs to. Going on with another source or another mapping would skip records that were
- * never imported, so that is refused.
+ * It also says what it belongs to. Going on with another source or another mapping would skip records that
+ * were never imported, so that is refused.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -40,7 +40,9 @@ export class ResumeFile {
     this.#identity = identity;
   }
 
-  /** Where the import stands; the beginning when there is no file yet. Throws on a file that isn't its own. */
+  /**
+   * Where the import stands; the beginning when there is no file yet. Throws on a file that isn't its own.
+   */
   load(): Progress {
     const text = this.#read();
     if (text === undefined) return { done: new RangeSet(), acknowledged: 0, rejected: 0 };

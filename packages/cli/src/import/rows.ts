@@ -1,6 +1,6 @@
 /**
- * Reads records one by one from NDJSON or from CSV with a header line. A row that can't be read doesn't stop the
- * others: it comes as a row with a problem, in its place, with the line it stands on.
+ * Reads records one by one from NDJSON or from CSV with a header line. A row that can't be read doesn't stop
+ * the others: it comes as a row with a problem, in its place, with the line it stands on.
  */
 import type { Readable } from 'node:stream';
 import { type CsvError, parse } from 'csv-parse';

@@ -1,6 +1,7 @@
 /**
- * Talks to store nodes directly (the hop protocol, contracts/hop.ts), past the gateway: `verify`, `log` and the
- * demo want to know what one particular node holds. Everything that arrives is parsed before it is trusted.
+ * Talks to store nodes directly (the hop protocol, contracts/hop.ts), past the gateway: `verify`, `log` and
+ * the demo want to know what one particular node holds. Everything that arrives is parsed before it is
+ * trusted.
  */
 import type { Readable } from 'node:stream';
 import {
@@ -29,7 +30,9 @@ import { linesOf, textOf } from '../output/lines.ts';
 
 /** A node that says nothing for so long is taken for gone, in milliseconds. */
 const silenceMsMax = 30_000;
-/** Longest line of a dump: a value of 512 KiB in base64, a key of 512 bytes with every byte escaped, names. */
+/**
+ * Longest line of a dump: a value of 512 KiB in base64, a key of 512 bytes with every byte escaped, names.
+ */
 const dumpLineBytesMax = 1024 * 1024;
 
 export interface Dump {

@@ -1,6 +1,6 @@
 /**
- * Cuts a stream of bytes into lines without ever holding more than one line: NDJSON of any size passes through.
- * A line longer than the limit is told as such and dropped, because its end may never come.
+ * Cuts a stream of bytes into lines without ever holding more than one line: NDJSON of any size passes
+ * through. A line longer than the limit is told as such and dropped, because its end may never come.
  */
 
 export interface Line {

@@ -1,7 +1,7 @@
 /**
- * How the commands speak to a person or to a pipe. Standard output carries what was asked for and nothing else,
- * so that it can be piped; progress, notes and errors go to standard error. Colours appear on a terminal only, and
- * not when NO_COLOR is set (no-color.org).
+ * How the commands speak to a person or to a pipe. Standard output carries what was asked for and nothing
+ * else, so that it can be piped; progress, notes and errors go to standard error. Colours appear on a
+ * terminal only, and not when NO_COLOR is set (no-color.org).
  */
 import { stripVTControlCharacters, styleText } from 'node:util';
 
@@ -52,8 +52,8 @@ export function visibleWidth(text: string): number {
 }
 
 /**
- * A text that came from outside, fit to be shown on one line: control characters would move the cursor or change
- * the terminal's state.
+ * A text that came from outside, fit to be shown on one line: control characters would move the cursor or
+ * change the terminal's state.
  */
 export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about.

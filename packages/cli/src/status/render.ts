@@ -1,7 +1,7 @@
 /**
- * The state of a cluster on one screen: a row a replica, grouped by shard, the leader marked. Roots of a shard
- * that are equal at equal positions carry a `=`; a replica at another position is not compared with it, because
- * different roots at different positions mean nothing.
+ * The state of a cluster on one screen: a row a replica, grouped by shard, the leader marked. Roots of a
+ * shard that are equal at equal positions carry a `=`; a replica at another position is not compared with it,
+ * because different roots at different positions mean nothing.
  */
 import { type ClusterView, comparePositions, formatPosition, type ShardView } from '@driftless/contracts';
 import { formatDuration, grouped, type Paint, printable, type Style, table } from '../output/terminal.ts';

@@ -1,8 +1,8 @@
 /**
- * Compares what the replicas of a shard hold: every row, every field, side by side in key order, with one row of
- * each replica in memory. Beside that it recomputes, from the rows' own bytes, each entry's digest and their XOR,
- * which must be the root that the replica claims. So a replica is not believed about itself, and neither is the
- * hash: rows are compared as they are.
+ * Compares what the replicas of a shard hold: every row, every field, side by side in key order, with one row
+ * of each replica in memory. Beside that it recomputes, from the rows' own bytes, each entry's digest and
+ * their XOR, which must be the root that the replica claims. So a replica is not believed about itself, and
+ * neither is the hash: rows are compared as they are.
  */
 import {
   comparePositions,
