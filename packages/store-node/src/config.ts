@@ -1,0 +1,90 @@
+/** Configuration of a store node. Every key is an environment variable `DRIFTLESS_…`. */
+import { clusterNameSchema, nodeIdSchema, replicationFactorDefault } from '@driftless/contracts';
+import { LOG_LEVELS } from '@driftless/runtime';
+import { z } from 'zod';
+
+const whole = (unit: string, min = 1) => z.number().int().min(min).meta({ unit });
+
+export const nodeConfigSchema = z.object({
+  cluster: clusterNameSchema.default('driftless').describe('Name of the cluster; part of every NATS name'),
+  nodeId: nodeIdSchema.describe('Id of this node; one of the members'),
+  members: z.array(nodeIdSchema).min(1).describe('Ids of all store nodes of the cluster'),
+  shards: z
+    .number()
+    .int()
+    .min(1)
+    .max(1024)
+    .default(4)
+    .describe('Shards of the cluster; fixed when it is made'),
+  replicationFactor: z
+    .number()
+    .int()
+    .min(1)
+    .max(7)
+    .default(replicationFactorDefault)
+    .describe('Replicas of each shard'),
+  host: z.string().default('127.0.0.1').describe('Address to listen on'),
+  port: z.number().int().min(0).max(65535).default(7101).describe('Port to listen on; 0: any free one'),
+  advertiseUrl: z
+    .url()
+    .optional()
+    .describe('Where other processes reach this node; default http://host:port'),
+  natsUrl: z.string().default('nats://127.0.0.1:7422').describe('NATS servers, comma-separated'),
+  dataDir: z.string().default('.driftless').describe('Directory of the data'),
+  runDir: z.string().optional().describe('Directory of the run file; default <data dir>/run'),
+  logLevel: z.enum(LOG_LEVELS).default('info').describe('Least severe log lines that are written'),
+  leaseTtlMs: whole('ms', 200).default(4000).describe('A lease not renewed for this long may be taken'),
+  leaseMarginMs: whole('ms')
+    .default(1000)
+    .describe('A leader stops acking this long before its lease may be taken'),
+  leaseRenewMs: whole('ms').default(1000).describe('How often a leader renews its lease'),
+  rankDelayMs: whole('ms', 0).default(400).describe('How much longer each less preferred candidate waits'),
+  resignTimeoutMs: whole('ms')
+    .default(3000)
+    .describe('How long a resigning leader may take to empty its outbox'),
+  handBackAfterMs: whole('ms')
+    .default(10_000)
+    .describe('How long the preferred leader must be well before it leads'),
+  streamReplicas: z
+    .number()
+    .int()
+    .min(1)
+    .max(5)
+    .default(1)
+    .describe('Copies of each stream in the NATS cluster'),
+  streamBytesMax: whole('bytes', 1024 * 1024)
+    .default(512 * 1024 * 1024)
+    .describe('Size past which a stream drops its oldest events; followers then read the log of a peer'),
+  streamAgeMaxMs: whole('ms', 1000).default(86_400_000).describe('Age at which a stream drops events'),
+  publishTimeoutMs: whole('ms').default(2000).describe('How long a publish may wait for its answer'),
+  publishesInFlightMax: whole('events').default(8).describe('Events under way to the stream, per shard'),
+  ackPendingMax: whole('events').default(128).describe('Events given to a follower and not acked'),
+  ackWaitMs: whole('ms', 1000)
+    .default(30_000)
+    .describe('Time after which an event not acked is given out again'),
+  outboxOpsMax: whole('operations')
+    .default(200_000)
+    .describe('Operations the stream has not confirmed past which a leader refuses writes'),
+  leaderQueueOpsMax: whole('operations')
+    .default(20_000)
+    .describe('Operations that may wait for a commit, per shard'),
+  applyBurst: whole('events').default(32).describe('Events applied before other work gets its turn'),
+  headSilentMs: whole('ms')
+    .default(3000)
+    .describe('Without news from the leader for this long the lag is unknown'),
+  statusEveryMs: whole('ms').default(500).describe('How often a node tells its state'),
+  peerTimeoutMs: whole('ms').default(5000).describe('How long a peer may take to answer'),
+  retryDelayMs: whole('ms').default(250).describe('Pause before a failed internal call is made again'),
+  answersKeptMs: whole('ms', 60_000)
+    .default(86_400_000)
+    .describe('How long the answer under an Idempotency-Key is kept'),
+  pageBytes: z
+    .union([z.literal(1024), z.literal(2048), z.literal(4096), z.literal(8192)])
+    .default(4096)
+    .describe('SQLite page size of new files')
+    .meta({ unit: 'bytes' }),
+  walAutocheckpointPages: whole('pages')
+    .default(8000)
+    .describe('Pages in the WAL at which SQLite checkpoints'),
+});
+export type NodeConfig = z.output<typeof nodeConfigSchema>;

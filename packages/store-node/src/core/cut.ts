@@ -1,0 +1,64 @@
+/**
+ * The cut of a deposed leader (SPEC.md, C1–C4): what its log has past the end of its epoch are orphans. They
+ * are set aside, the log is cut, and every key they touched is put back as the current history has it. A row put
+ * back may be newer than the cut (somebody wrote the key since); it is written again, in order, while the events
+ * in between are applied, so digests are only equal from the newest such row on: `settleSeq`.
+ */
+import { type Batch, type EpochStart, isZeroDigest, xorDigest } from '@driftless/contracts';
+import { type Change, effectOfReplacing, type Orphan } from './change.ts';
+import type { Entry, Lookup } from './entry.ts';
+import type { ShardState } from './state.ts';
+
+/** Keys that the orphans touched: what has to be asked of a peer. */
+export function touchedKeys(orphaned: readonly Batch[]): string[] {
+  return [...new Set(orphaned.flatMap((batch) => batch.ops.flatMap((op) => ('key' in op ? [op.key] : []))))];
+}
+
+export interface CutInput {
+  state: ShardState;
+  afterSeq: number;
+  /** Our own epochs, in order. */
+  epochs: readonly EpochStart[];
+  /** Batches of our log past the cut, in order. */
+  orphaned: readonly Batch[];
+  lookup: Lookup;
+  /** The touched keys' rows as a peer in the new history has them, all of them confirmed. */
+  rows: ReadonlyMap<string, Entry>;
+}
+
+export function planCut({ state, afterSeq, epochs, orphaned, lookup, rows }: CutInput): Change {
+  const keys = touchedKeys(orphaned);
+  const pairs = keys.map((key) => ({ key, before: lookup(key), after: rows.get(key) }));
+  const { rootXor, leafXors } = effectOfReplacing(pairs);
+  const root = xorDigest(state.root, rootXor);
+  const first = orphaned[0];
+  const drift = first ? xorDigest(root, first.prevRoot) : state.drift;
+  const newest = Math.max(0, ...pairs.map(({ after }) => after?.seq ?? 0));
+  const epoch = epochs.findLast((start) => start.firstSeq <= afterSeq)?.epoch ?? 0;
+  return {
+    entries: pairs.flatMap(({ after }) => (after ? [after] : [])),
+    leafXors,
+    answers: [],
+    quarantine: [],
+    cut: {
+      afterSeq,
+      orphans: orphaned.flatMap(orphansOf),
+      removed: pairs.flatMap(({ key, after }) => (after ? [] : [key])),
+    },
+    state: {
+      ...state,
+      applied: { epoch, seq: afterSeq },
+      root,
+      drift,
+      settleSeq: isZeroDigest(drift) ? 0 : newest,
+      confirmedSeq: Math.min(state.confirmedSeq, afterSeq),
+    },
+  };
+}
+
+function orphansOf(batch: Batch): Orphan[] {
+  return batch.ops.flatMap((operation, index) => {
+    const version = { epoch: batch.epoch, seq: batch.firstSeq + index };
+    return 'key' in operation ? [{ version, operation }] : [];
+  });
+}

@@ -1,0 +1,364 @@
+/**
+ * Who leads a shard (SPEC.md, E1–E9). The lease only picks a candidate; safety is the fence: before it serves, a
+ * candidate applies the stream to its end, publishes what its own log has past it, and appends an
+ * `epoch-started` record that the stream takes only right behind the end it saw. If that fails it catches up and
+ * tries again. Time is `now`, a monotonic clock of this machine in milliseconds; nobody's wall clock counts.
+ *
+ *     following ──claim──▶ claiming ──won──▶ campaigning ──epoch appended──▶ leading ──resign──▶ resigning
+ *         ▲                   │ lost              │ lease lost, unfit            │ deposed           │ released
+ *         └───────────────────┴───────────────────┴──────────────────────────────┴───────────────────┘
+ */
+import type { Lease } from '@driftless/contracts';
+
+export interface ElectionConfig {
+  node: string;
+  /** Tells two lives of this node apart. */
+  incarnation: string;
+  /** 0 for the preferred leader, 1 for the next … */
+  rank: number;
+  leaseTtlMs: number;
+  /** A leader stops acking this long before its lease could be taken. */
+  leaseMarginMs: number;
+  leaseRenewMs: number;
+  /** How much longer each further rank waits before it claims. */
+  rankDelayMs: number;
+  /** How long a resigning leader may take to empty its outbox. */
+  resignTimeoutMs: number;
+}
+
+/** The lease as last seen, and since when (own monotonic clock); `lease` null: there is none. */
+export interface SeenLease {
+  revision: number;
+  lease: Lease | null;
+  since: number;
+}
+
+/** A lease of our own. `renewedAt` is the time before the request that won or renewed it was sent. */
+interface Held {
+  revision: number;
+  renewedAt: number;
+  /** When the renewal under way was sent. */
+  renewing: number | null;
+}
+
+export type CampaignPhase =
+  | { name: 'probing' }
+  | { name: 'catching-up'; streamSeq: number }
+  | { name: 'appending'; epoch: number };
+
+export type ElectionState =
+  | { role: 'following'; seen: SeenLease | null }
+  | { role: 'claiming'; seen: SeenLease; sentAt: number }
+  | { role: 'campaigning'; seen: SeenLease; held: Held; phase: CampaignPhase }
+  | { role: 'leading'; seen: SeenLease; held: Held; epoch: number }
+  | { role: 'resigning'; seen: SeenLease; held: Held; epoch: number; next: string | null; deadline: number };
+
+export type ElectionEvent =
+  /** `fit`: the replica may lead (not drifted, halted, restoring or shutting down). */
+  | { type: 'tick'; now: number; fit: boolean }
+  | { type: 'lease-seen'; now: number; revision: number; lease: Lease | null }
+  | { type: 'claim-won'; revision: number }
+  | { type: 'claim-lost' }
+  | { type: 'renewed'; revision: number }
+  /** The renewal was refused; what stands there now. */
+  | { type: 'renewal-refused'; now: number; revision: number; lease: Lease | null }
+  /** No answer: it may have happened or not. */
+  | { type: 'lease-unknown' }
+  | { type: 'stream-end'; streamSeq: number }
+  /** The replica has applied the stream up to `streamSeq`, its last record in `epoch`. */
+  | { type: 'caught-up'; streamSeq: number; epoch: number }
+  | { type: 'epoch-appended'; epoch: number }
+  | { type: 'fence-failed' }
+  | { type: 'deposed' }
+  | { type: 'resign'; now: number; next: string | null }
+  /** The outbox of a resigning leader is empty. */
+  | { type: 'drained' };
+
+export type ElectionEffect =
+  | { type: 'claim'; revision: number; lease: Lease }
+  | { type: 'renew'; revision: number; lease: Lease }
+  | { type: 'release'; revision: number; lease: Lease }
+  | { type: 'find-stream-end' }
+  /** Tell `caught-up` when the stream is applied up to here and what was ours past it is published. */
+  | { type: 'catch-up'; streamSeq: number }
+  | { type: 'append-epoch'; epoch: number; expectedStreamSeq: number }
+  | { type: 'lead'; epoch: number }
+  /** Take no more writes; tell `drained` when the outbox is empty. */
+  | { type: 'drain' }
+  | { type: 'follow'; reason: string };
+
+export interface ElectionStep {
+  state: ElectionState;
+  effects: ElectionEffect[];
+}
+
+export const electionStart: ElectionState = { role: 'following', seen: null };
+
+/** Ours, and no one else can have taken it yet: only then may a write be acked. */
+export function leaseIsLive(state: ElectionState, now: number, config: ElectionConfig): boolean {
+  if (!('held' in state)) return false;
+  return now - state.held.renewedAt < config.leaseTtlMs - config.leaseMarginMs;
+}
+
+type EventOf<Type extends ElectionEvent['type']> = Extract<ElectionEvent, { type: Type }>;
+type StateOf<Role extends ElectionState['role']> = Extract<ElectionState, { role: Role }>;
+type Table = {
+  [Role in ElectionState['role']]: {
+    [Type in ElectionEvent['type']]: (
+      state: StateOf<Role>,
+      event: EventOf<Type>,
+      config: ElectionConfig,
+    ) => ElectionStep;
+  };
+};
+
+const stay = (state: ElectionState): ElectionStep => ({ state, effects: [] });
+
+/** Total: each event has its meaning in each role. */
+const table: Table = {
+  following: {
+    tick: considerClaim,
+    'lease-seen': (state, event) => stay({ ...state, seen: seenNow(state.seen, event) }),
+    'claim-won': stay,
+    'claim-lost': stay,
+    renewed: stay,
+    'renewal-refused': (state, event) => stay({ ...state, seen: seenNow(state.seen, event) }),
+    'lease-unknown': stay,
+    'stream-end': stay,
+    'caught-up': stay,
+    'epoch-appended': stay,
+    'fence-failed': stay,
+    deposed: stay,
+    resign: stay,
+    drained: stay,
+  },
+  claiming: {
+    tick: (state, event, config) =>
+      event.now - state.sentAt < config.leaseTtlMs ? stay(state) : follow(state, 'The claim got no answer.'),
+    'lease-seen': (state, event) => stay({ ...state, seen: seenNow(state.seen, event) }),
+    'claim-won': (state, event) => ({
+      state: {
+        role: 'campaigning',
+        seen: state.seen,
+        held: { revision: event.revision, renewedAt: state.sentAt, renewing: null },
+        phase: { name: 'probing' },
+      },
+      effects: [{ type: 'find-stream-end' }],
+    }),
+    'claim-lost': (state) => follow(state, 'Another candidate was faster.'),
+    renewed: stay,
+    'renewal-refused': stay,
+    'lease-unknown': (state) => follow(state, 'The claim got no answer.'),
+    'stream-end': stay,
+    'caught-up': stay,
+    'epoch-appended': stay,
+    'fence-failed': stay,
+    deposed: stay,
+    resign: (state) => follow(state, 'Asked to resign.'),
+    drained: stay,
+  },
+  campaigning: {
+    tick: (state, event, config) => {
+      if (!event.fit) return release(state, 0, null, config, 'The replica is not fit to lead.');
+      if (event.now - state.held.renewedAt >= config.leaseTtlMs) return follow(state, 'The lease ran out.');
+      return renewWhenDue(state, event.now, config, 0);
+    },
+    'lease-seen': watchHeld,
+    'claim-won': stay,
+    'claim-lost': stay,
+    renewed: extend,
+    'renewal-refused': recheckHeld,
+    'lease-unknown': (state) => stay({ ...state, held: { ...state.held, renewing: null } }),
+    'stream-end': (state, event) => ({
+      state: { ...state, phase: { name: 'catching-up', streamSeq: event.streamSeq } },
+      effects: [{ type: 'catch-up', streamSeq: event.streamSeq }],
+    }),
+    'caught-up': appendEpoch,
+    'epoch-appended': (state, event) => ({
+      state: { role: 'leading', seen: state.seen, held: state.held, epoch: event.epoch },
+      effects: [{ type: 'lead', epoch: event.epoch }],
+    }),
+    'fence-failed': (state) => ({
+      state: { ...state, phase: { name: 'probing' } },
+      effects: [{ type: 'find-stream-end' }],
+    }),
+    deposed: (state) => follow(state, 'Another node began an epoch.'),
+    resign: (state, event, config) => release(state, 0, event.next, config, 'Asked to resign.'),
+    drained: stay,
+  },
+  leading: {
+    tick: (state, event, config) =>
+      event.fit
+        ? renewWhenDue(state, event.now, config, state.epoch)
+        : startResigning(state, event.now, null, config),
+    'lease-seen': watchHeld,
+    'claim-won': stay,
+    'claim-lost': stay,
+    renewed: extend,
+    'renewal-refused': recheckHeld,
+    'lease-unknown': (state) => stay({ ...state, held: { ...state.held, renewing: null } }),
+    'stream-end': stay,
+    'caught-up': stay,
+    'epoch-appended': stay,
+    'fence-failed': stay,
+    deposed: (state) => follow(state, 'Another node began an epoch.'),
+    resign: (state, event, config) => startResigning(state, event.now, event.next, config),
+    drained: stay,
+  },
+  resigning: {
+    tick: (state, event, config) =>
+      event.now < state.deadline
+        ? renewWhenDue(state, event.now, config, state.epoch)
+        : release(state, state.epoch, state.next, config, 'Resigned with operations not yet confirmed.'),
+    'lease-seen': watchHeld,
+    'claim-won': stay,
+    'claim-lost': stay,
+    renewed: extend,
+    'renewal-refused': recheckHeld,
+    'lease-unknown': (state) => stay({ ...state, held: { ...state.held, renewing: null } }),
+    'stream-end': stay,
+    'caught-up': stay,
+    'epoch-appended': stay,
+    'fence-failed': stay,
+    deposed: (state) => follow(state, 'Another node began an epoch.'),
+    resign: stay,
+    drained: (state, _event, config) => release(state, state.epoch, state.next, config, 'Resigned.'),
+  },
+};
+
+export function stepElection(
+  state: ElectionState,
+  event: ElectionEvent,
+  config: ElectionConfig,
+): ElectionStep {
+  const handler = table[state.role][event.type] as (
+    state: ElectionState,
+    event: ElectionEvent,
+    config: ElectionConfig,
+  ) => ElectionStep;
+  return handler(state, event, config);
+}
+
+/** The same revision keeps its time of first sight; that time is what a TTL is measured from. */
+function seenNow(
+  seen: SeenLease | null,
+  { revision, lease, now }: { revision: number; lease: Lease | null; now: number },
+): SeenLease {
+  if (seen && seen.revision > revision) return seen;
+  return seen && seen.revision === revision ? seen : { revision, lease, since: now };
+}
+
+/** How long after first sight of this lease our rank may claim it, in milliseconds. */
+function patience({ lease }: SeenLease, config: ElectionConfig): number {
+  const turn = config.rank * config.rankDelayMs;
+  if (lease === null) return turn;
+  if (lease.holder === config.node) return 0;
+  if (lease.holder !== null) return lease.ttlMs + turn;
+  return lease.next === null || lease.next === config.node ? turn : lease.ttlMs + turn;
+}
+
+function considerClaim(
+  state: StateOf<'following'>,
+  { now, fit }: EventOf<'tick'>,
+  config: ElectionConfig,
+): ElectionStep {
+  const { seen } = state;
+  if (!fit || !seen || now - seen.since < patience(seen, config)) return stay(state);
+  const lease = leaseOf(config, seen.lease?.epoch ?? 0);
+  return {
+    state: { role: 'claiming', seen, sentAt: now },
+    effects: [{ type: 'claim', revision: seen.revision, lease }],
+  };
+}
+
+function leaseOf(config: ElectionConfig, epoch: number): Lease {
+  const { node, incarnation, leaseTtlMs } = config;
+  return { holder: node, incarnation, epoch, ttlMs: leaseTtlMs, next: null };
+}
+
+type Holding = StateOf<'campaigning'> | StateOf<'leading'> | StateOf<'resigning'>;
+
+function renewWhenDue(state: Holding, now: number, config: ElectionConfig, epoch: number): ElectionStep {
+  const { held } = state;
+  const waiting = held.renewing !== null && now - held.renewing < config.leaseTtlMs;
+  if (waiting || now - (held.renewing ?? held.renewedAt) < config.leaseRenewMs) return stay(state);
+  const lease = leaseOf(config, Math.max(epoch, state.seen.lease?.epoch ?? 0));
+  return {
+    state: { ...state, held: { ...held, renewing: now } },
+    effects: [{ type: 'renew', revision: held.revision, lease }],
+  };
+}
+
+/** A renewal counts from before it was sent. */
+function extend(state: Holding, event: EventOf<'renewed'>): ElectionStep {
+  const { renewing, renewedAt } = state.held;
+  return stay({
+    ...state,
+    held: { revision: event.revision, renewedAt: renewing ?? renewedAt, renewing: null },
+  });
+}
+
+function isOurs(lease: Lease | null, config: ElectionConfig): boolean {
+  return lease !== null && lease.holder === config.node && lease.incarnation === config.incarnation;
+}
+
+function watchHeld(state: Holding, event: EventOf<'lease-seen'>, config: ElectionConfig): ElectionStep {
+  const seen = seenNow(state.seen, event);
+  if (event.revision <= state.held.revision || isOurs(event.lease, config)) return stay({ ...state, seen });
+  return follow({ ...state, seen }, 'Another node took the lease.');
+}
+
+/** Refused because an earlier renewal of ours, whose answer was lost, did happen? Then go on from there. */
+function recheckHeld(
+  state: Holding,
+  event: EventOf<'renewal-refused'>,
+  config: ElectionConfig,
+): ElectionStep {
+  const seen = seenNow(state.seen, event);
+  if (!isOurs(event.lease, config)) return follow({ ...state, seen }, 'Another node took the lease.');
+  const held = { ...state.held, revision: event.revision, renewing: null };
+  return stay({ ...state, seen, held });
+}
+
+function appendEpoch(state: StateOf<'campaigning'>, event: EventOf<'caught-up'>): ElectionStep {
+  const { phase } = state;
+  if (phase.name !== 'catching-up' || event.streamSeq < phase.streamSeq) return stay(state);
+  const epoch = Math.max(event.epoch, state.seen.lease?.epoch ?? 0) + 1;
+  return {
+    state: { ...state, phase: { name: 'appending', epoch } },
+    effects: [{ type: 'append-epoch', epoch, expectedStreamSeq: event.streamSeq }],
+  };
+}
+
+function startResigning(
+  state: StateOf<'leading'>,
+  now: number,
+  next: string | null,
+  config: ElectionConfig,
+): ElectionStep {
+  const { seen, held, epoch } = state;
+  return {
+    state: { role: 'resigning', seen, held, epoch, next, deadline: now + config.resignTimeoutMs },
+    effects: [{ type: 'drain' }],
+  };
+}
+
+function release(
+  state: Holding,
+  epoch: number,
+  next: string | null,
+  config: ElectionConfig,
+  reason: string,
+): ElectionStep {
+  const known = Math.max(epoch, state.seen.lease?.epoch ?? 0);
+  const lease: Lease = { ...leaseOf(config, known), holder: null, next };
+  const { effects, state: following } = follow(state, reason);
+  return {
+    state: following,
+    effects: [{ type: 'release', revision: state.held.revision, lease }, ...effects],
+  };
+}
+
+function follow(state: Exclude<ElectionState, { role: 'following' }>, reason: string): ElectionStep {
+  return { state: { role: 'following', seen: state.seen }, effects: [{ type: 'follow', reason }] };
+}

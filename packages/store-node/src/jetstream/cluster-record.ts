@@ -1,0 +1,44 @@
+/**
+ * What was fixed when the cluster was made stands in a KV bucket. The first node writes it; every other one must
+ * agree, or it would put keys where nobody looks for them.
+ */
+import { randomUUID } from 'node:crypto';
+import { type ClusterRecord, clusterBucket, clusterKey, clusterRecordSchema } from '@driftless/contracts';
+import { ConfigError } from '@driftless/runtime';
+import { Kvm } from '@nats-io/kv';
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { NodeConfig } from '../config.ts';
+
+/** Throws `ConfigError` when this node is configured for another cluster than the one that is there. */
+export async function checkClusterRecord(
+  connection: NatsConnection,
+  config: NodeConfig,
+): Promise<ClusterRecord> {
+  const { cluster, streamReplicas, shards: shardCount, members, replicationFactor } = config;
+  const kv = await new Kvm(connection).create(clusterBucket(cluster), {
+    history: 1,
+    replicas: streamReplicas,
+  });
+  const ours: ClusterRecord = {
+    format: 1,
+    cluster,
+    id: randomUUID(),
+    shardCount,
+    members,
+    replicationFactor,
+  };
+  // Fails when it is there already, which the reading below finds out.
+  await kv.create(clusterKey, JSON.stringify(ours)).catch(() => undefined);
+  const entry = await kv.get(clusterKey);
+  if (!entry) throw new Error('The record of the cluster can neither be written nor read.');
+  const record = clusterRecordSchema.parse(JSON.parse(entry.string()));
+  if (record.shardCount !== shardCount) {
+    const message = `DRIFTLESS_SHARDS is ${shardCount}, but cluster "${cluster}" was made with ${record.shardCount}.`;
+    throw new ConfigError(message, ['DRIFTLESS_SHARDS']);
+  }
+  if (record.members.join() !== members.join() || record.replicationFactor !== replicationFactor) {
+    const message = `DRIFTLESS_MEMBERS is not the list that cluster "${cluster}" was made with: ${record.members.join(',')}.`;
+    throw new ConfigError(message, ['DRIFTLESS_MEMBERS']);
+  }
+  return record;
+}

@@ -1,0 +1,77 @@
+/**
+ * Ports: the stream that carries a shard's events, and the bucket that keeps the leases. Adapters: the real ones
+ * on JetStream beside this file, and `memory.ts`; both run the suite in `acceptance.ts`.
+ *
+ * A call that gets no answer throws `Unanswered`: what was asked may have happened or not. The caller must find
+ * out, never guess.
+ */
+import type { Lease } from '@driftless/contracts';
+import type { StreamEnd } from '../core/outbox.ts';
+
+/** The fence refused a publish: the stream's last sequence is not the one expected. */
+export class FenceRefused extends Error {
+  override name = 'FenceRefused';
+}
+
+/** No answer, or none that says what happened. */
+export class Unanswered extends Error {
+  override name = 'Unanswered';
+}
+
+/** The stream or consumer is not there. */
+export class Missing extends Error {
+  override name = 'Missing';
+}
+
+export interface StreamMessage {
+  streamSeq: number;
+  event: Uint8Array;
+  /** Tells JetStream that it is applied durably. */
+  ack(): void;
+}
+
+export interface Publish {
+  event: Uint8Array;
+  epoch: number;
+  firstSeq: number;
+  lastSeq: number;
+  /** The sequence that the stream must end at. */
+  expectedStreamSeq: number;
+}
+
+export interface Consumption {
+  /** After this resolves no further message is given out. */
+  stop(): Promise<void>;
+}
+
+export interface ConsumeOptions {
+  /** Sequence of the first message wanted. */
+  fromStreamSeq: number;
+  onMessage(message: StreamMessage): void;
+  /** The consumption is over and did not end by `stop`. */
+  onEnd(error: Error): void;
+}
+
+export interface EventStream {
+  /** Makes the stream if it isn't there; when it was created (an opaque text) and where it ends. */
+  ensure(): Promise<{ createdAt: string; lastStreamSeq: number }>;
+  /** Throws `FenceRefused`, `Missing` or `Unanswered`. */
+  publish(publish: Publish): Promise<{ streamSeq: number }>;
+  /** The last message, read from the stream's leader. Throws `Missing` or `Unanswered`. */
+  end(): Promise<StreamEnd & { createdAt: string }>;
+  consume(options: ConsumeOptions): Promise<Consumption>;
+}
+
+export interface SeenRevision {
+  revision: number;
+  lease: Lease | null;
+}
+
+export interface LeaseStore {
+  /** Tells the lease of each shard as it is now, then every change, until stopped; starts over when the link broke. */
+  watch(onLease: (shard: number, seen: SeenRevision) => void): Promise<{ stop(): void }>;
+  /** What stands there now. Throws `Unanswered`. */
+  read(shard: number): Promise<SeenRevision>;
+  /** Compare-and-set: the new revision, or undefined when it isn't at `revision` (0: not there). Throws `Unanswered`. */
+  write(shard: number, lease: Lease, revision: number): Promise<number | undefined>;
+}

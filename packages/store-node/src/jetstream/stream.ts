@@ -1,0 +1,216 @@
+/**
+ * A shard's stream on JetStream: one subject, limits retention, a durable pull consumer a node. The stream's
+ * sequence is only the fence and a cursor; positions are in the events (and, for a quick look, in headers).
+ */
+import { consumerName, eventHeaders, eventMessageId, eventSubject, streamName } from '@driftless/contracts';
+import {
+  AckPolicy,
+  type ConsumerMessages,
+  DeliverPolicy,
+  DiscardPolicy,
+  JetStreamApiError,
+  type JetStreamClient,
+  type JetStreamManager,
+  type JsMsg,
+  RetentionPolicy,
+  StorageType,
+  type StreamInfo,
+} from '@nats-io/jetstream';
+import { headers, nanos } from '@nats-io/transport-node';
+import type { StreamEnd } from '../core/outbox.ts';
+import {
+  type ConsumeOptions,
+  type Consumption,
+  type EventStream,
+  FenceRefused,
+  Missing,
+  type Publish,
+  Unanswered,
+} from './port.ts';
+
+export interface JetStreamOptions {
+  cluster: string;
+  shard: number;
+  node: string;
+  /** Copies of the stream within the NATS cluster. */
+  streamReplicas: number;
+  /** Bytes after which the stream drops its oldest events; followers then read the log of a peer. */
+  streamBytesMax: number;
+  /** Milliseconds after which it drops them. */
+  streamAgeMaxMs: number;
+  /** Window in which JetStream knows a message id again, milliseconds. */
+  duplicateWindowMs: number;
+  publishTimeoutMs: number;
+  /** Events given out and not acked. */
+  ackPendingMax: number;
+  /** After this an event that was not acked is given out again, milliseconds. */
+  ackWaitMs: number;
+}
+
+/** https://github.com/nats-io/nats-server/blob/main/server/errors.json */
+const apiCodes = {
+  wrongLastSequence: 10071,
+  wrongLastSequenceConstant: 10164,
+  streamNotFound: 10059,
+  consumerNotFound: 10014,
+  noMessage: 10037,
+};
+
+/** Messages asked for at a time; JetStream holds the rest. */
+const pullMessagesMax = 256;
+const pullExpiresMs = 5_000;
+const idleHeartbeatMs = 1_000;
+
+export class JetStreamEvents implements EventStream {
+  readonly #js: JetStreamClient;
+  readonly #jsm: JetStreamManager;
+  readonly #options: JetStreamOptions;
+  readonly #stream: string;
+  readonly #subject: string;
+
+  constructor(js: JetStreamClient, jsm: JetStreamManager, options: JetStreamOptions) {
+    this.#js = js;
+    this.#jsm = jsm;
+    this.#options = options;
+    this.#stream = streamName(options.cluster, options.shard);
+    this.#subject = eventSubject(options.cluster, options.shard);
+  }
+
+  async ensure(): Promise<{ createdAt: string; lastStreamSeq: number }> {
+    const { streamReplicas, streamBytesMax, streamAgeMaxMs, duplicateWindowMs } = this.#options;
+    const info = await this.#jsm.streams.info(this.#stream).catch((error: unknown) => {
+      if (apiCode(error) !== apiCodes.streamNotFound) throw asPortError(error);
+      return this.#jsm.streams.add({
+        name: this.#stream,
+        subjects: [this.#subject],
+        retention: RetentionPolicy.Limits,
+        storage: StorageType.File,
+        discard: DiscardPolicy.Old,
+        num_replicas: streamReplicas,
+        max_bytes: streamBytesMax,
+        max_age: nanos(streamAgeMaxMs),
+        duplicate_window: nanos(Math.min(duplicateWindowMs, streamAgeMaxMs)),
+      });
+    });
+    return { createdAt: createdAt(info), lastStreamSeq: info.state.last_seq };
+  }
+
+  async publish({
+    event,
+    epoch,
+    firstSeq,
+    lastSeq,
+    expectedStreamSeq,
+  }: Publish): Promise<{ streamSeq: number }> {
+    const heads = headers();
+    heads.set(eventHeaders.epoch, String(epoch));
+    heads.set(eventHeaders.firstSeq, String(firstSeq));
+    heads.set(eventHeaders.lastSeq, String(lastSeq));
+    try {
+      const ack = await this.#js.publish(this.#subject, event, {
+        msgID: eventMessageId(this.#options.shard, epoch, firstSeq),
+        expect: { lastSequence: expectedStreamSeq },
+        headers: heads,
+        timeout: this.#options.publishTimeoutMs,
+        retries: 0,
+      });
+      return { streamSeq: ack.seq };
+    } catch (error) {
+      throw asPortError(error);
+    }
+  }
+
+  async end(): Promise<StreamEnd & { createdAt: string }> {
+    try {
+      const info = await this.#jsm.streams.info(this.#stream);
+      const { last_seq: streamSeq, messages } = info.state;
+      const end = { streamSeq, createdAt: createdAt(info) };
+      if (messages === 0) return end;
+      // By subject and not by sequence: the last message is asked for, whatever was published meanwhile.
+      const last = await this.#jsm.streams.getMessage(this.#stream, { last_by_subj: this.#subject });
+      if (!last) return end;
+      const number = (name: string): number => Number(last.header.get(name));
+      const message = { epoch: number(eventHeaders.epoch), lastSeq: number(eventHeaders.lastSeq) };
+      return { ...end, streamSeq: last.seq, message };
+    } catch (error) {
+      throw asPortError(error);
+    }
+  }
+
+  async consume(options: ConsumeOptions): Promise<Consumption> {
+    try {
+      const consumer = await this.#consumerAt(options.fromStreamSeq);
+      const messages = await consumer.consume({
+        max_messages: pullMessagesMax,
+        expires: pullExpiresMs,
+        idle_heartbeat: idleHeartbeatMs,
+        abort_on_missing_resource: true,
+        callback: (message) => options.onMessage(messageOf(message)),
+      });
+      return consumption(messages, options);
+    } catch (error) {
+      throw asPortError(error);
+    }
+  }
+
+  /** The node's durable consumer, placed where the replica stands: its own cursor is the truth. */
+  async #consumerAt(fromStreamSeq: number) {
+    const { node, ackPendingMax, ackWaitMs } = this.#options;
+    const name = consumerName(node);
+    const info = await this.#jsm.consumers.info(this.#stream, name).catch((error: unknown) => {
+      if (apiCode(error) === apiCodes.consumerNotFound) return undefined;
+      throw error;
+    });
+    if (info && info.ack_floor.stream_seq + 1 !== fromStreamSeq)
+      await this.#jsm.consumers.delete(this.#stream, name);
+    if (!info || info.ack_floor.stream_seq + 1 !== fromStreamSeq) {
+      await this.#jsm.consumers.add(this.#stream, {
+        durable_name: name,
+        ack_policy: AckPolicy.Explicit,
+        deliver_policy: DeliverPolicy.StartSequence,
+        opt_start_seq: fromStreamSeq,
+        max_ack_pending: ackPendingMax,
+        ack_wait: nanos(ackWaitMs),
+        max_deliver: -1,
+      });
+    }
+    return this.#js.consumers.get(this.#stream, name);
+  }
+}
+
+function consumption(messages: ConsumerMessages, options: ConsumeOptions): Consumption {
+  let stopped = false;
+  void messages.closed().then((error) => {
+    if (!stopped) options.onEnd(error ?? new Unanswered('The consumer ended.'));
+  });
+  return {
+    stop: async () => {
+      stopped = true;
+      await messages.close();
+    },
+  };
+}
+
+function messageOf(message: JsMsg) {
+  return { streamSeq: message.seq, event: message.data, ack: () => message.ack() };
+}
+
+/** `created` comes as text; it tells a stream from one of the same name made later. */
+function createdAt(info: StreamInfo): string {
+  return String(info.created);
+}
+
+function apiCode(error: unknown): number | undefined {
+  return error instanceof JetStreamApiError ? error.code : undefined;
+}
+
+function asPortError(cause: unknown): Error {
+  const code = apiCode(cause);
+  const message = cause instanceof Error ? cause.message : String(cause);
+  if (code === apiCodes.wrongLastSequence || code === apiCodes.wrongLastSequenceConstant) {
+    return new FenceRefused(message, { cause });
+  }
+  if (code === apiCodes.streamNotFound || code === apiCodes.consumerNotFound)
+    return new Missing(message, { cause });
+  return new Unanswered(message, { cause });
+}

@@ -1,0 +1,59 @@
+/** A store node as a process: configuration → files → HTTP → NATS → replicas → run → drain. */
+import { randomUUID } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { DriftlessError } from '@driftless/contracts';
+import {
+  connectNats,
+  createHttpServer,
+  createLogger,
+  createTelemetry,
+  loadConfig,
+  removeRunFile,
+  runProcess,
+  writeRunFile,
+} from '@driftless/runtime';
+import { nodeConfigSchema } from './config.ts';
+import { addRoutes } from './http/app.ts';
+import { StoreNode } from './node.ts';
+
+/** Largest body that a gateway sends: a lane's batch, with headers. */
+const bodyBytesMax = 8 * 1024 * 1024;
+
+await runProcess('store-node', async (process) => {
+  const config = loadConfig(nodeConfigSchema, { env: globalThis.process.env });
+  const { nodeId, logLevel: level, natsUrl: url } = config;
+  const startedAt = new Date().toISOString();
+  const logger = createLogger({ process: 'store-node', instance: nodeId, level });
+  process.useLogger(logger);
+  const telemetry = createTelemetry({ service: 'store-node', instance: nodeId });
+  process.onStop(() => telemetry.shutdown());
+
+  let node: StoreNode | undefined;
+  const serving = () => {
+    if (node) return node;
+    throw new DriftlessError('replica-unavailable', 'The node is starting.');
+  };
+  const app = await createHttpServer({
+    logger,
+    telemetry,
+    bodyLimit: bodyBytesMax,
+    ready: () => node?.ready() ?? { ok: false, reason: 'starting' },
+  });
+  addRoutes(app, serving);
+  await app.listen({ host: config.host, port: config.port });
+  process.onStop(() => app.close());
+  const { port } = app.server.address() as AddressInfo;
+  const runDir = config.runDir ?? join(config.dataDir, 'run');
+  writeRunFile(runDir, nodeId, { pid: globalThis.process.pid, port, startedAt });
+  process.onStop(() => removeRunFile(runDir, nodeId, globalThis.process.pid));
+
+  const link = await connectNats({ url, name: nodeId, logger, signal: process.signal });
+  process.onStop(() => link.close());
+  const advertised = config.advertiseUrl ?? `http://${config.host}:${port}`;
+  const parts = { config, incarnation: randomUUID(), startedAt, url: advertised, link, logger, telemetry };
+  node = await StoreNode.start(parts);
+  process.onStop(() => node?.stop());
+  process.onStop(() => node?.drain());
+  logger.info({ port, shards: node.status().shards.length }, 'serving');
+});

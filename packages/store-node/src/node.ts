@@ -1,0 +1,352 @@
+/**
+ * A store node: the replicas it hosts, what it knows of the other nodes, and the ticks that drive them. One timer
+ * moves all replicas on; one subscription each hears heads, applied positions and statuses for all of them.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  appliedMessageSchema,
+  appliedSubject,
+  catchUpBytesMax,
+  DriftlessError,
+  eventBytesMax,
+  eventOperationsMax,
+  headMessageSchema,
+  headSubject,
+  type NodeStatus,
+  nodeStatusSchema,
+  preferredLeaders,
+  replicasOf,
+  statusSubject,
+} from '@driftless/contracts';
+import type { Logger, NatsLink, Telemetry } from '@driftless/runtime';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import type { Msg } from '@nats-io/transport-node';
+import type { z } from 'zod';
+import type { NodeConfig } from './config.ts';
+import { HandBack } from './core/hand-back.ts';
+import { LagTracker } from './core/lag.ts';
+import { isDrifted } from './core/state.ts';
+import { checkClusterRecord } from './jetstream/cluster-record.ts';
+import { KvLeases } from './jetstream/leases.ts';
+import type { EventStream } from './jetstream/port.ts';
+import { JetStreamEvents } from './jetstream/stream.ts';
+import { type Clock, ShardContext, type ShardLimits } from './shard/context.ts';
+import { HttpPeers } from './shard/peers.ts';
+import { scrub, standingOf } from './shard/reader.ts';
+import { ShardReplica } from './shard/replica.ts';
+import { SqliteStore } from './sqlite/store.ts';
+import { createInstruments, type Instruments, type ReplicaGauges } from './telemetry.ts';
+
+/** How often replicas get a tick, milliseconds. */
+const tickMs = 50;
+/** Shortest time between two tellings of one shard's head, milliseconds. */
+const headEveryMs = 20;
+/** Samples of heads that a replica keeps to tell its lag. */
+const lagSamplesMax = 1024;
+/** How often a replica that must prove itself scrubs, and old answers are forgotten, milliseconds. */
+const choresEveryMs = 5000;
+const forgetAnswersMax = 500;
+
+export interface StoreNodeParts {
+  config: NodeConfig;
+  incarnation: string;
+  startedAt: string;
+  url: string;
+  link: NatsLink;
+  logger: Logger;
+  telemetry: Telemetry;
+}
+
+const clock: Clock = { monotonic: () => performance.now(), wall: () => Date.now() };
+
+export class StoreNode {
+  readonly #parts: StoreNodeParts;
+  readonly #replicas = new Map<number, ShardReplica>();
+  readonly #nodes = new Map<string, { status: NodeStatus; heardAt: number }>();
+  readonly #handBack: HandBack;
+  readonly #peers: HttpPeers;
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #headTold = new Map<number, number>();
+  /** Replicas whose applied position was not told yet. */
+  readonly #untold = new Set<ShardReplica>();
+  #watch: { stop(): void } | undefined;
+  #draining = false;
+
+  private constructor(parts: StoreNodeParts) {
+    this.#parts = parts;
+    const { logger, config } = parts;
+    this.#handBack = new HandBack(config.handBackAfterMs);
+    this.#peers = new HttpPeers({
+      urlOf: (node) => this.#nodes.get(node)?.status.url,
+      timeoutMs: config.peerTimeoutMs,
+      onFault: (peer, error) => logger.warn({ peer, err: error }, 'a peer did not answer'),
+    });
+  }
+
+  /** Opens the files, joins the cluster on NATS and starts the replicas. */
+  static async start(parts: StoreNodeParts): Promise<StoreNode> {
+    const node = new StoreNode(parts);
+    const { config, link, logger } = parts;
+    const connection = link.nc;
+    await checkClusterRecord(connection, config);
+    const leases = await KvLeases.open(connection, {
+      cluster: config.cluster,
+      shardCount: config.shards,
+      streamReplicas: config.streamReplicas,
+      requestTimeoutMs: config.leaseMarginMs,
+      rewatchMs: config.retryDelayMs,
+      onWatchBroken: (error) => logger.warn({ err: error }, 'the watch of the leases broke; watching anew'),
+    });
+    const js = jetstream(connection);
+    const jsm = await jetstreamManager(connection, { checkAPI: false });
+    const instruments = createInstruments(parts.telemetry.meter, () => node.#gauges());
+    for (const [shard, members] of node.#placement()) {
+      const stream = new JetStreamEvents(js, jsm, {
+        ...config,
+        shard,
+        node: config.nodeId,
+        duplicateWindowMs,
+      });
+      node.#replicas.set(shard, node.#makeReplica(shard, members, stream, leases, instruments));
+    }
+    node.#listen();
+    node.#watch = await leases.watch((shard, seen) => node.#replicas.get(shard)?.leaseSeen(seen));
+    for (const replica of node.#replicas.values()) replica.start();
+    node.#startTimers();
+    return node;
+  }
+
+  get id(): string {
+    return this.#parts.config.nodeId;
+  }
+
+  has(shard: number): boolean {
+    return this.#replicas.has(shard);
+  }
+
+  /** Throws `replica-unavailable` when the shard isn't here. */
+  replica(shard: number): ShardReplica {
+    const replica = this.#replicas.get(shard);
+    if (!replica)
+      throw new DriftlessError('replica-unavailable', `This node has no replica of shard ${shard}.`);
+    return replica;
+  }
+
+  /** Serving: every replica is following or leading (a halted one shows in the status, and serves nothing). */
+  ready(): { ok: boolean; reason?: string } {
+    if (this.#draining) return { ok: false, reason: 'draining' };
+    for (const replica of this.#replicas.values()) {
+      if (replica.role === 'starting') return { ok: false, reason: `shard ${replica.shard} is starting` };
+    }
+    return { ok: true };
+  }
+
+  status(): NodeStatus {
+    const { config, incarnation, url, startedAt, link } = this.#parts;
+    const natsVersion = link.nc.info?.version;
+    return {
+      node: config.nodeId,
+      incarnation,
+      url,
+      startedAt,
+      natsConnected: link.isConnected(),
+      ...(natsVersion !== undefined && { natsVersion }),
+      draining: this.#draining,
+      shards: [...this.#replicas.values()].map((replica) => replica.status()),
+    };
+  }
+
+  /** Hands leaderships over, one after the other as they empty their outboxes. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    this.#tellStatus();
+    await Promise.all([...this.#replicas.values()].map((replica) => replica.drain()));
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#watch?.stop();
+    for (const replica of this.#replicas.values()) replica.stop();
+    await this.#peers.close();
+  }
+
+  /** The shards that have a replica here, each with its replicas, the preferred leader first. */
+  #placement(): Map<number, string[]> {
+    const { shards, members, replicationFactor, nodeId } = this.#parts.config;
+    const preferred = preferredLeaders(shards, members, replicationFactor);
+    const placement = new Map<number, string[]>();
+    preferred.forEach((leader, shard) => {
+      const replicas = replicasOf(shard, members, replicationFactor);
+      const inTurn = [leader, ...replicas.filter((member) => member !== leader)];
+      if (inTurn.includes(nodeId)) placement.set(shard, inTurn);
+    });
+    return placement;
+  }
+
+  #makeReplica(
+    shard: number,
+    members: readonly string[],
+    stream: EventStream,
+    leases: KvLeases,
+    instruments: Instruments,
+  ): ShardReplica {
+    const { config, logger, incarnation } = this.#parts;
+    const directory = join(config.dataDir, 'nodes', config.nodeId);
+    mkdirSync(directory, { recursive: true });
+    const file = join(directory, `shard-${shard}.db`);
+    const store = new SqliteStore({ ...config, file, shard });
+    const limits: ShardLimits = { ...config, eventOperationsMax, eventBytesMax, catchUpBytesMax };
+    const { headSilentMs, nodeId: node } = config;
+    const lag = new LagTracker({ headSilentMs, samplesMax: lagSamplesMax });
+    const peers = this.#peers;
+    const context = new ShardContext({
+      shard,
+      node,
+      members,
+      store,
+      stream,
+      peers,
+      clock,
+      limits,
+      logger,
+      instruments,
+      lag,
+    });
+    const election = { ...config, node, incarnation, rank: members.indexOf(node) };
+    return new ShardReplica(context, leases, election, {
+      natsIsLost: () => !this.#parts.link.isConnected(),
+      onProgress: (replica) => this.#progress(replica),
+    });
+  }
+
+  #startTimers(): void {
+    const { statusEveryMs } = this.#parts.config;
+    this.#timers.push(
+      setInterval(() => this.#tick(), tickMs),
+      setInterval(() => this.#tellStatus(), statusEveryMs),
+      setInterval(() => this.#doChores(), choresEveryMs),
+    );
+  }
+
+  #tick(): void {
+    for (const replica of this.#replicas.values()) {
+      replica.tick();
+      if (replica.leader) this.#tellHead(replica);
+    }
+  }
+
+  /** Tells, once a turn of the event loop, what a replica has applied; or where a leader's log ends. */
+  #progress(replica: ShardReplica): void {
+    if (replica.leader) return this.#tellHead(replica);
+    if (this.#untold.size === 0) setImmediate(() => this.#tellApplied());
+    this.#untold.add(replica);
+  }
+
+  #tellApplied(): void {
+    const { cluster, nodeId: node } = this.#parts.config;
+    for (const replica of this.#untold) {
+      this.#publish(appliedSubject(cluster, replica.shard), { node, ...replica.context.state.applied });
+    }
+    this.#untold.clear();
+  }
+
+  #tellHead(replica: ShardReplica): void {
+    const now = clock.monotonic();
+    if (now - (this.#headTold.get(replica.shard) ?? Number.NEGATIVE_INFINITY) < headEveryMs) return;
+    this.#headTold.set(replica.shard, now);
+    const { cluster, nodeId: node } = this.#parts.config;
+    const { epoch, seq } = replica.context.state.applied;
+    this.#publish(headSubject(cluster, replica.shard), { node, epoch, seq, committedAt: clock.wall() });
+  }
+
+  #tellStatus(): void {
+    const { cluster, nodeId } = this.#parts.config;
+    const status = this.status();
+    this.#nodes.set(nodeId, { status, heardAt: clock.monotonic() });
+    this.#publish(statusSubject(cluster, nodeId), status);
+    this.#considerHandBack();
+  }
+
+  /** News for whoever listens. While NATS is away they are dropped: they would be stale when it is back. */
+  #publish(subject: string, message: unknown): void {
+    const { link } = this.#parts;
+    if (link.isConnected()) link.nc.publish(subject, JSON.stringify(message));
+  }
+
+  #listen(): void {
+    const { cluster } = this.#parts.config;
+    this.#subscribe(headSubject(cluster, '*'), headMessageSchema, (head, shard) => {
+      const replica = this.#replicas.get(shard);
+      if (replica && !replica.leader) replica.context.lag.heard(head.seq, clock.monotonic());
+    });
+    this.#subscribe(appliedSubject(cluster, '*'), appliedMessageSchema, (applied, shard) => {
+      this.#replicas.get(shard)?.leader?.heard(applied.node, applied);
+    });
+    this.#subscribe(statusSubject(cluster, '*'), nodeStatusSchema, (status) => {
+      this.#nodes.set(status.node, { status, heardAt: clock.monotonic() });
+      for (const { shard, applied } of status.shards) {
+        this.#replicas.get(shard)?.leader?.heard(status.node, applied);
+      }
+    });
+  }
+
+  #subscribe<T>(subject: string, schema: z.ZodType<T>, onMessage: (message: T, shard: number) => void): void {
+    this.#parts.link.nc.subscribe(subject, {
+      callback: (error: Error | null, message: Msg) => {
+        if (error) return this.#parts.logger.warn({ subject, err: error }, 'a subscription met an error');
+        const parsed = schema.safeParse(message.json());
+        if (parsed.success) onMessage(parsed.data, Number(message.subject.split('.').at(-1)));
+        else this.#parts.logger.warn({ subject: message.subject }, 'a message of another format was ignored');
+      },
+    });
+  }
+
+  /** Leaderships go back to the preferred node once it has been well for a while. */
+  #considerHandBack(): void {
+    if (this.#draining) return;
+    const now = clock.monotonic();
+    for (const replica of this.#replicas.values()) {
+      const preferred = replica.context.members[0];
+      if (!replica.leader || preferred === undefined || preferred === this.id) continue;
+      const heard = this.#nodes.get(preferred);
+      const alive = heard !== undefined && now - heard.heardAt < this.#parts.config.headSilentMs;
+      const status = alive ? heard.status.shards.find(({ shard }) => shard === replica.shard) : undefined;
+      const { applied } = replica.context.state;
+      const well =
+        status?.health === 'healthy' && !heard?.status.draining && status.applied.epoch === applied.epoch;
+      if (this.#handBack.isDue(replica.shard, well, now)) replica.resign(preferred);
+    }
+  }
+
+  #doChores(): void {
+    const before = clock.wall() - this.#parts.config.answersKeptMs;
+    for (const replica of this.#replicas.values()) {
+      const { context } = replica;
+      context.store.forgetAnswers(before, forgetAnswersMax);
+      context.saveCursor();
+      if (context.state.suspect && context.halted === undefined) void scrub(replica);
+    }
+  }
+
+  #gauges(): ReplicaGauges[] {
+    return [...this.#replicas.values()].map((replica) => {
+      const { state, halted, store, shard } = replica.context;
+      const { lagMs, lagOps } = standingOf(replica);
+      return {
+        shard,
+        lagSeconds: lagMs === undefined ? undefined : lagMs / 1000,
+        lagOps,
+        outboxOps: replica.leader?.outboxOps,
+        leading: replica.leader !== undefined,
+        drifted: isDrifted(state),
+        halted: halted !== undefined,
+        appliedSeq: state.applied.seq,
+        ...store.counts(),
+      };
+    });
+  }
+}
+
+/** Window in which JetStream knows a message id again, milliseconds. */
+const duplicateWindowMs = 120_000;

@@ -1,0 +1,398 @@
+/**
+ * The shell of a leader: requests wait a moment, are committed together in one transaction, published in order
+ * behind the fence, and answered at the ack level that each asked for. While one commit blocks, the next
+ * requests gather, so batches grow with the load and a lone client waits for nobody.
+ */
+import {
+  type AckLevel,
+  DriftlessError,
+  encodeBatch,
+  lastSeqOf,
+  majorityOf,
+  type WriteAnswer,
+  type WriteResult,
+} from '@driftless/contracts';
+import { quarantinedRow } from '../core/apply.ts';
+import {
+  type OutboxEvent,
+  type OutboxState,
+  type OutboxStep,
+  startOutbox,
+  stepOutbox,
+} from '../core/outbox.ts';
+import { type PlannedResult, planBatch, type WriteRequest } from '../core/plan.ts';
+import { AckWaits, replicatedSeq } from '../core/waits.ts';
+import type { ShardContext } from './context.ts';
+
+export interface LeaderHooks {
+  /** The lease is ours and nobody can have taken it. */
+  leaseIsLive(): boolean;
+  /** NATS is out of reach, so that nobody can be elected either. */
+  natsIsLost(): boolean;
+  /** Another epoch has begun on the stream. */
+  onDeposed(): void;
+  /** Everything committed is confirmed. */
+  onDrained(): void;
+  /** The log grew. */
+  onCommitted(): void;
+}
+
+interface Waiting {
+  requests: readonly WriteRequest[];
+  bytes: number;
+  level: AckLevel;
+  deadline: number;
+  startedAt: number;
+  resolve(answer: WriteAnswer): void;
+  reject(error: DriftlessError): void;
+}
+
+/** A request that is committed and waits for its level. */
+interface Committed extends Waiting {
+  results: WriteResult[];
+}
+
+export class Leader {
+  readonly epoch: number;
+  readonly #context: ShardContext;
+  readonly #hooks: LeaderHooks;
+  readonly #waits = new AckWaits<Committed>();
+  readonly #events = new Map<number, Uint8Array>();
+  #queue: Waiting[] = [];
+  #queuedOps = 0;
+  #flushing = false;
+  #accepting = true;
+  #outbox: OutboxState;
+  readonly #applied = new Map<string, { epoch: number; seq: number }>();
+
+  constructor(context: ShardContext, epoch: number, hooks: LeaderHooks) {
+    this.#context = context;
+    this.#hooks = hooks;
+    this.epoch = epoch;
+    const { confirmedSeq, streamSeq } = context.state;
+    const pending = outboxOf(context);
+    const start = startOutbox(epoch, { seq: confirmedSeq, streamSeq }, pending, context.limits);
+    this.#outbox = start.state;
+    this.#run(start);
+  }
+
+  get outboxOps(): number {
+    return this.#context.state.applied.seq - this.#context.state.confirmedSeq;
+  }
+
+  get confirmedSeq(): number {
+    return this.#context.state.confirmedSeq;
+  }
+
+  /** Resolves when the ack level is reached; results that weren't in time say `indeterminate`. */
+  write(requests: readonly WriteRequest[], level: AckLevel, timeoutMs: number): Promise<WriteAnswer> {
+    const { clock, limits } = this.#context;
+    if (!this.#accepting) return Promise.reject(notLeader());
+    if (this.#queuedOps + requests.length > limits.leaderQueueOpsMax) {
+      return Promise.reject(new DriftlessError('overloaded', 'Too many writes wait for this shard.'));
+    }
+    const startedAt = clock.monotonic();
+    const bytes = requests.reduce(
+      (sum, { operation, value }) => sum + operation.key.length * 3 + value.length + 256,
+      0,
+    );
+    this.#queuedOps += requests.length;
+    return new Promise((resolve, reject) => {
+      this.#queue.push({
+        requests,
+        bytes,
+        level,
+        deadline: startedAt + timeoutMs,
+        startedAt,
+        resolve,
+        reject,
+      });
+      this.#schedule();
+    });
+  }
+
+  /** Resolves when the stream has confirmed `seq`, or rejects at the deadline. For reads that must not be provisional. */
+  confirmed(seq: number, timeoutMs: number): Promise<void> {
+    const { clock, state } = this.#context;
+    if (seq <= state.confirmedSeq) return Promise.resolve();
+    const startedAt = clock.monotonic();
+    return new Promise((resolve, reject) => {
+      const wait = { requests: [], bytes: 0, level: 'stream' as const, results: [], startedAt };
+      const deadline = startedAt + timeoutMs;
+      const what = { ...wait, deadline, resolve: () => resolve(), reject };
+      this.#waits.add({ level: 'stream', seq, deadline, what });
+    });
+  }
+
+  /** A replica told what it has applied durably. */
+  heard(node: string, position: { epoch: number; seq: number }): void {
+    this.#applied.set(node, position);
+    this.#settle();
+  }
+
+  /** Wait times pass. */
+  tick(now: number): void {
+    for (const { what } of this.#waits.expired(now)) this.#answerLate(what);
+  }
+
+  /** Takes no more writes; those committed are still published and answered. */
+  drain(): void {
+    this.#accepting = false;
+    this.#refuseQueue();
+    this.#checkDrained();
+  }
+
+  /** The leadership is over: what waits is indeterminate, what is queued was never begun. */
+  end(): void {
+    this.#accepting = false;
+    this.#refuseQueue();
+    for (const { what } of this.#waits.abandon()) this.#answerLate(what);
+    this.#outbox = { ...this.#outbox, phase: 'deposed' };
+  }
+
+  #schedule(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    setImmediate(() => {
+      this.#flushing = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const batch = this.#takeBatch();
+    if (batch.length === 0) return;
+    this.#commit(batch);
+    if (this.#queue.length > 0) this.#schedule();
+  }
+
+  /** The oldest requests that fit one event together. */
+  #takeBatch(): Waiting[] {
+    const { eventOperationsMax, eventBytesMax } = this.#context.limits;
+    const taken: Waiting[] = [];
+    let [operations, bytes] = [0, 0];
+    for (const waiting of this.#queue) {
+      operations += waiting.requests.length;
+      bytes += waiting.bytes;
+      if (taken.length > 0 && (operations > eventOperationsMax || bytes > eventBytesMax)) break;
+      taken.push(waiting);
+    }
+    this.#queue.splice(0, taken.length);
+    this.#queuedOps -= taken.reduce((sum, { requests }) => sum + requests.length, 0);
+    return taken;
+  }
+
+  #commit(taken: readonly Waiting[]): void {
+    const allowed = taken.filter((waiting) => this.#allow(waiting));
+    if (allowed.length === 0) return;
+    const context = this.#context;
+    const { store, shard, clock } = context;
+    const requests = allowed.flatMap((waiting) => waiting.requests);
+    const startedAt = clock.monotonic();
+    const lookup = (key: string) => store.get(key);
+    const plan = planBatch({
+      requests,
+      shard,
+      epoch: this.epoch,
+      state: context.state,
+      lookup,
+      answerOf: (id) => store.answer(id),
+      now: clock.wall(),
+    });
+    const rotten = plan.effect.corrupt[0];
+    if (rotten) return this.#stepAside(allowed, rotten);
+    if (plan.batch) {
+      const event = encodeBatch(plan.batch);
+      const { firstSeq, epoch, committedAt } = plan.batch;
+      const lastSeq = lastSeqOf(plan.batch);
+      context.commit({
+        entries: plan.effect.entries,
+        leafXors: plan.effect.leafXors,
+        answers: plan.effect.answers,
+        quarantine: [],
+        log: { firstSeq, lastSeq, epoch, committedAt, event },
+        state: { ...context.state, applied: { epoch, seq: lastSeq }, root: plan.batch.postRoot },
+      });
+      context.instruments.committed(shard, requests.length, event.length, clock.monotonic() - startedAt);
+      this.#events.set(firstSeq, event);
+      this.#step({ type: 'committed', batch: { epoch, firstSeq, lastSeq } });
+      this.#hooks.onCommitted();
+    }
+    this.#await(allowed, plan.results);
+  }
+
+  /**
+   * Under a live lease all levels; without NATS nobody can be elected, so `ack=leader` goes on, provisional, as long
+   * as the outbox has room.
+   */
+  #allow(waiting: Waiting): boolean {
+    const { limits } = this.#context;
+    if (this.outboxOps > limits.outboxOpsMax) {
+      waiting.reject(new DriftlessError('overloaded', 'The stream does not confirm; the outbox is full.'));
+      return false;
+    }
+    if (this.#hooks.leaseIsLive() || (waiting.level === 'leader' && this.#hooks.natsIsLost())) return true;
+    waiting.reject(notLeader('The lease of the leader has lapsed.'));
+    return false;
+  }
+
+  /** A rotten row of ours must not be built upon: keep it, tell it, and let a sound replica lead. */
+  #stepAside(allowed: readonly Waiting[], rotten: Parameters<typeof quarantinedRow>[0]): void {
+    const context = this.#context;
+    const { state } = context;
+    const quarantine = [quarantinedRow(rotten)];
+    context.commit({
+      entries: [],
+      leafXors: new Map(),
+      answers: [],
+      quarantine,
+      state: { ...state, suspect: true },
+    });
+    context.noteDrift({
+      at: state.applied,
+      key: rotten.key,
+      reason: "A row's bytes do not have its digest.",
+    });
+    for (const waiting of allowed)
+      waiting.reject(notLeader('The leader has found a damaged row and steps aside.'));
+  }
+
+  #await(allowed: readonly Waiting[], results: readonly PlannedResult[]): void {
+    let index = 0;
+    for (const waiting of allowed) {
+      const mine = results.slice(index, index + waiting.requests.length);
+      index += waiting.requests.length;
+      const seq = mine.at(-1)?.seq ?? 0;
+      const what: Committed = { ...waiting, results: mine.map(({ result }) => result) };
+      this.#waits.add({ level: waiting.level, seq, deadline: waiting.deadline, what });
+    }
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (this.#waits.size === 0) return;
+    const context = this.#context;
+    const { members, node, state } = context;
+    this.#applied.set(node, state.applied);
+    const replicated = (count: number): number =>
+      Math.min(state.confirmedSeq, replicatedSeq(members, this.#applied, this.epoch, count));
+    const progress = {
+      leader: state.applied.seq,
+      stream: state.confirmedSeq,
+      majority: replicated(majorityOf(members.length)),
+      all: replicated(members.length),
+    };
+    for (const { what } of this.#waits.reached(progress)) this.#answer(what, what.results);
+  }
+
+  #answer(what: Committed, results: WriteResult[]): void {
+    const { node, state, instruments, clock, shard } = this.#context;
+    instruments.written(shard, what.level, clock.monotonic() - what.startedAt);
+    what.resolve({ node, position: state.applied, results });
+  }
+
+  #answerLate(what: Committed): void {
+    if (what.requests.length === 0) {
+      what.reject(new DriftlessError('upstream-timeout', 'The stream has not confirmed the value in time.'));
+      return;
+    }
+    const detail = `Stored on the leader, but ack=${what.level} was not reached in time.`;
+    const late = (result: WriteResult): WriteResult =>
+      result.error
+        ? result
+        : { error: 'indeterminate', detail, ...(result.version && { version: result.version }) };
+    this.#answer(what, what.results.map(late));
+  }
+
+  #refuseQueue(): void {
+    for (const waiting of this.#queue.splice(0)) waiting.reject(notLeader());
+    this.#queuedOps = 0;
+  }
+
+  #step(event: OutboxEvent): void {
+    this.#run(stepOutbox(this.#outbox, event, this.#context.limits));
+  }
+
+  #run({ state, effects }: OutboxStep): void {
+    this.#outbox = state;
+    const context = this.#context;
+    for (const effect of effects) {
+      switch (effect.type) {
+        case 'publish':
+          void this.#publish(effect.round, effect.batch, effect.expectedStreamSeq);
+          break;
+        case 'probe':
+          void this.#probe(effect.round, effect.again);
+          break;
+        case 'reload':
+          this.#step({ type: 'reloaded', round: effect.round, batches: outboxOf(context, effect.afterSeq) });
+          break;
+        case 'went-back':
+          context.logger.error({ shard: context.shard, ...effect }, 'the stream went back; publishing again');
+          break;
+        case 'confirmed':
+          this.#confirm(effect.seq, effect.streamSeq);
+          break;
+        case 'deposed':
+          context.instruments.fenced.add(1, { shard: String(context.shard) });
+          this.#hooks.onDeposed();
+          break;
+      }
+    }
+  }
+
+  #confirm(seq: number, streamSeq: number): void {
+    const context = this.#context;
+    context.moveCursor({ confirmedSeq: Math.max(seq, context.state.confirmedSeq), streamSeq });
+    for (const firstSeq of this.#events.keys()) {
+      if (firstSeq > seq) break;
+      this.#events.delete(firstSeq);
+    }
+    this.#settle();
+    this.#checkDrained();
+  }
+
+  #checkDrained(): void {
+    if (!this.#accepting && this.#outbox.pending.length === 0) this.#hooks.onDrained();
+  }
+
+  async #publish(
+    round: number,
+    batch: OutboxState['pending'][number],
+    expectedStreamSeq: number,
+  ): Promise<void> {
+    const { stream, store, logger, shard } = this.#context;
+    const { firstSeq } = batch;
+    const event = this.#events.get(firstSeq) ?? store.logAt(firstSeq)?.event;
+    if (!event) throw new Error(`The outbox names seq ${firstSeq}, but the log has no batch there.`);
+    try {
+      const { streamSeq } = await stream.publish({ event, ...batch, expectedStreamSeq });
+      this.#step({ type: 'published', round, firstSeq, streamSeq });
+    } catch (error) {
+      logger.debug({ shard, firstSeq, err: error }, 'a publish got no clear answer');
+      this.#step({ type: 'unclear', round });
+    }
+  }
+
+  async #probe(round: number, again: boolean): Promise<void> {
+    const { stream, limits, logger, shard } = this.#context;
+    if (again) await new Promise((resolve) => setTimeout(resolve, limits.retryDelayMs));
+    try {
+      this.#step({ type: 'probed', round, end: await stream.end() });
+    } catch (error) {
+      logger.debug({ shard, err: error }, 'the end of the stream cannot be read');
+      this.#step({ type: 'probe-failed', round });
+    }
+  }
+}
+
+/** Batches of the log after what the stream has confirmed. */
+function outboxOf(context: ShardContext, afterSeq = context.state.confirmedSeq): OutboxState['pending'] {
+  return context.store
+    .log(afterSeq, Number.POSITIVE_INFINITY)
+    .map(({ epoch, firstSeq, lastSeq }) => ({ epoch, firstSeq, lastSeq }));
+}
+
+function notLeader(message = 'This node does not lead the shard.'): DriftlessError {
+  return new DriftlessError('not-leader', message);
+}

@@ -1,0 +1,93 @@
+/**
+ * Port and HTTP adapter: what a replica asks of the other members of its shard, over the same routes that the
+ * gateway uses. A peer that doesn't answer is `undefined`; the caller asks the next one or tries again later.
+ */
+import { Buffer } from 'node:buffer';
+import {
+  decodeFrame,
+  type LogAnswer,
+  logAnswerSchema,
+  PayloadReader,
+  type Row,
+  type RowsAnswer,
+  rowsAnswerSchema,
+} from '@driftless/contracts';
+import { Agent, request } from 'undici';
+
+export interface LogPage extends Omit<LogAnswer, 'events'> {
+  events: Uint8Array[];
+}
+
+export interface RowsPage extends Omit<RowsAnswer, 'rows'> {
+  rows: { row: Row; value: Uint8Array }[];
+}
+
+export interface Peers {
+  /** Confirmed batches of a peer's log whose first seq is after `afterSeq`. */
+  log(peer: string, shard: number, afterSeq: number, bytesMax: number): Promise<LogPage | undefined>;
+  /** Rows of these keys; a key that isn't listed has no row there. */
+  rows(peer: string, shard: number, keys: readonly string[]): Promise<RowsPage | undefined>;
+}
+
+export interface HttpPeersOptions {
+  /** Where a member is reached (http://host:port), as far as it has told. */
+  urlOf(node: string): string | undefined;
+  timeoutMs: number;
+  onFault(peer: string, error: Error): void;
+}
+
+export class HttpPeers implements Peers {
+  readonly #options: HttpPeersOptions;
+  readonly #agent: Agent;
+
+  constructor(options: HttpPeersOptions) {
+    this.#options = options;
+    const { timeoutMs } = options;
+    this.#agent = new Agent({
+      connect: { timeout: timeoutMs },
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+    });
+  }
+
+  async log(peer: string, shard: number, afterSeq: number, bytesMax: number): Promise<LogPage | undefined> {
+    const path = `/node/v1/shards/${shard}/log?after=${afterSeq}&bytes=${bytesMax}`;
+    const frame = await this.#call(peer, path);
+    if (!frame) return undefined;
+    const { header, body } = decodeFrame(frame);
+    const answer = logAnswerSchema.parse(header);
+    const payloads = new PayloadReader(body);
+    return { ...answer, events: answer.events.map((bytes) => payloads.take(bytes)) };
+  }
+
+  async rows(peer: string, shard: number, keys: readonly string[]): Promise<RowsPage | undefined> {
+    const frame = await this.#call(peer, `/node/v1/shards/${shard}/rows`, JSON.stringify({ keys }));
+    if (!frame) return undefined;
+    const { header, body } = decodeFrame(frame);
+    const answer = rowsAnswerSchema.parse(header);
+    const payloads = new PayloadReader(body);
+    return { ...answer, rows: answer.rows.map((row) => ({ row, value: payloads.take(row.bytes) })) };
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.close();
+  }
+
+  async #call(peer: string, path: string, body?: string): Promise<Uint8Array | undefined> {
+    const url = this.#options.urlOf(peer);
+    if (!url) return undefined;
+    try {
+      const answer = await request(`${url}${path}`, {
+        dispatcher: this.#agent,
+        method: body === undefined ? 'GET' : 'POST',
+        ...(body !== undefined && { body, headers: { 'content-type': 'application/json' } }),
+      });
+      const bytes = Buffer.from(await answer.body.arrayBuffer());
+      if (answer.statusCode === 200) return bytes;
+      throw new Error(`${path} answered ${answer.statusCode}.`);
+    } catch (error) {
+      this.#options.onFault(peer, error as Error);
+      return undefined;
+    }
+  }
+}

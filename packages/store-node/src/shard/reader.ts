@@ -1,0 +1,219 @@
+/**
+ * Reads. Every row's digest is recomputed before the row goes out (a microsecond or so): a rotten row is found
+ * when it is met, set aside and never served. A replica that isn't healthy refuses, and the caller asks another.
+ */
+import {
+  DriftlessError,
+  entryDigest,
+  equalDigest,
+  formatDigest,
+  formatPosition,
+  isZeroDigest,
+  type ListAnswer,
+  type ListHeader,
+  type ReadLevel,
+  type ReadResult,
+  type Row,
+  type ScrubAnswer,
+  type Standing,
+  xorInto,
+  zeroDigest,
+} from '@driftless/contracts';
+import { quarantinedRow } from '../core/apply.ts';
+import { type Entry, isSound, isVisible } from '../core/entry.ts';
+import { isDrifted, isSettling } from '../core/state.ts';
+import type { ShardReplica } from './replica.ts';
+
+/** How long a `leader` read may wait for the stream to confirm what it saw, milliseconds. */
+const confirmTimeoutMs = 2000;
+/** Rows hashed by a scrub before other work gets its turn. */
+const scrubBurstRows = 500;
+/** Most damaged keys that a scrub names. */
+const scrubKeysMax = 100;
+/** Rows that a listing looks at before other work gets its turn. */
+const listStretchRows = 500;
+/** Most bytes of values in one page of a listing. */
+const listBytesMax = 4 * 1024 * 1024;
+
+export function standingOf(replica: ShardReplica): Standing {
+  const { shard, state, lag, clock } = replica.context;
+  const known = replica.leader ? { ops: 0, ms: 0 } : lag.lag(state.applied.seq, clock.monotonic());
+  return {
+    shard,
+    position: state.applied,
+    ...(known && { lagOps: known.ops, lagMs: Math.round(known.ms) }),
+  };
+}
+
+export interface ReadOutcome {
+  result: ReadResult;
+  value: Uint8Array | undefined;
+}
+
+export async function readKey(replica: ShardReplica, key: string, level: ReadLevel): Promise<ReadOutcome> {
+  const entry = level === 'leader' ? await leaderEntry(replica, key) : healthyEntry(replica, key);
+  if (!isVisible(entry, replica.context.clock.wall())) return { result: { found: false }, value: undefined };
+  return { result: { found: true, ...headOf(entry) }, value: entry.value };
+}
+
+/** The confirmed state, under a lease that is ours before and after. */
+async function leaderEntry(replica: ShardReplica, key: string): Promise<Entry | undefined> {
+  const leader = replica.requireLeader();
+  const entry = healthyEntry(replica, key);
+  if (entry) await leader.confirmed(entry.seq, confirmTimeoutMs);
+  if (!replica.leadsForSure) throw new DriftlessError('not-leader', 'The lease of the leader has lapsed.');
+  return entry;
+}
+
+function requireHealthy(replica: ShardReplica): void {
+  const { halted, restoring, state, shard } = replica.context;
+  if (halted === undefined && !restoring && !isDrifted(state) && !isSettling(state)) return;
+  throw new DriftlessError('replica-unavailable', `This replica of shard ${shard} is not healthy.`);
+}
+
+function healthyEntry(replica: ShardReplica, key: string): Entry | undefined {
+  requireHealthy(replica);
+  const entry = replica.context.store.get(key);
+  if (entry && !isSound(entry)) throw foundRotten(replica, entry);
+  return entry;
+}
+
+/** Sets the row aside and takes the replica out of service until it is proven sound. */
+function foundRotten(replica: ShardReplica, entry: Entry): DriftlessError {
+  const { context } = replica;
+  const state = { ...context.state, suspect: true };
+  const quarantine = [quarantinedRow(entry)];
+  context.commit({ entries: [], leafXors: new Map(), answers: [], quarantine, state });
+  context.instruments.corruptReads.add(1, { shard: String(context.shard) });
+  context.noteDrift({
+    at: state.applied,
+    key: entry.key,
+    reason: "A row's bytes did not have its digest when read.",
+  });
+  return new DriftlessError('replica-unavailable', 'The row on this replica is damaged.');
+}
+
+function headOf(entry: Entry) {
+  return {
+    version: formatPosition(entry),
+    type: entry.contentType,
+    bytes: entry.value.length,
+    ...(entry.expiresAt !== null && { expiresAt: entry.expiresAt }),
+  };
+}
+
+/**
+ * A page of visible entries; `more` says that the listing goes on after the last one. Tombstones and expired
+ * entries are passed over, with a pause after each stretch of rows so that other work gets its turn.
+ */
+export async function listKeys(
+  replica: ShardReplica,
+  query: ListHeader,
+): Promise<{ answer: Omit<ListAnswer, 'node'>; values: Uint8Array[] }> {
+  if (query.level === 'leader') replica.requireLeader();
+  const page = new ListPage(query, replica.context.clock.wall());
+  let after = query.after;
+  for (;;) {
+    requireHealthy(replica);
+    const rows = replica.context.store.list({ prefix: query.prefix, after, limit: listStretchRows });
+    for (const entry of rows) {
+      if (!isSound(entry)) throw foundRotten(replica, entry);
+      if (!page.take(entry))
+        return {
+          answer: { standing: standingOf(replica), entries: page.entries, more: true },
+          values: page.values,
+        };
+      after = entry.key;
+    }
+    if (rows.length < listStretchRows) break;
+    await new Promise(setImmediate);
+  }
+  return {
+    answer: { standing: standingOf(replica), entries: page.entries, more: false },
+    values: page.values,
+  };
+}
+
+class ListPage {
+  readonly entries: ListAnswer['entries'] = [];
+  readonly values: Uint8Array[] = [];
+  readonly #query: ListHeader;
+  readonly #now: number;
+  #bytes = 0;
+
+  constructor(query: ListHeader, now: number) {
+    this.#query = query;
+    this.#now = now;
+  }
+
+  /** Whether there was room; what isn't visible needs none. */
+  take(entry: Entry): boolean {
+    if (!isVisible(entry, this.#now)) return true;
+    if (this.entries.length >= this.#query.limit || this.#bytes > listBytesMax) return false;
+    this.entries.push({ key: entry.key, ...headOf(entry) });
+    if (this.#query.values) {
+      this.#bytes += entry.value.length;
+      this.values.push(entry.value);
+    }
+    return true;
+  }
+}
+
+/** Rows for a peer that cuts its orphans off: confirmed ones only, tombstones too. */
+export async function rowsOf(
+  replica: ShardReplica,
+  keys: readonly string[],
+): Promise<{ row: Row; value: Uint8Array }[]> {
+  const entries = keys.flatMap((key) => healthyEntry(replica, key) ?? []);
+  const newest = Math.max(0, ...entries.map(({ seq }) => seq));
+  await replica.leader?.confirmed(newest, confirmTimeoutMs);
+  return entries.map((entry) => ({ row: rowOf(entry), value: entry.value }));
+}
+
+export function rowOf({ key, epoch, seq, tombstone, contentType: type, expiresAt, value }: Entry): Row {
+  return { key, version: { epoch, seq }, tombstone, type, expiresAt, bytes: value.length };
+}
+
+/**
+ * Recomputes digests and root from the rows on disk. A sound replica without drift is proven: it is taken back
+ * into service if a rotten row, since overwritten, had taken it out.
+ */
+export async function scrub(replica: ShardReplica): Promise<Omit<ScrubAnswer, 'node'>> {
+  const { context } = replica;
+  const snapshot = context.store.snapshot();
+  const leavesRoot = context.store.leavesRoot();
+  const lastDrift = context.lastDrift;
+  const rowsRoot = zeroDigest();
+  const corruptKeys: string[] = [];
+  let entries = 0;
+  try {
+    for (const entry of snapshot.entries) {
+      const digest = entryDigest(entry);
+      xorInto(rowsRoot, digest);
+      if (!equalDigest(digest, entry.digest) && corruptKeys.length < scrubKeysMax)
+        corruptKeys.push(entry.key);
+      entries += 1;
+      if (entries % scrubBurstRows === 0) await new Promise(setImmediate);
+    }
+  } finally {
+    snapshot.close();
+  }
+  const { root, applied: position, drift } = snapshot.state;
+  const sound = corruptKeys.length === 0 && equalDigest(root, rowsRoot) && equalDigest(root, leavesRoot);
+  if (sound && context.state.suspect && isZeroDigest(drift) && context.lastDrift === lastDrift) {
+    context.commit({
+      entries: [],
+      leafXors: new Map(),
+      answers: [],
+      quarantine: [],
+      state: { ...context.state, suspect: false },
+    });
+    context.logger.info({ shard: context.shard, position }, 'proven sound; in service again');
+  }
+  const roots = {
+    keptRoot: formatDigest(root),
+    rowsRoot: formatDigest(rowsRoot),
+    leavesRoot: formatDigest(leavesRoot),
+  };
+  return { shard: context.shard, position, entries, ...roots, corruptKeys, sound };
+}

@@ -1,0 +1,336 @@
+/**
+ * A replica of one shard: the composition of its election, its follower and its leader. The core decides; this
+ * shell runs the effects in order, and turns answers from JetStream back into events. It is either following
+ * (the stream is consumed) or leading (it isn't: a leader's own log is ahead of the stream).
+ */
+import {
+  type Batch,
+  DriftlessError,
+  encodeBatch,
+  formatDigest,
+  isZeroDigest,
+  type Lease,
+  type ReplicaRole,
+  type ReplicaStatus,
+} from '@driftless/contracts';
+import { applyBatch, judge } from '../core/apply.ts';
+import {
+  type ElectionConfig,
+  type ElectionEffect,
+  type ElectionEvent,
+  type ElectionState,
+  electionStart,
+  leaseIsLive,
+  stepElection,
+} from '../core/election.ts';
+import { isDrifted, isSettling } from '../core/state.ts';
+import { FenceRefused, type LeaseStore, type SeenRevision } from '../jetstream/port.ts';
+import type { ShardContext } from './context.ts';
+import { Follower } from './follower.ts';
+import { Leader } from './leader.ts';
+
+export interface ReplicaHooks {
+  natsIsLost(): boolean;
+  /** Tell the other processes, soon: the position moved or the role changed. */
+  onProgress(replica: ShardReplica): void;
+}
+
+export class ShardReplica {
+  readonly context: ShardContext;
+  readonly #leases: LeaseStore;
+  readonly #config: ElectionConfig;
+  readonly #hooks: ReplicaHooks;
+  readonly #follower: Follower;
+  #election: ElectionState = electionStart;
+  #leader: Leader | undefined;
+  #started = false;
+  #draining = false;
+  /** The candidate waits for the stream to be applied up to here. */
+  #catchUpTo: number | undefined;
+
+  constructor(context: ShardContext, leases: LeaseStore, config: ElectionConfig, hooks: ReplicaHooks) {
+    this.context = context;
+    this.#leases = leases;
+    this.#config = config;
+    this.#hooks = hooks;
+    this.#follower = new Follower(context, () => this.#applied());
+  }
+
+  get shard(): number {
+    return this.context.shard;
+  }
+
+  /** The leader, while this replica serves as one. */
+  get leader(): Leader | undefined {
+    return this.#election.role === 'leading' ? this.#leader : undefined;
+  }
+
+  /** Leading under a lease that nobody can have taken. */
+  get leadsForSure(): boolean {
+    return this.leader !== undefined && this.#leaseIsLive();
+  }
+
+  get role(): ReplicaRole {
+    if (this.context.halted !== undefined) return 'halted';
+    if (!this.#started) return 'starting';
+    return this.#election.role === 'claiming' ? 'following' : this.#election.role;
+  }
+
+  start(): void {
+    this.#started = true;
+    this.#follower.start();
+  }
+
+  /** Hands leadership over, if it is here; resolves when it isn't any more. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    this.resign(null);
+    while (this.#election.role === 'resigning') {
+      await new Promise((resolve) => setTimeout(resolve, drainPollMs));
+    }
+  }
+
+  stop(): void {
+    this.#started = false;
+    this.#follower.stop();
+    this.#leader?.end();
+    this.context.saveCursor();
+    this.context.store.close();
+  }
+
+  resign(next: string | null): void {
+    this.#dispatch({ type: 'resign', now: this.#now(), next });
+  }
+
+  tick(): void {
+    if (!this.#started) return;
+    const now = this.#now();
+    this.#leader?.tick(now);
+    this.#dispatch({ type: 'tick', now, fit: this.#isFit() });
+  }
+
+  leaseSeen({ revision, lease }: SeenRevision): void {
+    this.#noteLeader(lease);
+    this.#dispatch({ type: 'lease-seen', now: this.#now(), revision, lease });
+  }
+
+  status(): ReplicaStatus {
+    const { context } = this;
+    const { state, store, lastDrift, counts } = context;
+    const lag = this.leader ? { ops: 0, ms: 0 } : context.lag.lag(state.applied.seq, this.#now());
+    const reason = this.#reason();
+    const log = store.logRange();
+    return {
+      shard: context.shard,
+      role: this.role,
+      health: this.#health(),
+      ...(reason !== undefined && { reason }),
+      ...(context.leader !== undefined && { leader: context.leader }),
+      applied: state.applied,
+      root: formatDigest(state.root),
+      ...(!isZeroDigest(state.drift) && { drift: formatDigest(state.drift) }),
+      ...(this.#leader && { confirmedSeq: state.confirmedSeq, outboxOps: this.#leader.outboxOps }),
+      ...(lag && { lagOps: lag.ops, lagMs: Math.round(lag.ms) }),
+      ...(log && { log }),
+      stream: { seq: state.streamSeq, createdAt: state.streamCreatedAt },
+      counts: { ...counts, ...store.counts() },
+      ...(lastDrift && { lastDrift }),
+    };
+  }
+
+  #now(): number {
+    return this.context.clock.monotonic();
+  }
+
+  #leaseIsLive(): boolean {
+    return leaseIsLive(this.#election, this.#now(), this.#config);
+  }
+
+  #isFit(): boolean {
+    const { halted, restoring, state } = this.context;
+    return !this.#draining && halted === undefined && !restoring && !isDrifted(state) && !isSettling(state);
+  }
+
+  #health(): ReplicaStatus['health'] {
+    const { halted, restoring, state } = this.context;
+    if (halted !== undefined) return 'halted';
+    if (isDrifted(state)) return 'drifted';
+    return restoring || isSettling(state) ? 'restoring' : 'healthy';
+  }
+
+  #reason(): string | undefined {
+    const { halted, state, lastDrift } = this.context;
+    if (halted !== undefined) return halted;
+    if (!isDrifted(state)) return undefined;
+    return lastDrift?.reason ?? 'A digest check failed before the last restart.';
+  }
+
+  #noteLeader(lease: Lease | null): void {
+    this.context.leader = lease?.holder ?? undefined;
+  }
+
+  /** The follower's position or cursor moved. */
+  #applied(): void {
+    this.#hooks.onProgress(this);
+    const { applied, streamSeq, confirmedSeq } = this.context.state;
+    if (this.#catchUpTo === undefined || streamSeq < this.#catchUpTo) return;
+    if (applied.seq > confirmedSeq) return void this.#publishTail(streamSeq);
+    this.#catchUpTo = undefined;
+    this.#dispatch({ type: 'caught-up', streamSeq, epoch: applied.epoch });
+  }
+
+  #dispatch(event: ElectionEvent): void {
+    const before = this.#election.role;
+    const { state, effects } = stepElection(this.#election, event, this.#config);
+    this.#election = state;
+    for (const effect of effects) this.#run(effect);
+    if (this.#election.role !== before) this.#hooks.onProgress(this);
+  }
+
+  #run(effect: ElectionEffect): void {
+    switch (effect.type) {
+      case 'claim':
+        return void this.#claim(effect.lease, effect.revision);
+      case 'renew':
+        return void this.#renew(effect.lease, effect.revision);
+      case 'release':
+        return void this.#leases.write(this.shard, effect.lease, effect.revision).catch(() => undefined);
+      case 'find-stream-end':
+        return void this.#findStreamEnd();
+      case 'catch-up':
+        this.#catchUpTo = effect.streamSeq;
+        return this.#applied();
+      case 'append-epoch':
+        return void this.#appendEpoch(effect.epoch, effect.expectedStreamSeq);
+      case 'lead':
+        return this.#lead(effect.epoch);
+      case 'drain':
+        return this.#leader?.drain();
+      case 'follow':
+        return this.#follow(effect.reason);
+    }
+  }
+
+  async #claim(lease: Lease, revision: number): Promise<void> {
+    try {
+      const won = await this.#leases.write(this.shard, lease, revision);
+      if (won !== undefined) return this.#dispatch({ type: 'claim-won', revision: won });
+      this.#dispatch({ type: 'claim-lost' });
+      this.leaseSeen(await this.#leases.read(this.shard));
+    } catch {
+      this.#dispatch({ type: 'lease-unknown' });
+    }
+  }
+
+  async #renew(lease: Lease, revision: number): Promise<void> {
+    try {
+      const renewed = await this.#leases.write(this.shard, lease, revision);
+      if (renewed !== undefined) return this.#dispatch({ type: 'renewed', revision: renewed });
+      const seen = await this.#leases.read(this.shard);
+      this.#noteLeader(seen.lease);
+      this.#dispatch({ type: 'renewal-refused', now: this.#now(), ...seen });
+    } catch {
+      this.#dispatch({ type: 'lease-unknown' });
+    }
+  }
+
+  async #findStreamEnd(): Promise<void> {
+    try {
+      const { streamSeq } = await this.context.stream.end();
+      this.#dispatch({ type: 'stream-end', streamSeq });
+    } catch {
+      await this.#retryFence();
+    }
+  }
+
+  async #retryFence(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, this.context.limits.retryDelayMs));
+    this.#dispatch({ type: 'fence-failed' });
+  }
+
+  /** What an earlier leadership of ours committed and nobody has seen goes first, in its own epoch. */
+  async #publishTail(streamSeq: number): Promise<void> {
+    this.#catchUpTo = undefined;
+    const { context } = this;
+    let expectedStreamSeq = streamSeq;
+    try {
+      for (const row of context.store.log(context.state.confirmedSeq, Number.POSITIVE_INFINITY)) {
+        const published = await context.stream.publish({ ...row, expectedStreamSeq });
+        expectedStreamSeq = published.streamSeq;
+        context.moveCursor({ confirmedSeq: row.lastSeq, streamSeq: expectedStreamSeq });
+      }
+    } catch (error) {
+      context.logger.debug({ shard: this.shard, err: error }, 'the tail of the log is not published yet');
+    }
+    await this.#retryFence();
+  }
+
+  /** The epoch's record is on the stream before it is in our log: a candidate that fails leaves no trace. */
+  async #appendEpoch(epoch: number, expectedStreamSeq: number): Promise<void> {
+    const { context } = this;
+    const { state, shard, node, clock } = context;
+    const firstSeq = state.applied.seq + 1;
+    const batch: Batch = {
+      shard,
+      epoch,
+      firstSeq,
+      ops: [{ op: 'epoch-started', node }],
+      committedAt: clock.wall(),
+      prevRoot: state.root,
+      postRoot: state.root,
+    };
+    const event = encodeBatch(batch);
+    try {
+      const publish = { event, epoch, firstSeq, lastSeq: firstSeq, expectedStreamSeq };
+      const { streamSeq } = await context.stream.publish(publish);
+      // The consumer may have been faster.
+      if (judge(batch, shard, context.state.applied).kind === 'apply') {
+        const applied = applyBatch(batch, event, context.state, (key) => context.store.get(key), {
+          seq: streamSeq,
+        });
+        context.commit(applied.change);
+      }
+      this.#dispatch({ type: 'epoch-appended', epoch });
+    } catch (error) {
+      if (error instanceof FenceRefused) context.instruments.fenced.add(1, { shard: String(shard) });
+      await this.#retryFence();
+    }
+  }
+
+  #lead(epoch: number): void {
+    this.#follower.stop();
+    this.context.lag.restart();
+    this.context.leader = this.context.node;
+    this.#leader = new Leader(this.context, epoch, {
+      leaseIsLive: () => this.#leaseIsLive(),
+      natsIsLost: () => this.#hooks.natsIsLost(),
+      onDeposed: () => this.#dispatch({ type: 'deposed' }),
+      onDrained: () => this.#dispatch({ type: 'drained' }),
+      onCommitted: () => this.#hooks.onProgress(this),
+    });
+    this.context.instruments.elections.add(1, { shard: String(this.shard) });
+    this.context.logger.info({ shard: this.shard, epoch }, 'leading');
+  }
+
+  #follow(reason: string): void {
+    this.#catchUpTo = undefined;
+    const leader = this.#leader;
+    this.#leader = undefined;
+    this.context.logger.info({ shard: this.shard, reason }, 'following');
+    if (!leader) return;
+    leader.end();
+    this.context.lag.restart();
+    this.#follower.start();
+  }
+
+  /** Throws unless this replica leads; for requests that only the leader may serve. */
+  requireLeader(): Leader {
+    const { leader } = this;
+    if (leader) return leader;
+    const detail = this.context.leader ? `${this.context.leader} leads.` : 'Nobody leads at the moment.';
+    throw new DriftlessError('not-leader', `This node does not lead shard ${this.shard}. ${detail}`);
+  }
+}
+
+/** How often a draining node looks whether its leadership is over, milliseconds. */
+const drainPollMs = 20;

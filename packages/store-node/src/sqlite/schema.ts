@@ -1,0 +1,95 @@
+/**
+ * The tables of a shard's file, one file a shard. A rowid table with an index on the key beats WITHOUT ROWID for
+ * values of 1 KiB; the log has one row a batch. Keys are TEXT compared byte by byte (BINARY), which is UTF-8 order.
+ *
+ * Version log (`PRAGMA user_version`): 1 — first.
+ */
+import type Database from 'better-sqlite3';
+
+export const schemaVersion = 1;
+
+const tables = `
+CREATE TABLE entries (
+  id INTEGER PRIMARY KEY,
+  key TEXT NOT NULL UNIQUE,
+  epoch INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  tombstone INTEGER NOT NULL,
+  expires_at INTEGER,
+  content_type TEXT NOT NULL,
+  digest BLOB NOT NULL,
+  value BLOB NOT NULL
+) STRICT;
+CREATE TABLE log (
+  first_seq INTEGER PRIMARY KEY,
+  last_seq INTEGER NOT NULL,
+  epoch INTEGER NOT NULL,
+  committed_at INTEGER NOT NULL,
+  event BLOB NOT NULL
+) STRICT;
+CREATE TABLE buckets (bucket INTEGER PRIMARY KEY, digest BLOB NOT NULL) STRICT;
+CREATE TABLE meta (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  cluster TEXT NOT NULL,
+  shard INTEGER NOT NULL,
+  epoch INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  root BLOB NOT NULL,
+  drift BLOB NOT NULL,
+  suspect INTEGER NOT NULL,
+  settle_seq INTEGER NOT NULL,
+  confirmed_seq INTEGER NOT NULL,
+  stream_seq INTEGER NOT NULL,
+  stream_created_at TEXT NOT NULL
+) STRICT;
+CREATE TABLE epochs (epoch INTEGER PRIMARY KEY, first_seq INTEGER NOT NULL, node TEXT NOT NULL) STRICT;
+CREATE TABLE requests (
+  id TEXT PRIMARY KEY,
+  fingerprint TEXT NOT NULL,
+  result TEXT NOT NULL,
+  epoch INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  kept_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX requests_by_age ON requests (kept_at);
+CREATE TABLE quarantine (
+  id INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL,
+  name TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  bytes BLOB NOT NULL,
+  kept_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE orphans (
+  epoch INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  operation BLOB NOT NULL,
+  kept_at INTEGER NOT NULL,
+  PRIMARY KEY (epoch, seq)
+) STRICT;
+`;
+
+/** Makes the tables in a new file; throws when the file is of another version, cluster or shard. */
+export function openSchema(database: Database.Database, cluster: string, shard: number): void {
+  const version = database.pragma('user_version', { simple: true }) as number;
+  if (version === 0) {
+    database.transaction(() => {
+      database.exec(tables);
+      database
+        .prepare(`INSERT INTO meta VALUES (1, ?, ?, 0, 0, zeroblob(16), zeroblob(16), 0, 0, 0, 0, '')`)
+        .run(cluster, shard);
+      database.pragma(`user_version = ${schemaVersion}`);
+    })();
+    return;
+  }
+  if (version !== schemaVersion) {
+    throw new Error(`The file has format ${version}; this version reads format ${schemaVersion}.`);
+  }
+  const kept = database.prepare('SELECT cluster, shard FROM meta').get() as {
+    cluster: string;
+    shard: number;
+  };
+  if (kept.cluster !== cluster || kept.shard !== shard) {
+    throw new Error(`The file belongs to shard ${kept.shard} of cluster "${kept.cluster}".`);
+  }
+}

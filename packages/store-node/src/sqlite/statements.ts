@@ -1,0 +1,106 @@
+/** The SQL of the store, prepared once, and how rows become the core's data. */
+import type { Buffer } from 'node:buffer';
+import type Database from 'better-sqlite3';
+import type { LogRow } from '../core/change.ts';
+import type { Entry } from '../core/entry.ts';
+import type { ShardState } from '../core/state.ts';
+
+export interface EntryRow {
+  key: string;
+  epoch: number;
+  seq: number;
+  tombstone: number;
+  expires_at: number | null;
+  content_type: string;
+  digest: Buffer;
+  value: Buffer;
+}
+
+export interface LogRowRow {
+  first_seq: number;
+  last_seq: number;
+  epoch: number;
+  committed_at: number;
+  event: Buffer;
+}
+
+export interface MetaRow {
+  epoch: number;
+  seq: number;
+  root: Buffer;
+  drift: Buffer;
+  suspect: number;
+  settle_seq: number;
+  confirmed_seq: number;
+  stream_seq: number;
+  stream_created_at: string;
+}
+
+export function entryOf(row: EntryRow): Entry {
+  const { key, epoch, seq, expires_at: expiresAt, content_type: contentType, digest, value } = row;
+  return { key, epoch, seq, tombstone: row.tombstone === 1, expiresAt, contentType, digest, value };
+}
+
+export function logRowOf(row: LogRowRow): LogRow {
+  const { first_seq: firstSeq, last_seq: lastSeq, epoch, committed_at: committedAt, event } = row;
+  return { firstSeq, lastSeq, epoch, committedAt, event };
+}
+
+export function stateOf(row: MetaRow): ShardState {
+  return {
+    applied: { epoch: row.epoch, seq: row.seq },
+    root: new Uint8Array(row.root),
+    drift: new Uint8Array(row.drift),
+    suspect: row.suspect === 1,
+    settleSeq: row.settle_seq,
+    confirmedSeq: row.confirmed_seq,
+    streamSeq: row.stream_seq,
+    streamCreatedAt: row.stream_created_at,
+  };
+}
+
+export type Statements = ReturnType<typeof prepare>;
+
+export function prepare(database: Database.Database) {
+  const sql = (text: string): Database.Statement => database.prepare(text);
+  return {
+    entry: sql('SELECT * FROM entries WHERE key = ?'),
+    entriesFrom: sql('SELECT * FROM entries WHERE key >= ? ORDER BY key'),
+    entriesAfter: sql('SELECT * FROM entries WHERE key > ? ORDER BY key'),
+    putEntry: sql(`
+      INSERT INTO entries (key, epoch, seq, tombstone, expires_at, content_type, digest, value)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+      ON CONFLICT (key) DO UPDATE SET epoch = excluded.epoch, seq = excluded.seq, tombstone = excluded.tombstone,
+        expires_at = excluded.expires_at, content_type = excluded.content_type, digest = excluded.digest,
+        value = excluded.value`),
+    removeEntry: sql('DELETE FROM entries WHERE key = ?'),
+    putLeaf: sql(
+      'INSERT INTO buckets VALUES (?, ?) ON CONFLICT (bucket) DO UPDATE SET digest = excluded.digest',
+    ),
+    meta: sql('SELECT * FROM meta'),
+    putMeta: sql(`
+      UPDATE meta SET epoch = ?, seq = ?, root = ?, drift = ?, suspect = ?, settle_seq = ?, confirmed_seq = ?,
+        stream_seq = ?, stream_created_at = ?`),
+    logAfter: sql('SELECT * FROM log WHERE first_seq > ? ORDER BY first_seq'),
+    logAt: sql('SELECT * FROM log WHERE first_seq = ?'),
+    logRange: sql('SELECT min(first_seq) AS firstSeq, max(last_seq) AS lastSeq FROM log'),
+    putLog: sql('INSERT INTO log VALUES (?, ?, ?, ?, ?)'),
+    cutLog: sql('DELETE FROM log WHERE last_seq > ?'),
+    epochs: sql('SELECT epoch, first_seq AS firstSeq, node FROM epochs ORDER BY epoch'),
+    putEpoch: sql('INSERT INTO epochs VALUES (?, ?, ?)'),
+    cutEpochs: sql('DELETE FROM epochs WHERE first_seq > ?'),
+    answer: sql('SELECT fingerprint, result FROM requests WHERE id = ?'),
+    putAnswer: sql('INSERT OR REPLACE INTO requests VALUES (?, ?, ?, ?, ?, ?)'),
+    cutAnswers: sql('DELETE FROM requests WHERE seq > ?'),
+    forgetAnswers: sql(
+      'DELETE FROM requests WHERE id IN (SELECT id FROM requests WHERE kept_at < ? ORDER BY kept_at LIMIT ?)',
+    ),
+    putQuarantine: sql('INSERT INTO quarantine (kind, name, reason, bytes, kept_at) VALUES (?, ?, ?, ?, ?)'),
+    quarantined: sql('SELECT kind, name, reason, bytes FROM quarantine ORDER BY id'),
+    putOrphan: sql('INSERT OR REPLACE INTO orphans VALUES (?, ?, ?, ?)'),
+    orphans: sql('SELECT epoch, seq, operation FROM orphans ORDER BY epoch, seq'),
+    counts: sql(
+      'SELECT (SELECT count(*) FROM quarantine) AS quarantined, (SELECT count(*) FROM orphans) AS orphans',
+    ),
+  };
+}

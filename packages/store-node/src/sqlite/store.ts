@@ -1,0 +1,277 @@
+/**
+ * The store on SQLite: WAL, `synchronous=FULL`, one writing connection. The Merkle leaves are kept in memory too
+ * (64 KiB), so a batch writes each leaf it touched once. Snapshots read on a connection of their own, in one
+ * read transaction, and so hold up nobody.
+ *
+ * A failed commit (disk full, fsync error) is final: nobody knows what reached the disk, so the error goes up
+ * and the process ends; SQLite's recovery at the next start tells what is there.
+ */
+import { Buffer } from 'node:buffer';
+import { LeafDigests } from '@driftless/anti-entropy';
+import {
+  type Digest,
+  decodeBatch,
+  encodeBatch,
+  type RecordedAnswer,
+  xorDigest,
+  zeroDigest,
+} from '@driftless/contracts';
+import Database from 'better-sqlite3';
+import type { Change, LogRow, Orphan, Quarantined } from '../core/change.ts';
+import type { Entry } from '../core/entry.ts';
+import type { ShardState } from '../core/state.ts';
+import type { Counts, ListQuery, ShardStore, Snapshot } from '../store/port.ts';
+import { openSchema } from './schema.ts';
+import {
+  type EntryRow,
+  entryOf,
+  type LogRowRow,
+  logRowOf,
+  type MetaRow,
+  prepare,
+  type Statements,
+  stateOf,
+} from './statements.ts';
+
+export interface SqliteStoreOptions {
+  /** Path of the file. */
+  file: string;
+  cluster: string;
+  shard: number;
+  /** SQLite page size of a new file, bytes. */
+  pageBytes: number;
+  /** Pages in the WAL at which SQLite checkpoints. */
+  walAutocheckpointPages: number;
+}
+
+/** Wall clock in milliseconds, for rows that say when they were kept. */
+type Clock = () => number;
+
+export class SqliteStore implements ShardStore {
+  readonly #database: Database.Database;
+  readonly #options: SqliteStoreOptions;
+  readonly #statements: Statements;
+  readonly #leaves: LeafDigests;
+  readonly #now: Clock;
+  readonly #write: (change: Change, leaves: Map<number, Digest>) => void;
+  #state: ShardState;
+  #counts: Counts;
+
+  constructor(options: SqliteStoreOptions, now: Clock = Date.now) {
+    this.#options = options;
+    this.#now = now;
+    const database = new Database(options.file);
+    this.#database = database;
+    database.pragma(`page_size = ${options.pageBytes}`);
+    database.pragma('journal_mode = WAL');
+    database.pragma('synchronous = FULL');
+    database.pragma(`wal_autocheckpoint = ${options.walAutocheckpointPages}`);
+    openSchema(database, options.cluster, options.shard);
+    this.#statements = prepare(database);
+    this.#state = stateOf(this.#statements.meta.get() as MetaRow);
+    this.#leaves = loadLeaves(database);
+    this.#counts = this.#statements.counts.get() as Counts;
+    this.#write = database.transaction((change: Change, leaves: Map<number, Digest>) => {
+      this.#writeAll(change, leaves);
+    });
+  }
+
+  state(): ShardState {
+    return this.#state;
+  }
+
+  get(key: string): Entry | undefined {
+    const row = this.#statements.entry.get(key) as EntryRow | undefined;
+    return row && entryOf(row);
+  }
+
+  list({ prefix, after, limit }: ListQuery): Entry[] {
+    return listEntries(this.#statements, prefix, after, limit);
+  }
+
+  answer(id: string): RecordedAnswer | undefined {
+    const row = this.#statements.answer.get(id) as { fingerprint: string; result: string } | undefined;
+    return (
+      row && { id, fingerprint: row.fingerprint, result: JSON.parse(row.result) as Record<string, unknown> }
+    );
+  }
+
+  epochs(): { epoch: number; firstSeq: number; node: string }[] {
+    return this.#statements.epochs.all() as { epoch: number; firstSeq: number; node: string }[];
+  }
+
+  leaf(bucket: number): Digest {
+    return this.#leaves.get(bucket);
+  }
+
+  leavesRoot(): Digest {
+    return this.#leaves.root();
+  }
+
+  log(afterSeq: number, bytesMax: number): LogRow[] {
+    const rows: LogRow[] = [];
+    let bytes = 0;
+    for (const row of this.#statements.logAfter.iterate(afterSeq) as IterableIterator<LogRowRow>) {
+      bytes += row.event.length;
+      if (rows.length > 0 && bytes > bytesMax) break;
+      rows.push(logRowOf(row));
+    }
+    return rows;
+  }
+
+  logAt(firstSeq: number): LogRow | undefined {
+    const row = this.#statements.logAt.get(firstSeq) as LogRowRow | undefined;
+    return row && logRowOf(row);
+  }
+
+  logRange(): { firstSeq: number; lastSeq: number } | undefined {
+    const row = this.#statements.logRange.get() as { firstSeq: number | null; lastSeq: number };
+    return row.firstSeq === null ? undefined : { firstSeq: row.firstSeq, lastSeq: row.lastSeq };
+  }
+
+  orphans(): Orphan[] {
+    const rows = this.#statements.orphans.all() as { epoch: number; seq: number; operation: Buffer }[];
+    return rows.flatMap(({ epoch, seq, operation }) =>
+      decodeBatch(operation).ops.map((op) => ({ version: { epoch, seq }, operation: op })),
+    );
+  }
+
+  quarantined(): Quarantined[] {
+    return this.#statements.quarantined.all() as Quarantined[];
+  }
+
+  counts(): Counts {
+    return this.#counts;
+  }
+
+  commit(change: Change): void {
+    const leaves = new Map<number, Digest>();
+    for (const [bucket, xor] of change.leafXors) leaves.set(bucket, xorDigest(this.#leaves.get(bucket), xor));
+    this.#write(change, leaves);
+    for (const [bucket, digest] of leaves) this.#leaves.set(bucket, digest);
+    this.#state = change.state;
+    this.#counts = {
+      quarantined: this.#counts.quarantined + change.quarantine.length,
+      orphans: this.#counts.orphans + (change.cut?.orphans.length ?? 0),
+    };
+  }
+
+  saveState(state: ShardState): void {
+    this.#writeState(state);
+    this.#state = state;
+  }
+
+  forgetAnswers(before: number, limit: number): void {
+    this.#statements.forgetAnswers.run(before, limit);
+  }
+
+  snapshot(): Snapshot {
+    const database = new Database(this.#options.file, { readonly: true });
+    database.exec('BEGIN');
+    const state = stateOf(database.prepare('SELECT * FROM meta').get() as MetaRow);
+    const rows = database
+      .prepare('SELECT * FROM entries ORDER BY key')
+      .iterate() as IterableIterator<EntryRow>;
+    return {
+      state,
+      entries: mapRows(rows),
+      close: () => {
+        rows.return?.();
+        database.close();
+      },
+    };
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #writeAll(change: Change, leaves: Map<number, Digest>): void {
+    const statements = this.#statements;
+    const now = this.#now();
+    if (change.cut) this.#writeCut(change.cut, now);
+    for (const entry of change.entries) {
+      const { key, epoch, seq, tombstone, expiresAt, contentType, digest, value } = entry;
+      statements.putEntry.run(key, epoch, seq, tombstone ? 1 : 0, expiresAt, contentType, digest, value);
+    }
+    for (const [bucket, digest] of leaves) statements.putLeaf.run(bucket, digest);
+    const { log } = change;
+    if (log) statements.putLog.run(log.firstSeq, log.lastSeq, log.epoch, log.committedAt, log.event);
+    const { epochStart } = change;
+    if (epochStart) statements.putEpoch.run(epochStart.epoch, epochStart.firstSeq, epochStart.node);
+    for (const { answer, version } of change.answers) {
+      const result = JSON.stringify(answer.result);
+      statements.putAnswer.run(answer.id, answer.fingerprint, result, version.epoch, version.seq, now);
+    }
+    for (const { kind, name, reason, bytes } of change.quarantine) {
+      statements.putQuarantine.run(kind, name, reason, bytes, now);
+    }
+    this.#writeState(change.state);
+  }
+
+  #writeCut({ afterSeq, orphans, removed }: NonNullable<Change['cut']>, now: number): void {
+    const statements = this.#statements;
+    for (const { version, operation } of orphans) {
+      const alone = {
+        shard: this.#options.shard,
+        epoch: version.epoch,
+        firstSeq: version.seq,
+        ops: [operation],
+      };
+      const kept = encodeBatch({
+        ...alone,
+        committedAt: now,
+        prevRoot: zeroDigest(),
+        postRoot: zeroDigest(),
+      });
+      statements.putOrphan.run(version.epoch, version.seq, kept, now);
+    }
+    for (const key of removed) statements.removeEntry.run(key);
+    statements.cutLog.run(afterSeq);
+    statements.cutEpochs.run(afterSeq);
+    statements.cutAnswers.run(afterSeq);
+  }
+
+  #writeState(state: ShardState): void {
+    const { applied, root, drift, suspect, settleSeq, confirmedSeq, streamSeq, streamCreatedAt } = state;
+    const { epoch, seq } = applied;
+    this.#statements.putMeta.run(
+      epoch,
+      seq,
+      root,
+      drift,
+      suspect ? 1 : 0,
+      settleSeq,
+      confirmedSeq,
+      streamSeq,
+      streamCreatedAt,
+    );
+  }
+}
+
+function loadLeaves(database: Database.Database): LeafDigests {
+  const leaves = new LeafDigests();
+  const rows = database.prepare('SELECT bucket, digest FROM buckets').all() as {
+    bucket: number;
+    digest: Buffer;
+  }[];
+  for (const { bucket, digest } of rows) leaves.set(bucket, new Uint8Array(digest));
+  return leaves;
+}
+
+function* mapRows(rows: Iterable<EntryRow>): Generator<Entry> {
+  for (const row of rows) yield entryOf(row);
+}
+
+/** Keys from the prefix on, in byte order, as long as they begin with it. */
+function listEntries(statements: Statements, prefix: string, after: string, limit: number): Entry[] {
+  const entries: Entry[] = [];
+  const afterPrefix = Buffer.compare(Buffer.from(after), Buffer.from(prefix)) >= 0 && after !== '';
+  const statement = afterPrefix ? statements.entriesAfter : statements.entriesFrom;
+  for (const row of statement.iterate(afterPrefix ? after : prefix) as IterableIterator<EntryRow>) {
+    if (!row.key.startsWith(prefix)) break;
+    entries.push(entryOf(row));
+    if (entries.length >= limit) break;
+  }
+  return entries;
+}

@@ -1,0 +1,135 @@
+/** The store in memory: for tests and for the simulator. Keeps copies, so that nobody changes it from outside. */
+import { Buffer } from 'node:buffer';
+import { LeafDigests } from '@driftless/anti-entropy';
+import type { Digest, RecordedAnswer } from '@driftless/contracts';
+import type { Change, LogRow, Orphan, Quarantined } from '../core/change.ts';
+import type { Entry } from '../core/entry.ts';
+import { emptyState, type ShardState } from '../core/state.ts';
+import type { Counts, ListQuery, ShardStore, Snapshot } from './port.ts';
+
+interface KeptAnswer {
+  answer: RecordedAnswer;
+  seq: number;
+  keptAt: number;
+}
+
+export class MemoryStore implements ShardStore {
+  #state: ShardState = emptyState();
+  readonly #entries = new Map<string, Entry>();
+  readonly #leaves = new LeafDigests();
+  #log: LogRow[] = [];
+  #epochs: { epoch: number; firstSeq: number; node: string }[] = [];
+  readonly #answers = new Map<string, KeptAnswer>();
+  readonly #quarantined: Quarantined[] = [];
+  readonly #orphans: Orphan[] = [];
+  readonly #now: () => number;
+
+  constructor(now: () => number = Date.now) {
+    this.#now = now;
+  }
+
+  state(): ShardState {
+    return this.#state;
+  }
+
+  get(key: string): Entry | undefined {
+    return this.#entries.get(key);
+  }
+
+  list({ prefix, after, limit }: ListQuery): Entry[] {
+    const matching = [...this.#entries.values()].filter(
+      ({ key }) => key.startsWith(prefix) && (after === '' || byBytes(key, after) > 0),
+    );
+    return matching.sort((a, b) => byBytes(a.key, b.key)).slice(0, limit);
+  }
+
+  answer(id: string): RecordedAnswer | undefined {
+    return this.#answers.get(id)?.answer;
+  }
+
+  epochs(): { epoch: number; firstSeq: number; node: string }[] {
+    return [...this.#epochs];
+  }
+
+  leaf(bucket: number): Digest {
+    return this.#leaves.get(bucket);
+  }
+
+  leavesRoot(): Digest {
+    return this.#leaves.root();
+  }
+
+  log(afterSeq: number, bytesMax: number): LogRow[] {
+    const rows: LogRow[] = [];
+    let bytes = 0;
+    for (const row of this.#log.filter(({ firstSeq }) => firstSeq > afterSeq)) {
+      bytes += row.event.length;
+      if (rows.length > 0 && bytes > bytesMax) break;
+      rows.push(row);
+    }
+    return rows;
+  }
+
+  logAt(firstSeq: number): LogRow | undefined {
+    return this.#log.find((row) => row.firstSeq === firstSeq);
+  }
+
+  logRange(): { firstSeq: number; lastSeq: number } | undefined {
+    const [first, last] = [this.#log[0], this.#log.at(-1)];
+    return first && last && { firstSeq: first.firstSeq, lastSeq: last.lastSeq };
+  }
+
+  orphans(): Orphan[] {
+    return [...this.#orphans];
+  }
+
+  quarantined(): Quarantined[] {
+    return [...this.#quarantined];
+  }
+
+  counts(): Counts {
+    return { quarantined: this.#quarantined.length, orphans: this.#orphans.length };
+  }
+
+  commit(change: Change): void {
+    const { cut, log, epochStart } = change;
+    if (log && this.logAt(log.firstSeq)) throw new Error('The log has a batch at this seq already.');
+    if (cut) {
+      this.#orphans.push(...cut.orphans);
+      for (const key of cut.removed) this.#entries.delete(key);
+      this.#log = this.#log.filter((row) => row.lastSeq <= cut.afterSeq);
+      this.#epochs = this.#epochs.filter((start) => start.firstSeq <= cut.afterSeq);
+      for (const [id, kept] of this.#answers) if (kept.seq > cut.afterSeq) this.#answers.delete(id);
+    }
+    for (const entry of change.entries)
+      this.#entries.set(entry.key, { ...entry, value: entry.value.slice() });
+    for (const [bucket, xor] of change.leafXors) this.#leaves.xor(bucket, xor);
+    if (log) this.#log.push({ ...log, event: log.event.slice() });
+    if (epochStart) this.#epochs.push(epochStart);
+    for (const { answer, version } of change.answers) {
+      this.#answers.set(answer.id, { answer, seq: version.seq, keptAt: this.#now() });
+    }
+    this.#quarantined.push(...change.quarantine);
+    this.#state = change.state;
+  }
+
+  saveState(state: ShardState): void {
+    this.#state = state;
+  }
+
+  forgetAnswers(before: number, limit: number): void {
+    const old = [...this.#answers].filter(([, kept]) => kept.keptAt < before).slice(0, limit);
+    for (const [id] of old) this.#answers.delete(id);
+  }
+
+  snapshot(): Snapshot {
+    const entries = [...this.#entries.values()].sort((a, b) => byBytes(a.key, b.key));
+    return { state: this.#state, entries, close: () => {} };
+  }
+
+  close(): void {}
+}
+
+function byBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}

@@ -1,0 +1,60 @@
+/**
+ * Port: where a shard replica keeps its state. One `commit` moves everything together, or nothing; when it returns,
+ * the change is on disk. The store is dumb on purpose: what a change is was decided by the core.
+ *
+ * Adapters: `memory.ts` and `../sqlite/store.ts`. Both run the suite in `acceptance.ts`.
+ */
+import type { Digest, EpochStart, RecordedAnswer } from '@driftless/contracts';
+import type { Change, LogRow, Orphan, Quarantined } from '../core/change.ts';
+import type { Entry } from '../core/entry.ts';
+import type { ShardState } from '../core/state.ts';
+
+export interface Counts {
+  quarantined: number;
+  orphans: number;
+}
+
+export interface ListQuery {
+  prefix: string;
+  /** Only keys after this one in UTF-8 byte order. */
+  after: string;
+  limit: number;
+}
+
+/** A consistent view of all entries, taken at one commit. */
+export interface Snapshot {
+  state: ShardState;
+  /** In UTF-8 byte order of their keys, tombstones too. */
+  entries: Iterable<Entry>;
+  close(): void;
+}
+
+export interface ShardStore {
+  state(): ShardState;
+  /** The row as it is on disk; its digest is not checked here. */
+  get(key: string): Entry | undefined;
+  /** Entries whose keys begin with the prefix, tombstones too, in UTF-8 byte order. */
+  list(query: ListQuery): Entry[];
+  answer(id: string): RecordedAnswer | undefined;
+  epochs(): (EpochStart & { node: string })[];
+  /** The leaf of a bucket. */
+  leaf(bucket: number): Digest;
+  /** XOR of all leaves. */
+  leavesRoot(): Digest;
+  /** Batches whose first seq is after `afterSeq`, in order, until `bytesMax` is passed (at least one). */
+  log(afterSeq: number, bytesMax: number): LogRow[];
+  /** The batch that begins at `firstSeq`. */
+  logAt(firstSeq: number): LogRow | undefined;
+  logRange(): { firstSeq: number; lastSeq: number } | undefined;
+  orphans(): Orphan[];
+  quarantined(): Quarantined[];
+  counts(): Counts;
+  /** Throws when it could not be made durable; then nothing of it is there, and the store must not be used on. */
+  commit(change: Change): void;
+  /** The stream's cursor and the confirmed seq alone, outside a batch. */
+  saveState(state: ShardState): void;
+  /** Drops recorded answers older than `before` (milliseconds since the Unix epoch); at most `limit` of them. */
+  forgetAnswers(before: number, limit: number): void;
+  snapshot(): Snapshot;
+  close(): void;
+}

@@ -1,0 +1,117 @@
+/** Every instrument of a store node: name, unit, buckets, meaning. Labels are bounded: shard numbers and fixed words. */
+import type { AckLevel } from '@driftless/contracts';
+import type { Counter, Meter } from '@opentelemetry/api';
+
+const seconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** What the gauges show, read when they are scraped. */
+export interface ReplicaGauges {
+  shard: number;
+  lagSeconds: number | undefined;
+  lagOps: number | undefined;
+  outboxOps: number | undefined;
+  leading: boolean;
+  drifted: boolean;
+  halted: boolean;
+  appliedSeq: number;
+  quarantined: number;
+  orphans: number;
+}
+
+export interface Instruments {
+  driftEvents: Counter;
+  corruptReads: Counter;
+  gaps: Counter;
+  orphans: Counter;
+  fenced: Counter;
+  elections: Counter;
+  /** A batch was applied by a follower; `ms`: duration of check and commit. */
+  applied(shard: number, result: 'applied' | 'duplicate' | 'drifted', operations: number, ms: number): void;
+  /** Age of a batch, by the leader's wall clock, when it was applied; milliseconds. */
+  lagAtApply(shard: number, ms: number): void;
+  /** A batch was committed by a leader. */
+  committed(shard: number, operations: number, bytes: number, ms: number): void;
+  /** A write was answered at its ack level, or late. */
+  written(shard: number, ack: AckLevel, ms: number): void;
+}
+
+export function createInstruments(meter: Meter, replicas: () => readonly ReplicaGauges[]): Instruments {
+  const counter = (name: string, description: string): Counter => meter.createCounter(name, { description });
+  const histogram = (name: string, description: string) =>
+    meter.createHistogram(name, { description, unit: 's', advice: { explicitBucketBoundaries: seconds } });
+  const appliedOps = counter('replication_applied_operations_total', 'Operations from the stream, by result');
+  const applySeconds = histogram('replication_apply_duration_seconds', 'Check and commit of one event');
+  const lagSeconds = histogram('replication_lag_at_apply_seconds', 'Age of an event when it was applied');
+  const commitSeconds = histogram('leader_commit_duration_seconds', 'One transaction of a leader');
+  const committedOps = counter(
+    'leader_committed_operations_total',
+    'Operations committed by this node as leader',
+  );
+  const committedBytes = counter(
+    'leader_committed_event_bytes_total',
+    'Bytes of events made by this node as leader',
+  );
+  const writeSeconds = histogram(
+    'leader_write_duration_seconds',
+    'From arrival at the leader to the answer, by ack',
+  );
+  observeReplicas(meter, replicas);
+  return {
+    driftEvents: counter('replication_drift_events_total', 'Digest checks that failed'),
+    corruptReads: counter('store_corrupt_reads_total', 'Rows read whose bytes did not have their digest'),
+    gaps: counter('replication_gaps_total', 'Events that came with operations missing before them'),
+    orphans: counter(
+      'replication_orphans_total',
+      'Operations of a deposed leader that the history does not have',
+    ),
+    fenced: counter('leader_fenced_publishes_total', 'Publishes refused because another epoch had begun'),
+    elections: counter('leader_elections_won_total', 'Epochs begun by this node'),
+    applied(shard, result, operations, ms) {
+      appliedOps.add(operations, { shard: String(shard), result });
+      if (result !== 'duplicate') applySeconds.record(ms / 1000, { shard: String(shard) });
+    },
+    lagAtApply: (shard, ms) => lagSeconds.record(ms / 1000, { shard: String(shard) }),
+    committed(shard, operations, bytes, ms) {
+      const labels = { shard: String(shard) };
+      committedOps.add(operations, labels);
+      committedBytes.add(bytes, labels);
+      commitSeconds.record(ms / 1000, labels);
+    },
+    written: (shard, ack, ms) => writeSeconds.record(ms / 1000, { shard: String(shard), ack }),
+  };
+}
+
+/** Gauges. A value that isn't known is not observed, so that its series ends instead of lying. */
+function observeReplicas(meter: Meter, replicas: () => readonly ReplicaGauges[]): void {
+  const gauge = (
+    name: string,
+    description: string,
+    read: (replica: ReplicaGauges) => number | undefined,
+  ): void => {
+    meter.createObservableGauge(name, { description }).addCallback((result) => {
+      for (const replica of replicas()) {
+        const value = read(replica);
+        if (value !== undefined) result.observe(value, { shard: String(replica.shard) });
+      }
+    });
+  };
+  gauge(
+    'replication_lag_seconds',
+    'Age of the oldest operation not applied; 0 when caught up',
+    (r) => r.lagSeconds,
+  );
+  gauge('replication_lag_operations', "Leader's seq minus applied seq", (r) => r.lagOps);
+  gauge(
+    'leader_outbox_operations',
+    'Committed operations that the stream has not confirmed',
+    (r) => r.outboxOps,
+  );
+  gauge('replica_leading', '1 while this replica leads its shard', (r) => Number(r.leading));
+  gauge('replica_drifted', '1 while this replica is not proven equal after a failed check', (r) =>
+    Number(r.drifted),
+  );
+  gauge('replica_halted', '1 while this replica applies nothing more', (r) => Number(r.halted));
+  gauge('replica_applied_seq', 'Last operation applied durably', (r) => r.appliedSeq);
+  gauge('replica_quarantined_items', 'Rows and events set aside', (r) => r.quarantined);
+  gauge('replica_orphans_kept', 'Orphaned operations kept', (r) => r.orphans);
+}
