@@ -238,7 +238,10 @@ export class StoreNode {
 
   /** Tells, once a turn of the event loop, what a replica has applied; or where a leader's log ends. */
   #progress(replica: ShardReplica): void {
-    if (replica.leader) return this.#tellHead(replica);
+    if (replica.leader) {
+      this.#tellHead(replica);
+      return;
+    }
     if (this.#untold.size === 0) setImmediate(() => this.#tellApplied());
     this.#untold.add(replica);
   }

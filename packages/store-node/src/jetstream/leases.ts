@@ -75,12 +75,9 @@ export class KvLeases implements LeaseStore {
 
   async write(shard: number, lease: Lease, revision: number): Promise<number | undefined> {
     try {
-      return await this.#kv.update(
-        leaseKey(shard),
-        JSON.stringify(lease),
-        revision,
-        this.#options.requestTimeoutMs,
-      );
+      const { requestTimeoutMs: timeout } = this.#options;
+      // `update` refuses revision 0, which here means "must not be there".
+      return await this.#kv.put(leaseKey(shard), JSON.stringify(lease), { previousSeq: revision, timeout });
     } catch (cause) {
       if (cause instanceof JetStreamApiError && wrongLastSequence.includes(cause.code)) return undefined;
       throw unanswered(cause);

@@ -186,7 +186,8 @@ export class Follower {
     const context = this.#context;
     const kept = context.store.logAt(batch.firstSeq);
     if (kept && !Buffer.from(kept.event).equals(message.event)) {
-      return this.#halt(`The event at seq ${batch.firstSeq} is not the one in the log.`);
+      this.#halt(`The event at seq ${batch.firstSeq} is not the one in the log.`);
+      return;
     }
     const confirmedSeq = Math.max(context.state.confirmedSeq, lastSeqOf(batch));
     context.moveCursor({ streamSeq: message.streamSeq, confirmedSeq });

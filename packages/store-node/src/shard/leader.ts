@@ -200,7 +200,10 @@ export class Leader {
       now: clock.wall(),
     });
     const rotten = plan.effect.corrupt[0];
-    if (rotten) return this.#stepAside(allowed, rotten);
+    if (rotten) {
+      this.#stepAside(allowed, rotten);
+      return;
+    }
     if (plan.batch) {
       const event = encodeBatch(plan.batch);
       const { firstSeq, epoch, committedAt } = plan.batch;

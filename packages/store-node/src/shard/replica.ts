@@ -199,15 +199,19 @@ export class ShardReplica {
         return void this.#findStreamEnd();
       case 'catch-up':
         this.#catchUpTo = effect.streamSeq;
-        return this.#applied();
+        this.#applied();
+        return;
       case 'append-epoch':
         return void this.#appendEpoch(effect.epoch, effect.expectedStreamSeq);
       case 'lead':
-        return this.#lead(effect.epoch);
+        this.#lead(effect.epoch);
+        return;
       case 'drain':
-        return this.#leader?.drain();
+        this.#leader?.drain();
+        return;
       case 'follow':
-        return this.#follow(effect.reason);
+        this.#follow(effect.reason);
+        return;
     }
   }
 
@@ -217,8 +221,8 @@ export class ShardReplica {
       if (won !== undefined) return this.#dispatch({ type: 'claim-won', revision: won });
       this.#dispatch({ type: 'claim-lost' });
       this.leaseSeen(await this.#leases.read(this.shard));
-    } catch {
-      this.#dispatch({ type: 'lease-unknown' });
+    } catch (error) {
+      await this.#leaseUnknown(error);
     }
   }
 
@@ -229,9 +233,19 @@ export class ShardReplica {
       const seen = await this.#leases.read(this.shard);
       this.#noteLeader(seen.lease);
       this.#dispatch({ type: 'renewal-refused', now: this.#now(), ...seen });
-    } catch {
-      this.#dispatch({ type: 'lease-unknown' });
+    } catch (error) {
+      await this.#leaseUnknown(error);
     }
+  }
+
+  async #leaseUnknown(error: unknown): Promise<void> {
+    this.context.logger.warn({ shard: this.shard, err: error }, 'the lease got no answer');
+    await this.#pause();
+    this.#dispatch({ type: 'lease-unknown' });
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, this.context.limits.retryDelayMs));
   }
 
   async #findStreamEnd(): Promise<void> {
@@ -244,7 +258,7 @@ export class ShardReplica {
   }
 
   async #retryFence(): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, this.context.limits.retryDelayMs));
+    await this.#pause();
     this.#dispatch({ type: 'fence-failed' });
   }
 
