@@ -1,0 +1,60 @@
+/** What `up` says: plain lines, so that they read the same on a terminal, in a log and in CI. */
+import { formatDuration } from '../output/terminal.ts';
+import type { ChildReport } from './core/supervisor.ts';
+import type { ClusterShape } from './data-dir.ts';
+import type { Layout, UpOptions } from './options.ts';
+
+export type Say = (line: string) => void;
+
+export function describeReport(name: string, report: ChildReport): string {
+  switch (report.what) {
+    case 'ready':
+      return `${name} is ready (${formatDuration(report.afterMs)})`;
+    case 'died':
+      return `${name} died (${report.how}); starting it again in ${formatDuration(report.restartInMs)}`;
+    case 'gave-up':
+      return `${name} died (${report.how}) and is not started again`;
+    case 'restarting':
+      return `${name} is being started again`;
+    case 'killed':
+      return `${name} did not stop within ${formatDuration(report.afterMs)} and was killed`;
+  }
+}
+
+export interface ReadyInput {
+  readonly options: UpOptions;
+  readonly shape: ClusterShape;
+  readonly layout: Layout;
+  readonly natsUrl: string;
+  /** "nats-server 2.15.2 (cache)". */
+  readonly nats: string;
+  readonly tookMs: number;
+}
+
+export function describeReady({ options, shape, layout, natsUrl, nats, tookMs }: ReadyInput): string[] {
+  const gateway = `http://127.0.0.1:${options.gatewayPort}`;
+  const nodes = Array.from(
+    { length: shape.nodes },
+    (_, index) => `http://127.0.0.1:${options.nodePort + index}`,
+  );
+  return [
+    '',
+    `Driftless is ready after ${formatDuration(tookMs)}: ${counted(shape.nodes, 'node')}, ${counted(shape.shards, 'shard')}`,
+    '',
+    `  gateway   ${gateway}      documentation  ${gateway}/docs`,
+    `  nodes     ${nodes.join('  ')}`,
+    `  NATS      ${natsUrl}      ${nats}, Node ${process.versions.node}`,
+    `  data      ${layout.root}      logs in ${layout.log}`,
+    '',
+    'Try',
+    `  curl -X PUT ${gateway}/v1/kv/hello -H 'content-type: application/json' -d '{"to":"the world"}'`,
+    `  curl -i ${gateway}/v1/kv/hello        # the Driftless-* headers say where it was read, and how far behind`,
+    `  curl ${gateway}/v1/cluster`,
+    '',
+    'Stop with Ctrl-C. The data stays; a start with --fresh begins anew.',
+  ];
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,60 @@
+/** What `driftless up` can be told, and where everything of a cluster lies in its data directory. */
+import { join, resolve } from 'node:path';
+import { LOG_LEVELS } from '@driftless/runtime';
+import { z } from 'zod';
+
+const port = z.coerce.number().int().min(1).max(65_535);
+
+export const upOptionsSchema = z.object({
+  /** Undefined: as the data directory has it, or the default of a new cluster. */
+  nodes: z.coerce.number().int().min(1).max(99).optional(),
+  shards: z.coerce.number().int().min(1).max(1024).optional(),
+  dataDir: z.string().min(1).default('.driftless'),
+  gatewayPort: port.default(8080),
+  /** Node i listens on this + i − 1. */
+  nodePort: port.default(7101),
+  natsPort: port.default(7422),
+  natsMonitorPort: port.default(7822),
+  fresh: z.boolean().default(false),
+  restart: z.boolean().default(true),
+  logLevel: z.enum(LOG_LEVELS).default('info'),
+});
+
+export type UpOptions = z.output<typeof upOptionsSchema>;
+
+export const NODES_DEFAULT = 3;
+export const SHARDS_DEFAULT = 4;
+
+/** Absolute paths. */
+export interface Layout {
+  readonly root: string;
+  /** Says that the directory is ours, and what its cluster was made with. */
+  readonly marker: string;
+  readonly lock: string;
+  readonly run: string;
+  readonly log: string;
+  readonly nats: string;
+  readonly natsConfig: string;
+}
+
+export function layoutOf(dataDir: string): Layout {
+  const root = resolve(dataDir);
+  return {
+    root,
+    marker: join(root, 'cluster.json'),
+    lock: join(root, 'up.lock'),
+    run: join(root, 'run'),
+    log: join(root, 'log'),
+    nats: join(root, 'nats'),
+    natsConfig: join(root, 'nats', 'nats-server.conf'),
+  };
+}
+
+/** Stands in the command line of every child, so that `ps` shows, and a later `up` knows, whose it is. */
+export function dataDirArgument({ root }: Layout): string {
+  return `--data-dir=${root}`;
+}
+
+export function nodeNames(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `node-${index + 1}`);
+}

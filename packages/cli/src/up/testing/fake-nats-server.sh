@@ -1,0 +1,2 @@
+#!/bin/sh
+echo "nats-server: v2.15.2"

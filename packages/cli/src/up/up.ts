@@ -1,0 +1,194 @@
+/**
+ * `driftless up`: a whole cluster on this machine, in the foreground.
+ *
+ *   lock → stale children → ports → nats-server → nodes and gateway → ready → … → drain
+ *
+ * All is said in single lines. What goes wrong before the cluster is ready ends the start, with what was
+ * started stopped again; afterwards, children that die are started again until a signal asks for the end.
+ */
+import { mkdirSync, realpathSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { redactUrl, removeRunFile, writeRunFile } from '@driftless/runtime';
+import { type NatsServer, provisionNatsServer } from '../nats/provision.ts';
+import { CommandError } from '../output/failure.ts';
+import { describeReady, describeReport, type Say } from './console.ts';
+import { type ClusterShape, claimDataDir, settleShape, wipeDataDir } from './data-dir.ts';
+import { probeJetStream } from './jetstream.ts';
+import { takeLock } from './lock.ts';
+import { lastLine, logPath } from './log-file.ts';
+import { writeNatsConfig } from './nats-config.ts';
+import { type Layout, layoutOf, type UpOptions } from './options.ts';
+import { type Plan, type PlanInput, planCluster } from './plan.ts';
+import { requireFreePorts, type WantedPort } from './ports.ts';
+import { stopStaleChildren } from './stale.ts';
+import type { StopRequest } from './stop-request.ts';
+import { type ChildSpec, Supervisor } from './supervisor.ts';
+
+export interface UpContext {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly say: Say;
+  readonly stop: StopRequest;
+  /** Which processes make a cluster. Tests have their own. */
+  readonly plan?: ((input: PlanInput) => Plan) | undefined;
+}
+
+const EXTERNAL_NATS_TIMEOUT_MS = 15_000;
+const READY_TIMEOUT_MS = 90_000;
+const PROGRESS_INTERVAL_MS = 3_000;
+const KEEP_ALIVE_INTERVAL_MS = 60_000;
+
+/** Resolves when the cluster has been stopped. */
+export async function up(options: UpOptions, context: UpContext): Promise<void> {
+  mkdirSync(options.dataDir, { recursive: true });
+  const layout = layoutOf(realpathSync(options.dataDir));
+  claimDataDir(layout);
+  const giveBack = takeLock(layout.lock);
+  try {
+    await stopStaleChildren(layout, context.say);
+    if (options.fresh) wipeDataDir(layout);
+    const shape = settleShape(layout, options);
+    await requireFreePorts(wantedPorts(options, shape, context.env));
+    await runCluster({ options, shape, layout, context });
+  } finally {
+    giveBack();
+  }
+}
+
+interface Run {
+  readonly options: UpOptions;
+  readonly shape: ClusterShape;
+  readonly layout: Layout;
+  readonly context: UpContext;
+}
+
+async function runCluster({ options, shape, layout, context }: Run): Promise<void> {
+  const { env, say, stop } = context;
+  const startedAt = performance.now();
+  const nats = await chooseNats(options, env, say);
+  writeNatsConfig(layout, options);
+  const plan = (context.plan ?? planCluster)({ options, shape, layout, env, ...nats });
+  const supervisor = new Supervisor({
+    logDir: layout.log,
+    restart: options.restart,
+    onReport: (name, report) => say(describeReport(name, report)),
+  });
+  // With --no-restart all children may be dead: nothing else would keep this process waiting for its end.
+  const waiting = setInterval(() => {}, KEEP_ALIVE_INTERVAL_MS);
+  writeRunFile(layout.run, 'up', {
+    pid: process.pid,
+    startedAt: new Date().toISOString(),
+    dataDir: layout.root,
+  });
+  try {
+    if (plan.natsServer !== undefined) await startAndWait([plan.natsServer]);
+    await startAndWait([...plan.nodes, plan.gateway]);
+    if (!stop.requested) {
+      const tookMs = performance.now() - startedAt;
+      const described = { ...nats, natsUrl: redactUrl(nats.natsUrl), nats: nats.described };
+      for (const line of describeReady({ options, shape, layout, tookMs, ...described })) say(line);
+    }
+    await stop.promise;
+  } finally {
+    await stopAll(plan, supervisor, stop, say);
+    clearInterval(waiting);
+    removeRunFile(layout.run, 'up', process.pid);
+  }
+
+  async function startAndWait(specs: readonly ChildSpec[]): Promise<void> {
+    if (stop.requested) return;
+    supervisor.start(specs);
+    await waitForReady(specs, { supervisor, layout, stop, say });
+  }
+}
+
+interface ChosenNats {
+  readonly natsUrl: string;
+  readonly natsServer: NatsServer | undefined;
+  /** For people. */
+  readonly described: string;
+}
+
+async function chooseNats(options: UpOptions, env: UpContext['env'], say: Say): Promise<ChosenNats> {
+  const natsUrl = env.DRIFTLESS_NATS_URL;
+  if (natsUrl) {
+    say(`using the NATS server at ${redactUrl(natsUrl)} (DRIFTLESS_NATS_URL); starting none`);
+    const version = await probeJetStream(natsUrl, AbortSignal.timeout(EXTERNAL_NATS_TIMEOUT_MS)).catch(
+      (cause) => {
+        throw new CommandError(`no JetStream answers at ${redactUrl(natsUrl)} (DRIFTLESS_NATS_URL)`, {
+          cause,
+        });
+      },
+    );
+    return { natsUrl, natsServer: undefined, described: `nats-server ${version} (DRIFTLESS_NATS_URL)` };
+  }
+  const natsServer = await provisionNatsServer({ env, say });
+  const described = `nats-server ${natsServer.version} (${natsServer.source})`;
+  say(`starting ${described}, then the nodes and the gateway`);
+  return { natsUrl: `nats://127.0.0.1:${options.natsPort}`, natsServer, described };
+}
+
+function wantedPorts(options: UpOptions, shape: ClusterShape, env: UpContext['env']): WantedPort[] {
+  const nats = [
+    { port: options.natsPort, owner: 'nats-server', option: '--nats-port' },
+    { port: options.natsMonitorPort, owner: "nats-server's monitoring", option: '--nats-monitor-port' },
+  ];
+  const nodes = Array.from({ length: shape.nodes }, (_, index) => {
+    return { port: options.nodePort + index, owner: `node-${index + 1}`, option: '--node-port' };
+  });
+  const gateway = { port: options.gatewayPort, owner: 'the gateway', option: '--gateway-port' };
+  return [...(env.DRIFTLESS_NATS_URL ? [] : nats), ...nodes, gateway];
+}
+
+interface Waiting {
+  readonly supervisor: Supervisor;
+  readonly layout: Layout;
+  readonly stop: StopRequest;
+  readonly say: Say;
+}
+
+/** Until all are ready or a stop is asked for. Throws when one of them won't be. */
+async function waitForReady(
+  specs: readonly ChildSpec[],
+  { supervisor, layout, stop, say }: Waiting,
+): Promise<void> {
+  const names = specs.map(({ name }) => name);
+  const startedAt = performance.now();
+  let nextProgressAt = startedAt + PROGRESS_INTERVAL_MS;
+  for (;;) {
+    const waiting = supervisor.waitingFor(names);
+    if (waiting.length === 0 || stop.requested) return;
+    const lost = waiting.find(({ name }) => supervisor.state(name).phase === 'stopped');
+    if (lost !== undefined) throw neverReady(lost.name, 'died while starting', layout);
+    const now = performance.now();
+    const first = waiting[0];
+    if (first !== undefined && now - startedAt > READY_TIMEOUT_MS) {
+      throw neverReady(
+        first.name,
+        `was not ready within ${READY_TIMEOUT_MS / 1000} s (waiting ${first.reason})`,
+        layout,
+      );
+    }
+    if (now >= nextProgressAt) {
+      nextProgressAt = now + PROGRESS_INTERVAL_MS;
+      say(`waiting for ${waiting.map(({ name, reason }) => `${name} (${reason})`).join(', ')}`);
+    }
+    await Promise.race([sleep(50), stop.promise]);
+  }
+}
+
+function neverReady(name: string, what: string, { log }: Layout): CommandError {
+  const line = lastLine(log, name);
+  const last = line === undefined ? 'it logged nothing' : `its log ends with: ${line}`;
+  return new CommandError(`${name} ${what}; ${last}`, { hint: `see ${logPath(log, name)}` });
+}
+
+/** The gateway first, so that nothing new comes in; nats-server last, so that the nodes can publish what they have. */
+async function stopAll(plan: Plan, supervisor: Supervisor, stop: StopRequest, say: Say): Promise<void> {
+  const stages = [[plan.gateway], plan.nodes, plan.natsServer === undefined ? [] : [plan.natsServer]];
+  say('stopping: the gateway, then the nodes, then nats-server (Ctrl-C again kills them at once)');
+  const orderly = (async () => {
+    for (const stage of stages) await supervisor.stop(stage.map(({ name }) => name));
+  })();
+  await Promise.race([orderly, stop.urgent.then(() => supervisor.kill())]);
+  say('stopped');
+}
