@@ -104,6 +104,14 @@ describe('loadConfig', () => {
     ]);
   });
 
+  test('a union reads text by whichever of its types takes it', () => {
+    const sizes = z.object({ page: z.union([z.literal(1024), z.literal(4096)]).default(4096) });
+    expect(loadConfig(sizes, { env: { DRIFTLESS_PAGE: '1024' } })).toEqual({ page: 1024 });
+    expect(() => loadConfig(sizes, { env: { DRIFTLESS_PAGE: '2048' } })).toThrow(
+      'DRIFTLESS_PAGE is "2048"; allowed: 1024 or 4096',
+    );
+  });
+
   test("a refinement's own message is kept", () => {
     const even = z.object({ shards: z.number().refine((n) => n % 2 === 0, 'an even number') });
     expect(() => loadConfig(even, { env: { DRIFTLESS_SHARDS: '3' } })).toThrow(

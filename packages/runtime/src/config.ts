@@ -90,14 +90,27 @@ function envName(key: string, prefix: string): string {
 function fromText(text: string, field: z.ZodType): unknown {
   const base = unwrap(field);
   const trimmed = text.trim();
-  if (base instanceof z.ZodNumber)
-    return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(trimmed) ? Number(trimmed) : text;
+  if (base instanceof z.ZodNumber) return numberFromText(trimmed) ?? text;
   if (base instanceof z.ZodBoolean) return booleanFromText(trimmed) ?? text;
+  if (base instanceof z.ZodLiteral)
+    return [...base.values].find((value) => String(value) === trimmed) ?? text;
+  if (base instanceof z.ZodUnion) {
+    const readings = (base.options as z.ZodType[]).map((option) => ({
+      option,
+      value: fromText(text, option),
+    }));
+    return readings.find(({ option, value }) => option.safeParse(value).success)?.value ?? text;
+  }
   if (base instanceof z.ZodArray) {
     const parts = trimmed.split(',').map((part) => part.trim());
     return parts.filter((part) => part !== '').map((part) => fromText(part, base.element as z.ZodType));
   }
   return text;
+}
+
+/** Decimal only: no hexadecimal, no blanks, no `Infinity`. */
+function numberFromText(text: string): number | undefined {
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : undefined;
 }
 
 function booleanFromText(text: string): boolean | undefined {
@@ -148,6 +161,7 @@ interface FieldShape {
   readonly format?: string;
   readonly pattern?: string;
   readonly items?: FieldShape;
+  readonly anyOf?: readonly FieldShape[];
 }
 
 /** What a field allows, in words, from its JSON schema: the one description of limits that zod gives us. */
@@ -158,6 +172,7 @@ function allowedOf(field: z.ZodType): string {
 function inWords(shape: FieldShape): string {
   if (shape.enum !== undefined) return `one of ${shape.enum.map(textOf).join(', ')}`;
   if (shape.const !== undefined) return textOf(shape.const);
+  if (shape.anyOf !== undefined) return shape.anyOf.map(inWords).join(' or ');
   if (shape.type === 'boolean') return 'true or false';
   if (shape.type === 'array') return `a comma-separated list, each ${inWords(shape.items ?? {})}`;
   if (shape.type === 'integer') return `a whole number${rangeInWords(shape)}`;
