@@ -1,0 +1,94 @@
+/**
+ * The gateway as an HTTP application, apart from listening: public routes over a store.
+ *
+ * The runtime's server brings health, metrics, problems and the OpenAPI page; the routes here are in a room of
+ * their own, where bodies are bytes and admission is bounded.
+ */
+import { requestBytesMax } from '@driftless/contracts';
+import { createHttpServer, type HttpServer, type Logger, type Telemetry } from '@driftless/runtime';
+import type { GatewayConfig } from './config.ts';
+import { Admission } from './core/admission.ts';
+import { notReadyReason } from './core/routing.ts';
+import type { Store } from './hop/store.ts';
+import { type Api, limitInFlight, takeBodiesAsBytes } from './http/api.ts';
+import { serveBatch } from './http/batch.ts';
+import { type ClusterInfo, serveCluster } from './http/cluster.ts';
+import { serveCounters } from './http/counters.ts';
+import { serveData } from './http/data.ts';
+import { serveKeys } from './http/keys.ts';
+import { serveListing } from './http/listing.ts';
+import { gatewayProblem } from './http/problem.ts';
+import type { GatewayGauges, GatewayTelemetry } from './telemetry.ts';
+
+export interface AppParts {
+  config: GatewayConfig;
+  logger: Logger;
+  telemetry: Telemetry;
+  instruments: GatewayTelemetry;
+  store: Store;
+  info: ClusterInfo;
+}
+
+const openapi = {
+  title: 'Driftless',
+  version: '1.0.0',
+  description:
+    'An eventually consistent key-value store that knows, and shows, how consistent it is. Every answer says ' +
+    'which replica gave it, where that replica stands, and how far behind it is.',
+};
+
+export async function createApp({
+  config,
+  logger,
+  telemetry,
+  instruments,
+  store,
+  info,
+}: AppParts): Promise<HttpServer> {
+  const admission = new Admission({ requestsMax: config.inFlightMax, bytesMax: config.inFlightBytesMax });
+  const listings = new Admission({ requestsMax: config.listInFlightMax, bytesMax: 0 });
+  const app = await createHttpServer({
+    logger,
+    telemetry,
+    bodyLimit: requestBytesMax,
+    ready: () => {
+      const reason = notReadyReason(store.routing.state);
+      return { ok: reason === undefined, reason };
+    },
+    toProblem: gatewayProblem,
+    openapi,
+  });
+  await app.register(async (api: Api) => {
+    takeBodiesAsBytes(api);
+    limitInFlight(api, admission, () => instruments.shed('requests'));
+    serveKeys(api, store);
+    serveListing(api, store, listings, () => instruments.shed('listings'));
+    serveBatch(api, store);
+    serveCounters(api, store);
+    serveData(api, store);
+    serveCluster(api, store, info);
+  });
+  instruments.observe(gaugesOf(store, admission));
+  return app;
+}
+
+const circuitStates = { closed: 0, 'half-open': 1, open: 2 };
+
+function gaugesOf(store: Store, admission: Admission): GatewayGauges {
+  const { routing, directory } = store;
+  return {
+    requestsInFlight: () => admission.requests,
+    bodyBytesInFlight: () => admission.bytes,
+    waiting: () => store.waiting(),
+    circuits: () =>
+      [...routing.state.nodes.keys()].map((node) => ({
+        node,
+        state: circuitStates[directory.circuitOf(node)],
+      })),
+    nodes: () => {
+      const nodes = [...routing.state.nodes.values()];
+      return { alive: nodes.filter((node) => node.alive).length, known: nodes.length };
+    },
+    shardsWithoutLeader: () => routing.state.routes.filter((route) => route.leader === undefined).length,
+  };
+}

@@ -1,0 +1,196 @@
+/**
+ * A lane gathers the operations of many clients into few requests to one node.
+ *
+ *     offered ──▶ waiting ──(turn ends, target known, a request may start)──▶ under way ──▶ answered
+ *                    ▲                                                          │
+ *                    └──────────── refused: nothing was done, back-off ◀────────┘
+ *
+ * When idle, what arrived in one turn of the event loop goes out at its end, so a single client waits for nothing.
+ * While `requestsMax` requests are under way the rest waits and leaves together with the next one: under load the
+ * batches grow by themselves, with no timer and no delay to tune.
+ *
+ * The target is a node, or nobody for a while: then operations wait until their deadline. Operations that the
+ * node refused before doing anything go back to the front, and the lane rests for a back-off or until the target
+ * is another one. A new target starts with a clean slate: requests that hang at the old one don't hold it up.
+ *
+ * The machine is pure but for this: it changes its state in place, because it stands on the path of every
+ * request. SPEC.md has its invariants.
+ */
+import { assert } from './assert.ts';
+import { type Backoff, backoffMs } from './backoff.ts';
+
+export interface LaneItem {
+  /** Operations it counts for; they are never parted by the lane. */
+  readonly operations: number;
+  /** Bytes it takes in a request, about. */
+  readonly bytes: number;
+  /** Monotonic time when it stops waiting, milliseconds. */
+  readonly deadlineAt: number;
+}
+
+export interface LaneLimits {
+  /** Requests to one target at a time. */
+  requestsMax: number;
+  /** Operations and bytes of one request. A single larger item goes alone. */
+  requestOperationsMax: number;
+  requestBytesMax: number;
+  /** Operations and bytes that wait. */
+  waitingOperationsMax: number;
+  waitingBytesMax: number;
+  backoff: Backoff;
+}
+
+/** A node, for a while. The same node in another epoch, or after a time without a target, is another one. */
+export interface LaneTarget {
+  readonly node: string;
+  readonly epoch: number;
+}
+
+export interface Lane<Item extends LaneItem> {
+  readonly limits: LaneLimits;
+  target: LaneTarget | undefined;
+  /** In order of arrival; what was refused is at the front. */
+  waiting: Item[];
+  waitingOperations: number;
+  waitingBytes: number;
+  /** Requests under way to the present target. */
+  underWay: number;
+  /** Refusals in a row. */
+  refusals: number;
+  /** Nothing leaves before this time; 0 when not resting. */
+  restingUntil: number;
+  /** The end of this turn is awaited. */
+  turnAwaited: boolean;
+}
+
+export type LaneEvent<Item extends LaneItem> =
+  | { type: 'offered'; item: Item }
+  | { type: 'turn-ended'; now: number }
+  | { type: 'routed'; target: LaneTarget | undefined; now: number }
+  /** A request has ended, and all of it is settled. `target` is the one of its `send`, the very object. */
+  | { type: 'answered'; target: LaneTarget; now: number }
+  /** A request has ended; these items were not done and go again. */
+  | { type: 'refused'; target: LaneTarget; items: readonly Item[]; random: number; now: number }
+  | { type: 'swept'; now: number };
+
+export type LaneEffect<Item extends LaneItem> =
+  | { type: 'await-turn' }
+  | { type: 'send'; items: Item[]; target: LaneTarget }
+  /** The lane is full: the item was not taken. */
+  | { type: 'reject'; item: Item }
+  /** The items' time is over while they waited. */
+  | { type: 'expire'; items: Item[] };
+
+export function createLane<Item extends LaneItem>(limits: LaneLimits): Lane<Item> {
+  const counts = { waitingOperations: 0, waitingBytes: 0, underWay: 0, refusals: 0, restingUntil: 0 };
+  return { limits, target: undefined, waiting: [], ...counts, turnAwaited: false };
+}
+
+export function stepLane<Item extends LaneItem>(
+  lane: Lane<Item>,
+  event: LaneEvent<Item>,
+): LaneEffect<Item>[] {
+  switch (event.type) {
+    case 'offered':
+      return offered(lane, event.item);
+    case 'turn-ended':
+      lane.turnAwaited = false;
+      return depart(lane, event.now);
+    case 'routed':
+      if (isSame(lane.target, event.target)) return [];
+      lane.target = event.target && { ...event.target };
+      lane.underWay = 0;
+      lane.refusals = 0;
+      lane.restingUntil = 0;
+      return depart(lane, event.now);
+    case 'answered':
+      if (event.target === lane.target) {
+        lane.underWay -= 1;
+        lane.refusals = 0;
+        assert(lane.underWay >= 0, 'a request of a lane ended twice');
+      }
+      return depart(lane, event.now);
+    case 'refused':
+      return refused(lane, event);
+    case 'swept':
+      return swept(lane, event.now);
+  }
+}
+
+function offered<Item extends LaneItem>(lane: Lane<Item>, item: Item): LaneEffect<Item>[] {
+  const { waitingOperationsMax, waitingBytesMax } = lane.limits;
+  const full =
+    lane.waitingOperations + item.operations > waitingOperationsMax ||
+    lane.waitingBytes + item.bytes > waitingBytesMax;
+  if (full) return [{ type: 'reject', item }];
+  lane.waiting.push(item);
+  lane.waitingOperations += item.operations;
+  lane.waitingBytes += item.bytes;
+  if (lane.turnAwaited || lane.target === undefined || lane.underWay >= lane.limits.requestsMax) return [];
+  lane.turnAwaited = true;
+  return [{ type: 'await-turn' }];
+}
+
+function refused<Item extends LaneItem>(
+  lane: Lane<Item>,
+  { target, items, random, now }: LaneEvent<Item> & { type: 'refused' },
+): LaneEffect<Item>[] {
+  // Already admitted once: they don't count against the bound a second time, so nothing admitted is rejected.
+  lane.waiting.unshift(...items);
+  for (const item of items) {
+    lane.waitingOperations += item.operations;
+    lane.waitingBytes += item.bytes;
+  }
+  if (target === lane.target) {
+    lane.underWay -= 1;
+    lane.refusals += 1;
+    lane.restingUntil = now + backoffMs(lane.limits.backoff, lane.refusals, random);
+    assert(lane.underWay >= 0, 'a request of a lane ended twice');
+  }
+  return depart(lane, now);
+}
+
+function swept<Item extends LaneItem>(lane: Lane<Item>, now: number): LaneEffect<Item>[] {
+  const expired = lane.waiting.filter((item) => item.deadlineAt <= now);
+  if (expired.length === 0) return depart(lane, now);
+  lane.waiting = lane.waiting.filter((item) => item.deadlineAt > now);
+  for (const item of expired) {
+    lane.waitingOperations -= item.operations;
+    lane.waitingBytes -= item.bytes;
+  }
+  return [{ type: 'expire', items: expired }, ...depart(lane, now)];
+}
+
+/** Sends as many requests as may start now. */
+function depart<Item extends LaneItem>(lane: Lane<Item>, now: number): LaneEffect<Item>[] {
+  const { target, limits } = lane;
+  if (target === undefined || now < lane.restingUntil) return [];
+  const sends: LaneEffect<Item>[] = [];
+  while (lane.waiting.length > 0 && lane.underWay < limits.requestsMax) {
+    sends.push({ type: 'send', items: takeRequest(lane), target });
+    lane.underWay += 1;
+  }
+  return sends;
+}
+
+function takeRequest<Item extends LaneItem>(lane: Lane<Item>): Item[] {
+  const { requestOperationsMax, requestBytesMax } = lane.limits;
+  let operations = 0;
+  let bytes = 0;
+  let count = 0;
+  for (const item of lane.waiting) {
+    const fits =
+      operations + item.operations <= requestOperationsMax && bytes + item.bytes <= requestBytesMax;
+    if (count > 0 && !fits) break;
+    operations += item.operations;
+    bytes += item.bytes;
+    count += 1;
+  }
+  lane.waitingOperations -= operations;
+  lane.waitingBytes -= bytes;
+  return lane.waiting.splice(0, count);
+}
+
+function isSame(a: LaneTarget | undefined, b: LaneTarget | undefined): boolean {
+  return a?.node === b?.node && a?.epoch === b?.epoch;
+}

@@ -1,0 +1,69 @@
+/**
+ * What a failed hop means for the operations in it. One question decides all: can anything have been done?
+ *
+ *     not-sent     no connection, or the circuit is open         nothing was done: goes again
+ *     refused      the node said so before it did anything       nothing was done: goes again
+ *     unanswered   it went out, no whole answer came back        reads go again; a write is in doubt
+ *     faulty       the node called the request itself wrong      a defect of ours: not repeated
+ */
+import type { ErrorCode } from '@driftless/contracts';
+
+export type HopFailureKind = 'not-sent' | 'refused' | 'unanswered' | 'faulty';
+
+/** A hop to a node failed. `message` is for people, and safe to show. */
+export class HopError extends Error {
+  readonly kind: HopFailureKind;
+  readonly code: ErrorCode;
+  constructor(kind: HopFailureKind, code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'HopError';
+    this.kind = kind;
+    this.code = code;
+  }
+}
+
+/** Codes by which a node says, of one operation or of all, that it did nothing and another time or node may. */
+const refusals: ReadonlySet<ErrorCode> = new Set([
+  'not-leader',
+  'no-leader',
+  'shutting-down',
+  'replica-unavailable',
+]);
+
+export function isRefusal(code: ErrorCode): boolean {
+  return refusals.has(code);
+}
+
+/** Whether a write in a failed hop goes again. In doubt, only one whose first answer the leader keeps. */
+export function mayWriteAgain(kind: HopFailureKind, isIdempotent: boolean): boolean {
+  switch (kind) {
+    case 'not-sent':
+    case 'refused':
+      return true;
+    case 'unanswered':
+      return isIdempotent;
+    case 'faulty':
+      return false;
+  }
+}
+
+/** The kind of failure that an answer with this HTTP status and problem code is. */
+export function kindOfAnswer(status: number, code: ErrorCode): HopFailureKind {
+  if (isRefusal(code) || code === 'overloaded') return 'refused';
+  return status >= 500 ? 'unanswered' : 'faulty';
+}
+
+const connectErrorCodes = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+/** The kind of failure that an error of the transport is: only one at connecting proves that nothing went out. */
+export function kindOfTransportError(error: unknown): HopFailureKind {
+  const { code, syscall } = error as { code?: unknown; syscall?: unknown };
+  return connectErrorCodes.has(String(code)) || syscall === 'connect' ? 'not-sent' : 'unanswered';
+}

@@ -1,0 +1,195 @@
+/**
+ * The way to one node: kept connections, one circuit breaker, frames out and in.
+ *
+ * The breaker counts what says that the *node* is sick: no connection, no answer, a fault of its own. A refusal
+ * ("I don't lead this shard") is the answer of a healthy node. An open circuit costs callers nothing but the
+ * certainty that nothing was sent.
+ */
+import { Buffer } from 'node:buffer';
+import {
+  decodeFrame,
+  type ErrorCode,
+  encodeFrame,
+  frameContentType,
+  isErrorCode,
+  type ListAnswer,
+  type ListHeader,
+  type ReadAnswer,
+  type ReadHeader,
+  type WriteAnswer,
+  type WriteHeader,
+} from '@driftless/contracts';
+import {
+  BrokenCircuitError,
+  type CircuitBreakerPolicy,
+  CircuitState,
+  ConsecutiveBreaker,
+  circuitBreaker,
+  handleWhen,
+} from 'cockatiel';
+import { Pool } from 'undici';
+import { HopError, kindOfAnswer, kindOfTransportError } from '../core/outcome.ts';
+import type { GatewayTelemetry, HopOperation } from '../telemetry.ts';
+
+export interface ConnectionOptions {
+  connectTimeoutMs: number;
+  /** How long a node may take to answer, by operation, milliseconds. */
+  answerTimeoutMs: Record<HopOperation, number>;
+  connectionsMax: number;
+  circuitFailuresMax: number;
+  circuitOpenMs: number;
+}
+
+export interface Framed<Answer> {
+  answer: Answer;
+  /** The payloads, in the order of the answer's results or entries. */
+  body: Uint8Array;
+}
+
+/** Whether an answer has all that was asked for, in this many bytes of payloads. */
+type IsWhole<Answer> = (candidate: Partial<Answer>, payloadBytes: number) => boolean;
+
+export type Circuit = 'closed' | 'half-open' | 'open';
+
+/** Longest time that an idle connection is kept: well below the 75 s of the nodes, so that we close first. */
+const idleTimeoutMs = 30_000;
+
+export class NodeConnection {
+  readonly node: string;
+  readonly url: string;
+  readonly #pool: Pool;
+  readonly #breaker: CircuitBreakerPolicy;
+  readonly #options: ConnectionOptions;
+  readonly #telemetry: GatewayTelemetry;
+
+  constructor(node: string, url: string, options: ConnectionOptions, telemetry: GatewayTelemetry) {
+    this.node = node;
+    this.url = url;
+    this.#options = options;
+    this.#telemetry = telemetry;
+    this.#pool = new Pool(url, {
+      connections: options.connectionsMax,
+      connect: { timeout: options.connectTimeoutMs },
+      keepAliveTimeout: idleTimeoutMs,
+      keepAliveMaxTimeout: idleTimeoutMs,
+    });
+    this.#breaker = circuitBreaker(handleWhen(isSickness), {
+      breaker: new ConsecutiveBreaker(options.circuitFailuresMax),
+      halfOpenAfter: options.circuitOpenMs,
+    });
+  }
+
+  get circuit(): Circuit {
+    switch (this.#breaker.state) {
+      case CircuitState.Closed:
+        return 'closed';
+      case CircuitState.HalfOpen:
+        return 'half-open';
+      default:
+        return 'open';
+    }
+  }
+
+  /** Throws `HopError`. */
+  async write(header: WriteHeader, values: readonly Uint8Array[]): Promise<WriteAnswer> {
+    const { answer } = await this.#ask<WriteAnswer>('write', encodeFrame(header, values), (candidate) => {
+      return candidate.results?.length === header.operations.length && candidate.position !== undefined;
+    });
+    return answer;
+  }
+
+  /** Throws `HopError`. */
+  read(header: ReadHeader): Promise<Framed<ReadAnswer>> {
+    return this.#ask<ReadAnswer>('read', encodeFrame(header, []), (candidate, bytes) => {
+      const { results, standings } = candidate;
+      if (results?.length !== header.reads.length || standings === undefined) return false;
+      return bytes === results.reduce((sum, result) => sum + ('bytes' in result ? result.bytes : 0), 0);
+    });
+  }
+
+  /** Throws `HopError`. */
+  list(header: ListHeader): Promise<Framed<ListAnswer>> {
+    return this.#ask<ListAnswer>('list', encodeFrame(header, []), (candidate, bytes) => {
+      const { entries, standing } = candidate;
+      if (entries === undefined || standing === undefined) return false;
+      return bytes === (header.values ? entries.reduce((sum, entry) => sum + entry.bytes, 0) : 0);
+    });
+  }
+
+  /** Lets what is under way end. */
+  async close(): Promise<void> {
+    await this.#pool.close();
+  }
+
+  async #ask<Answer>(
+    operation: HopOperation,
+    frame: Buffer,
+    isWhole: IsWhole<Answer>,
+  ): Promise<Framed<Answer>> {
+    const startedAt = performance.now();
+    let outcome = 'answered';
+    try {
+      return await this.#breaker.execute(() => this.#send(operation, frame, isWhole));
+    } catch (error) {
+      const failure = hopErrorOf(error, this.node);
+      outcome = failure.kind;
+      throw failure;
+    } finally {
+      this.#telemetry.hopEnded(this.node, operation, outcome, (performance.now() - startedAt) / 1000);
+    }
+  }
+
+  async #send<Answer>(
+    operation: HopOperation,
+    frame: Buffer,
+    isWhole: IsWhole<Answer>,
+  ): Promise<Framed<Answer>> {
+    const timeoutMs = this.#options.answerTimeoutMs[operation];
+    const { statusCode, body } = await this.#pool.request({
+      method: 'POST',
+      path: `/node/v1/${operation}`,
+      headers: { 'content-type': frameContentType },
+      body: frame,
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+    });
+    const bytes = new Uint8Array(await body.arrayBuffer());
+    if (statusCode !== 200) throw refusalOf(statusCode, bytes, this.node);
+    const decoded = decodeFrame(bytes);
+    const answer = decoded.header as Partial<Answer>;
+    if (typeof answer !== 'object' || answer === null || !isWhole(answer, decoded.body.length)) {
+      throw new HopError('unanswered', 'internal', `${this.node} answered something else than was asked.`);
+    }
+    return { answer: answer as Answer, body: decoded.body };
+  }
+}
+
+function isSickness(error: unknown): boolean {
+  if (!(error instanceof HopError)) return true;
+  return error.kind === 'unanswered' || error.kind === 'not-sent';
+}
+
+function refusalOf(status: number, bytes: Uint8Array, node: string): HopError {
+  let code: ErrorCode = 'internal';
+  let detail = '';
+  try {
+    const problem = JSON.parse(Buffer.from(bytes).toString('utf8')) as { code?: unknown; detail?: unknown };
+    if (typeof problem.code === 'string' && isErrorCode(problem.code)) code = problem.code;
+    if (typeof problem.detail === 'string') detail = `: ${problem.detail}`;
+  } catch {
+    // Not a problem detail: then the status alone has to do.
+  }
+  return new HopError(kindOfAnswer(status, code), code, `${node} answered ${status}${detail}`);
+}
+
+function hopErrorOf(error: unknown, node: string): HopError {
+  if (error instanceof HopError) return error;
+  if (error instanceof BrokenCircuitError) {
+    const message = `${node} failed so often lately that it is left alone for a moment.`;
+    return new HopError('not-sent', 'replica-unavailable', message, { cause: error });
+  }
+  const kind = kindOfTransportError(error);
+  const message = kind === 'not-sent' ? `${node} takes no connections.` : `${node} did not answer.`;
+  const code = kind === 'not-sent' ? 'replica-unavailable' : 'upstream-timeout';
+  return new HopError(kind, code, message, { cause: error });
+}

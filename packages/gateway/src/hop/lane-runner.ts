@@ -1,0 +1,74 @@
+/** The shell of a lane (core/lane.ts): its turns of the event loop, its clock, its dice. */
+import {
+  createLane,
+  type LaneEffect,
+  type LaneEvent,
+  type LaneItem,
+  type LaneLimits,
+  type LaneTarget,
+  stepLane,
+} from '../core/lane.ts';
+
+export interface LanePorts<Item extends LaneItem> {
+  /** Does the items at a node and settles them; resolves with those that were not done and go again. */
+  send(items: Item[], node: string): Promise<readonly Item[]>;
+  /** Settles items that waited in vain. */
+  expired(items: Item[], target: LaneTarget | undefined): void;
+}
+
+export class LaneRunner<Item extends LaneItem> {
+  readonly #lane;
+  readonly #ports: LanePorts<Item>;
+
+  constructor(limits: LaneLimits, ports: LanePorts<Item>) {
+    this.#lane = createLane<Item>(limits);
+    this.#ports = ports;
+  }
+
+  /** Takes the item, or says false: the lane is full. */
+  offer(item: Item): boolean {
+    return this.#step({ type: 'offered', item });
+  }
+
+  route(target: LaneTarget | undefined): void {
+    this.#step({ type: 'routed', target, now: performance.now() });
+  }
+
+  /** To be called every few milliseconds: expires what is overdue and ends the lane's rest. */
+  sweep(): void {
+    if (this.#lane.waiting.length > 0) this.#step({ type: 'swept', now: performance.now() });
+  }
+
+  get waitingOperations(): number {
+    return this.#lane.waitingOperations;
+  }
+
+  #step(event: LaneEvent<Item>): boolean {
+    let taken = true;
+    for (const effect of stepLane(this.#lane, event)) taken = this.#run(effect) && taken;
+    return taken;
+  }
+
+  #run(effect: LaneEffect<Item>): boolean {
+    switch (effect.type) {
+      case 'await-turn':
+        setImmediate(() => this.#step({ type: 'turn-ended', now: performance.now() }));
+        return true;
+      case 'send':
+        void this.#request(effect.items, effect.target);
+        return true;
+      case 'expire':
+        this.#ports.expired(effect.items, this.#lane.target);
+        return true;
+      case 'reject':
+        return false;
+    }
+  }
+
+  async #request(sent: Item[], target: LaneTarget): Promise<void> {
+    const items = await this.#ports.send(sent, target.node);
+    const now = performance.now();
+    if (items.length === 0) this.#step({ type: 'answered', target, now });
+    else this.#step({ type: 'refused', target, items, random: Math.random(), now });
+  }
+}

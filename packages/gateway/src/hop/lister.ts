@@ -1,0 +1,145 @@
+/**
+ * Listings: one ordered page out of all shards. Each shard is read from one replica of the level asked for, page
+ * by page as the merge needs them; a page of ours ends at its limit of entries or of bytes.
+ */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  DriftlessError,
+  type ListAnswer,
+  type ListHeader,
+  PayloadReader,
+  type ReadLevel,
+  type Standing,
+} from '@driftless/contracts';
+import { ListMerge } from '../core/list-merge.ts';
+import { HopError } from '../core/outcome.ts';
+import type { GatewayTelemetry } from '../telemetry.ts';
+import type { Framed } from './connection.ts';
+import type { NodeDirectory } from './directory.ts';
+import { goesAgain, noReplica, type Reader } from './reader.ts';
+import type { RoutingTable } from './routing-table.ts';
+
+export type ListedEntry = ListAnswer['entries'][number] & { value: Uint8Array };
+
+export interface ListRequest {
+  prefix: string;
+  /** Only keys after this one; empty for the start. */
+  after: string;
+  limit: number;
+  values: boolean;
+  level: ReadLevel;
+}
+
+export interface ListPage {
+  entries: ListedEntry[];
+  /** There may be more after the last entry. */
+  more: boolean;
+  /** Who served which shard, and where it stood: by shard number. */
+  served: { shard: number; node: string; standing: Standing }[];
+}
+
+export interface ListerOptions {
+  routeWaitMs: number;
+  /** Bytes of values in one page. */
+  bytesMax: number;
+  retryMs: number;
+}
+
+const noValue = new Uint8Array(0);
+
+export class Lister {
+  readonly #options: ListerOptions;
+  readonly #routing: RoutingTable;
+  readonly #directory: NodeDirectory;
+  readonly #reader: Reader;
+  readonly #telemetry: GatewayTelemetry;
+
+  constructor(
+    options: ListerOptions,
+    parts: { routing: RoutingTable; directory: NodeDirectory; reader: Reader; telemetry: GatewayTelemetry },
+  ) {
+    this.#options = options;
+    this.#routing = parts.routing;
+    this.#directory = parts.directory;
+    this.#reader = parts.reader;
+    this.#telemetry = parts.telemetry;
+  }
+
+  /** Throws `DriftlessError` when a shard can't be listed. */
+  async list(request: ListRequest, shardCount: number): Promise<ListPage> {
+    const merge = new ListMerge<ListedEntry>(shardCount, request.after);
+    const served = new Map<number, ListPage['served'][number]>();
+    const entries: ListedEntry[] = [];
+    let bytes = 0;
+    while (entries.length < request.limit && bytes < this.#options.bytesMax) {
+      const entry = merge.take();
+      if (entry !== undefined) {
+        entries.push(entry);
+        bytes += entry.value.length;
+        continue;
+      }
+      if (merge.ended) break;
+      const limit = pageLimit(request.limit - entries.length, shardCount);
+      await Promise.all(
+        merge.needs().map(async ({ shard, after }) => {
+          const { prefix, values, level } = request;
+          const page = await this.#page({ shard, level, prefix, after, limit, values });
+          merge.supply(shard, page.entries, page.more);
+          served.set(shard, { shard, node: page.node, standing: page.standing });
+        }),
+      );
+    }
+    const inOrder = [...served.values()].sort((a, b) => a.shard - b.shard);
+    return { entries, more: !merge.ended, served: inOrder };
+  }
+
+  async #page(
+    header: ListHeader,
+  ): Promise<{ entries: ListedEntry[]; more: boolean; node: string; standing: Standing }> {
+    const deadlineAt = performance.now() + this.#options.routeWaitMs;
+    const tried: string[] = [];
+    let failure: { code: HopError['code']; detail: string } = noReplica;
+    for (;;) {
+      const node = this.#nodeFor(header, tried);
+      const connection = node === undefined ? undefined : this.#directory.to(node);
+      if (connection !== undefined) {
+        try {
+          return whole(connection.node, header.values, await connection.list(header));
+        } catch (error) {
+          if (!(error instanceof HopError)) throw error;
+          failure = { code: error.code, detail: error.message };
+          if (!goesAgain(error.code)) break;
+          tried.push(connection.node);
+        }
+      } else if (header.level === 'eventual') break;
+      else failure = { code: 'no-leader', detail: 'No node has led the shard in time.' };
+      if (performance.now() >= deadlineAt) break;
+      this.#telemetry.retried('list', 1);
+      if (header.level === 'leader') await sleep(this.#options.retryMs);
+    }
+    throw new DriftlessError(failure.code, failure.detail);
+  }
+
+  #nodeFor({ level, shard }: ListHeader, tried: readonly string[]): string | undefined {
+    return level === 'leader' ? this.#routing.targetOf(shard)?.node : this.#reader.choose(shard, tried);
+  }
+}
+
+/** A fair share for each shard and some more, so that one round mostly does. */
+function pageLimit(wanted: number, shardCount: number): number {
+  return Math.min(wanted, Math.ceil((wanted / shardCount) * 1.5) + 8);
+}
+
+function whole(
+  node: string,
+  hasValues: boolean,
+  { answer, body }: Framed<ListAnswer>,
+): { entries: ListedEntry[]; more: boolean; node: string; standing: Standing } {
+  const payloads = new PayloadReader(body);
+  const entries = answer.entries.map((entry) => ({
+    ...entry,
+    value: hasValues && entry.bytes > 0 ? payloads.take(entry.bytes) : noValue,
+  }));
+  return { entries, more: answer.more, node, standing: answer.standing };
+}

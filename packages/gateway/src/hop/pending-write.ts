@@ -1,0 +1,111 @@
+/**
+ * Writes on their way: one or more operations of one shard that one caller waits for. They are settled one by
+ * one, as nodes do or refuse them; the caller hears when all are. It never rejects: what went wrong is a result.
+ */
+import type { ErrorCode, Position, WriteOperation, WriteResult } from '@driftless/contracts';
+import type { LaneItem } from '../core/lane.ts';
+import { type HopError, isRefusal, mayWriteAgain } from '../core/outcome.ts';
+
+export interface Write {
+  operation: WriteOperation;
+  /** Bytes of a `put`; empty otherwise. */
+  value: Uint8Array;
+}
+
+/** What became of the writes, in their order, and who did them (absent when nobody did). */
+export interface Written {
+  results: WriteResult[];
+  node?: string;
+  position?: Position;
+}
+
+/** JSON around an operation in a request's header, about. */
+const headerBytes = 192;
+
+export class PendingWrite implements LaneItem {
+  readonly bytes: number;
+  readonly deadlineAt: number;
+  readonly #writes: readonly Write[];
+  readonly #results: WriteResult[] = [];
+  readonly #settle: (written: Written) => void;
+  /** Indices of the writes that are not settled. */
+  #open: number[];
+  /** An attempt got no answer: what is open may have been done. */
+  #inDoubt = false;
+  #lastRefusal: { code: ErrorCode; detail: string } | undefined;
+  #by: { node: string; position: Position } | undefined;
+
+  constructor(writes: readonly Write[], deadlineAt: number, settle: (written: Written) => void) {
+    this.#writes = writes;
+    this.#open = writes.map((_, index) => index);
+    this.#settle = settle;
+    this.deadlineAt = deadlineAt;
+    this.bytes = writes.reduce((sum, write) => sum + bytesOf(write), 0);
+  }
+
+  get operations(): number {
+    return this.#open.length;
+  }
+
+  /** The writes that are to be done, in order. */
+  *open(): Generator<Write> {
+    for (const index of this.#open) yield this.#writes[index] as Write;
+  }
+
+  /** A node answered with a result for each open write. True when some were refused, and go again. */
+  answered(node: string, position: Position, results: readonly WriteResult[]): boolean {
+    const refused: number[] = [];
+    for (const [i, result] of results.entries()) {
+      const index = this.#open[i] as number;
+      if (result.error !== undefined && isRefusal(result.error)) {
+        refused.push(index);
+        this.#lastRefusal = { code: result.error, detail: result.detail ?? '' };
+      } else this.#results[index] = result;
+    }
+    this.#by = { node, position };
+    this.#open = refused;
+    if (refused.length > 0) return true;
+    this.#finish();
+    return false;
+  }
+
+  /** The hop failed. True when the open writes go again. */
+  failed(error: HopError): boolean {
+    if (error.kind === 'unanswered') this.#inDoubt = true;
+    const isIdempotent = this.#writes[0]?.operation.idempotency !== undefined;
+    this.#lastRefusal = { code: error.code, detail: error.message };
+    if (mayWriteAgain(error.kind, isIdempotent)) return true;
+    if (error.kind === 'faulty') this.#finish('internal', error.message);
+    else this.#finish('indeterminate', `${error.message} The write may or may not have been done.`);
+    return false;
+  }
+
+  /** Its time is over while it waited for a node to send it to. */
+  expired(hasTarget: boolean): void {
+    const { code, detail } = this.#lastRefusal ?? {};
+    if (this.#inDoubt) {
+      this.#finish(
+        'indeterminate',
+        'A node did not answer, and no other could tell what became of the write.',
+      );
+    } else if (code === 'overloaded') this.#finish(code, detail);
+    else if (!hasTarget) this.#finish('no-leader', 'No node has led the shard in time; nothing was written.');
+    else if (code !== undefined) this.#finish(isRefusal(code) ? code : 'replica-unavailable', detail);
+    else this.#finish('overloaded', 'The write waited in the queue until its time was over.');
+  }
+
+  /** There is no room for it. */
+  rejected(): void {
+    this.#finish('overloaded', 'Too many writes of this shard are waiting.');
+  }
+
+  #finish(error?: ErrorCode, detail = ''): void {
+    for (const index of this.#open) this.#results[index] = { ...(error && { error }), detail };
+    this.#open = [];
+    this.#settle({ results: this.#results, ...this.#by });
+  }
+}
+
+function bytesOf({ operation, value }: Write): number {
+  return value.length + operation.key.length * 3 + headerBytes;
+}

@@ -1,0 +1,71 @@
+/** Counters: `POST /v1/counters/{key}/increment`, and the seed's `POST /api/counter/increment`. */
+import {
+  DriftlessError,
+  incrementBodySchema,
+  type WriteOperation,
+  type WriteResult,
+} from '@driftless/contracts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { jsonContentType } from '../core/json-value.ts';
+import { keyOfTarget, pathOf, queryOfTarget } from '../core/target.ts';
+import type { Store } from '../hop/store.ts';
+import type { Api } from './api.ts';
+import { incrementDocs, seedIncrementDocs } from './docs/counters.ts';
+import { parseDocument } from './document.ts';
+import { ackOf, bytesOf, documentOf, targetOf, tellWritten } from './exchange.ts';
+import { applyHeaders } from './keys.ts';
+import { RefusedWrite } from './problem.ts';
+
+const segments = 2;
+const suffix = '/increment';
+const bodyBytesMax = 4096;
+const bodyDepthMax = 4;
+const noBytes = new Uint8Array(0);
+/** Key of the one counter that the counter seed has. */
+const seedKey = 'counter';
+
+export function serveCounters(api: Api, store: Store): void {
+  api.route({
+    method: 'POST',
+    url: '/v1/counters/*',
+    bodyLimit: bodyBytesMax,
+    config: incrementDocs,
+    handler: async (request, reply) => {
+      const target = targetOf(request);
+      if (!pathOf(target).endsWith(suffix)) {
+        throw new DriftlessError('not-found', 'Counters have one thing to do: /v1/counters/{key}/increment.');
+      }
+      const key = keyOfTarget(target, segments, suffix);
+      const { value, version } = await increment(store, request, reply, key);
+      return reply.header('content-type', jsonContentType).send(JSON.stringify({ key, value, version }));
+    },
+  });
+  api.route({
+    method: 'POST',
+    url: '/api/counter/increment',
+    bodyLimit: bodyBytesMax,
+    config: seedIncrementDocs,
+    handler: async (request, reply) => {
+      const { value } = await increment(store, request, reply, seedKey);
+      return reply.header('content-type', jsonContentType).send(JSON.stringify({ value, [seedKey]: value }));
+    },
+  });
+}
+
+async function increment(
+  store: Store,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  key: string,
+): Promise<WriteResult> {
+  const ack = ackOf(queryOfTarget(targetOf(request), ['ack']).ack);
+  const hasBody = bytesOf(request).length > 0;
+  const { by } = parseDocument(incrementBodySchema, hasBody ? documentOf(request, bodyDepthMax) : {});
+  const operation: WriteOperation = { op: 'increment', key, by };
+  applyHeaders(operation, request, [by], noBytes);
+  const written = await store.write(ack, { operation, value: noBytes });
+  const result = written.results[0] ?? {};
+  tellWritten(reply, written, result.version);
+  if (result.error !== undefined) throw new RefusedWrite(result.error, result);
+  return result;
+}

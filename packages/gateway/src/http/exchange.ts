@@ -1,0 +1,96 @@
+/** What all routes share: reading levels, bodies and keys off a request, and saying who answered. */
+import { Buffer } from 'node:buffer';
+import {
+  type AckLevel,
+  ackLevelDefault,
+  ackLevelSchema,
+  answerHeaders,
+  contentTypeCharsMax,
+  DriftlessError,
+  formatPosition,
+  type Position,
+  type ReadLevel,
+  readLevelDefault,
+  readLevelSchema,
+  type Standing,
+} from '@driftless/contracts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { entityTag } from '../core/conditions.ts';
+import { isJsonType, jsonContentType, parseJson } from '../core/json-value.ts';
+import { choiceParameter } from '../core/target.ts';
+
+/** The request target as it came: what the router made of it is for routing only. */
+export function targetOf(request: FastifyRequest): string {
+  return request.raw.url ?? '/';
+}
+
+export function ackOf(text: string | undefined): AckLevel {
+  return text === undefined ? ackLevelDefault : choiceParameter('ack', text, ackLevelSchema.options);
+}
+
+export function levelOf(text: string | undefined): ReadLevel {
+  if (text === undefined) return readLevelDefault;
+  return choiceParameter('consistency', text, readLevelSchema.options);
+}
+
+const noBytes = new Uint8Array(0);
+
+/** The body's bytes; the parser of these routes gives them as they came. */
+export function bytesOf(request: FastifyRequest): Uint8Array {
+  return Buffer.isBuffer(request.body) ? request.body : noBytes;
+}
+
+const mediaTypePattern = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+[ \t]*(;[\t -~]*)?$/;
+
+/** Content type of a value: it has to be one, since it goes back as a header. Throws on what isn't. */
+export function checkedContentType(text: string): string {
+  if (text === jsonContentType) return text;
+  if (text.length <= contentTypeCharsMax && mediaTypePattern.test(text)) return text;
+  const detail = `Content-Type is a media type of at most ${contentTypeCharsMax} characters of ASCII.`;
+  throw new DriftlessError('unsupported-media-type', detail);
+}
+
+/** A value is kept as its bytes are; what a `Content-Encoding` says would be lost. */
+export function refuseEncoding(request: FastifyRequest): void {
+  const encoding = request.headers['content-encoding'];
+  if (encoding === undefined || encoding === 'identity') return;
+  const hint = 'Send the value as it is, or give the compressed form its own media type.';
+  throw new DriftlessError('unsupported-media-type', 'Bodies with a Content-Encoding are not taken.', {
+    hint,
+  });
+}
+
+/** The JSON document of a request. Throws `unsupported-media-type` or `bad-request`. */
+export function documentOf(request: FastifyRequest, depthMax: number): unknown {
+  refuseEncoding(request);
+  const contentType = request.headers['content-type'];
+  if (contentType !== undefined && !isJsonType(contentType)) {
+    throw new DriftlessError('unsupported-media-type', `Send the body as ${jsonContentType}.`);
+  }
+  const outcome = parseJson(bytesOf(request), depthMax);
+  if ('problem' in outcome) throw new DriftlessError('bad-request', outcome.problem);
+  return outcome.value;
+}
+
+/** Headers of an answer out of a replica. Lag that isn't known is absent. */
+export function tellStanding(reply: FastifyReply, node: string, standing: Standing | undefined): void {
+  reply.header(answerHeaders.node, node);
+  if (standing === undefined) return;
+  reply.header(answerHeaders.position, formatPosition(standing.position));
+  if (standing.lagMs !== undefined) reply.header(answerHeaders.lagMs, Math.round(standing.lagMs));
+  if (standing.lagOps !== undefined) reply.header(answerHeaders.lagOps, standing.lagOps);
+}
+
+/** Headers of an answer of a leader to a write: it has no lag. */
+export function tellWritten(
+  reply: FastifyReply,
+  { node, position }: { node?: string | undefined; position?: Position | undefined },
+  version: string | undefined,
+): void {
+  if (version !== undefined) reply.header('etag', entityTag(version));
+  if (node === undefined || position === undefined) return;
+  reply.header(answerHeaders.node, node);
+  reply.header(answerHeaders.position, formatPosition(position));
+  reply.header(answerHeaders.lagMs, 0);
+  reply.header(answerHeaders.lagOps, 0);
+}

@@ -1,0 +1,137 @@
+/** `PUT | GET | HEAD | DELETE /v1/kv/{key}`: one value, its version, its conditions. */
+import {
+  DriftlessError,
+  type ReadLevel,
+  ttlSecondsMax,
+  valueBytesMax,
+  type WriteOperation,
+} from '@driftless/contracts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { entityTag, matches, parseIfMatch, parseIfNoneMatch } from '../core/conditions.ts';
+import { checkedIdempotencyKey, fingerprintOf } from '../core/idempotency.ts';
+import { isJsonType, jsonContentType, jsonProblem } from '../core/json-value.ts';
+import { integerParameter, keyOfTarget, queryOfTarget } from '../core/target.ts';
+import type { ReadOutcome } from '../hop/reader.ts';
+import type { Store } from '../hop/store.ts';
+import type { Api } from './api.ts';
+import { keyDocs } from './docs/keys.ts';
+import {
+  ackOf,
+  bytesOf,
+  checkedContentType,
+  levelOf,
+  refuseEncoding,
+  targetOf,
+  tellStanding,
+  tellWritten,
+} from './exchange.ts';
+import { RefusedWrite } from './problem.ts';
+
+/** Path segments before the key. */
+const segments = 2;
+const noBytes = new Uint8Array(0);
+
+export function serveKeys(api: Api, store: Store): void {
+  const options = { url: '/v1/kv/*', bodyLimit: valueBytesMax, config: keyDocs };
+  api.route({ ...options, method: 'PUT', handler: (request, reply) => put(store, request, reply) });
+  api.route({ ...options, method: ['GET', 'HEAD'], handler: (request, reply) => get(store, request, reply) });
+  api.route({ ...options, method: 'DELETE', handler: (request, reply) => remove(store, request, reply) });
+}
+
+async function put(store: Store, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const target = targetOf(request);
+  const key = keyOfTarget(target, segments);
+  const query = queryOfTarget(target, ['ack', 'ttl']);
+  const ack = ackOf(query.ack);
+  const value = bytesOf(request);
+  refuseEncoding(request);
+  const type = checkedContentType(request.headers['content-type'] ?? jsonContentType);
+  if (isJsonType(type)) {
+    const problem = jsonProblem(value);
+    if (problem !== undefined) throw invalidJson(problem);
+  }
+  const ttlSeconds =
+    query.ttl === undefined ? undefined : integerParameter('ttl', query.ttl, 1, ttlSecondsMax);
+  const operation: WriteOperation = { op: 'put', key, bytes: value.length, type };
+  if (ttlSeconds !== undefined) operation.ttlSeconds = ttlSeconds;
+  applyHeaders(operation, request, [type, ttlSeconds], value);
+  const written = await store.write(ack, { operation, value });
+  const result = written.results[0] ?? {};
+  tellWritten(reply, written, result.version);
+  if (result.error !== undefined) throw new RefusedWrite(result.error, result);
+  const answer = { key, version: result.version, created: result.created, ack };
+  return reply
+    .code(result.created === true ? 201 : 200)
+    .header('content-type', jsonContentType)
+    .send(JSON.stringify(answer));
+}
+
+async function remove(store: Store, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const target = targetOf(request);
+  const key = keyOfTarget(target, segments);
+  const query = queryOfTarget(target, ['ack']);
+  const operation: WriteOperation = { op: 'delete', key };
+  applyHeaders(operation, request, [], noBytes);
+  const written = await store.write(ackOf(query.ack), { operation, value: noBytes });
+  const result = written.results[0] ?? {};
+  tellWritten(reply, written, result.version);
+  if (result.error !== undefined) throw new RefusedWrite(result.error, result);
+  return reply.code(204).send();
+}
+
+async function get(store: Store, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const target = targetOf(request);
+  const key = keyOfTarget(target, segments);
+  const query = queryOfTarget(target, ['consistency']);
+  const unless = request.headers['if-none-match'];
+  const known = unless === undefined ? undefined : parseIfNoneMatch(unless);
+  const found = await readKey(store, reply, key, levelOf(query.consistency));
+  reply.header('etag', entityTag(found.entry.version));
+  if (known !== undefined && matches(known, found.entry.version)) return reply.code(304).send();
+  // A value is somebody's bytes on our origin: it is never sniffed, and as a page it runs nothing.
+  return reply
+    .header('content-type', found.entry.type)
+    .header('x-content-type-options', 'nosniff')
+    .header('content-security-policy', "sandbox; default-src 'none'")
+    .send(found.value);
+}
+
+/** The value under a key, with the headers of where it came from. Throws `key-not-found`, and what the read met. */
+export async function readKey(
+  store: Store,
+  reply: FastifyReply,
+  key: string,
+  level: ReadLevel,
+): Promise<ReadOutcome & { type: 'found' }> {
+  const outcome = await store.read(key, level);
+  if (outcome.type === 'failed') throw new DriftlessError(outcome.code, outcome.detail);
+  tellStanding(reply, outcome.node, outcome.standing);
+  if (outcome.type === 'found') return outcome;
+  throw new DriftlessError(
+    'key-not-found',
+    'Nothing was written under this key, or it was deleted or expired.',
+  );
+}
+
+export function invalidJson(problem: string): DriftlessError {
+  const hint = `Send JSON, or say what it is by Content-Type, such as text/plain.`;
+  return new DriftlessError('invalid-value', problem, { hint });
+}
+
+/** Conditions and `Idempotency-Key`, from the headers into the operation. */
+export function applyHeaders(
+  operation: WriteOperation,
+  { headers }: FastifyRequest,
+  asked: readonly unknown[],
+  value: Uint8Array,
+): void {
+  if (headers['if-match'] !== undefined) operation.ifMatch = parseIfMatch(headers['if-match']);
+  if (headers['if-none-match'] !== undefined) {
+    operation.ifNoneMatch = parseIfNoneMatch(headers['if-none-match']);
+  }
+  const id = headers['idempotency-key'];
+  if (id === undefined) return;
+  const { op, key, ifMatch, ifNoneMatch } = operation;
+  const fingerprint = fingerprintOf([op, key, ifMatch, ifNoneMatch, ...asked], value);
+  operation.idempotency = { id: checkedIdempotencyKey(String(id)), fingerprint };
+}

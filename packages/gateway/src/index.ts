@@ -1,0 +1,2 @@
+/** What the gateway offers to other packages: its configuration, for the generated docs. It runs by `main.ts`. */
+export { type GatewayConfig, gatewayConfigSchema } from './config.ts';

@@ -1,0 +1,68 @@
+/** The gateway process: configuration → NATS → routing table → store → HTTP, and down again in reverse. */
+
+import type { AddressInfo } from 'node:net';
+import type { ClusterRecord } from '@driftless/contracts';
+import {
+  connectNats,
+  createLogger,
+  createTelemetry,
+  loadConfig,
+  type ProcessContext,
+  removeRunFile,
+  runProcess,
+  writeRunFile,
+} from '@driftless/runtime';
+import { createApp } from './app.ts';
+import { type GatewayConfig, gatewayConfigSchema } from './config.ts';
+import { RoutingTable } from './hop/routing-table.ts';
+import { Store } from './hop/store.ts';
+import { follow, RecordMismatch } from './nats/follow.ts';
+import { createGatewayTelemetry } from './telemetry.ts';
+
+await runProcess('gateway', main);
+
+async function main({ signal, onStop, useLogger }: ProcessContext): Promise<void> {
+  const config = loadConfig(gatewayConfigSchema, { env: process.env });
+  const { cluster, instance, host, port, runDir } = config;
+  const logger = createLogger({ process: 'gateway', instance, level: config.logLevel });
+  useLogger(logger);
+  const telemetry = createTelemetry({ service: 'gateway', instance });
+  onStop(() => telemetry.shutdown());
+  const instruments = createGatewayTelemetry(telemetry.meter);
+
+  const link = await connectNats({ url: config.natsUrl, name: instance, logger, signal });
+  onStop(() => link.close());
+  const table = new RoutingTable({ nodeSilentMs: config.nodeSilentMs, readLagMaxMs: config.readLagMaxMs });
+  const store = new Store(config, table, instruments);
+  onStop(() => store.close());
+  follow({ link, cluster, table, logger, signal, checkRecord: (record) => checkRecord(config, record) });
+
+  const nats = () => {
+    const version = link.nc.info?.version;
+    return { connected: link.isConnected(), ...(version !== undefined && { version }) };
+  };
+  const app = await createApp({ config, logger, telemetry, instruments, store, info: { instance, nats } });
+  await app.listen({ host, port });
+  onStop(() => app.close());
+  const listening = (app.server.address() as AddressInfo).port;
+  writeRunFile(runDir, instance, {
+    pid: process.pid,
+    port: listening,
+    startedAt: new Date().toISOString(),
+  });
+  onStop(() => removeRunFile(runDir, instance, process.pid));
+  logger.info({ host, port: listening, cluster }, 'gateway listens');
+}
+
+function checkRecord({ shards, members }: GatewayConfig, record: ClusterRecord): void {
+  if (shards !== undefined && shards !== record.shardCount) {
+    throw new RecordMismatch(
+      `DRIFTLESS_SHARDS is ${shards}, but the cluster has ${record.shardCount} shards.`,
+    );
+  }
+  const has = [...record.members].sort().join(', ');
+  const wants = members && [...members].sort().join(', ');
+  if (wants !== undefined && wants !== has) {
+    throw new RecordMismatch(`DRIFTLESS_MEMBERS is ${wants}, but the cluster has the members ${has}.`);
+  }
+}
