@@ -1,0 +1,76 @@
+/**
+ * One real process of a test cluster: started, signalled, started again. Its output goes to a file in the
+ * cluster's directory, which a failing test can show.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { waitUntil } from '@driftless/runtime';
+
+export interface ProcessPlan {
+  name: string;
+  command: string;
+  args: string[];
+  env: Record<string, string>;
+}
+
+const exitTimeoutMs = 20_000;
+
+export class TestProcess {
+  readonly name: string;
+  readonly #plan: ProcessPlan;
+  readonly #logFile: string;
+  #child: ChildProcess | undefined;
+
+  constructor(plan: ProcessPlan, directory: string) {
+    this.name = plan.name;
+    this.#plan = plan;
+    this.#logFile = join(directory, `${plan.name}.log`);
+  }
+
+  get pid(): number | undefined {
+    return this.isRunning ? this.#child?.pid : undefined;
+  }
+
+  get isRunning(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  start(): void {
+    if (this.isRunning) throw new Error(`${this.name} runs already`);
+    const log = openSync(this.#logFile, 'a');
+    const { command, args, env } = this.#plan;
+    this.#child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', log, log] });
+    closeSync(log);
+  }
+
+  /** Sends a signal and, unless it is one that pauses or resumes, waits for the end of the process. */
+  async signal(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child;
+    if (!child || !this.isRunning) return;
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    if (signal === 'SIGSTOP' || signal === 'SIGCONT') return;
+    await Promise.race([ended, this.#tooLong(signal)]);
+  }
+
+  async #tooLong(signal: string): Promise<never> {
+    await waitUntil(() => !this.isRunning, {
+      timeoutMs: exitTimeoutMs,
+      intervalMs: 100,
+      what: `${this.name} to end after ${signal}`,
+    });
+    return undefined as never;
+  }
+
+  /** Kills it, whatever state it is in. */
+  async end(): Promise<void> {
+    this.#child?.kill('SIGCONT');
+    await this.signal('SIGKILL');
+  }
+
+  output(): string {
+    return readFileSync(this.#logFile, 'utf8');
+  }
+}
