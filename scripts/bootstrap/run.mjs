@@ -1,0 +1,32 @@
+/** What each word after `bootstrap.mjs` does. */
+import { Stop, say } from './console.mjs';
+import { ensureDependencies } from './dependencies.mjs';
+import { ensurePinnedNode } from './pinned-node.mjs';
+import { runPinned } from './process.mjs';
+import { runTests } from './tests.mjs';
+import { verify } from './verify.mjs';
+
+const CLI = 'packages/cli/src/main.ts';
+
+/** @type {Record<string, (node: string, args: string[]) => Promise<number>>} */
+const TASKS = {
+  up: (node, args) => runPinned(node, [CLI, 'up', ...args]),
+  cli: (node, args) => runPinned(node, [CLI, ...args]),
+  test: runTests,
+  verify,
+};
+
+/** @param {string[]} args */
+export async function run([name = 'up', ...args]) {
+  const task = TASKS[name];
+  try {
+    if (task === undefined)
+      throw new Stop(`there is no "${name}"; there are ${Object.keys(TASKS).join(', ')}`);
+    await ensureDependencies();
+    process.exitCode = await task(await ensurePinnedNode(), args);
+  } catch (error) {
+    if (!(error instanceof Stop)) throw error;
+    say(error.message);
+    process.exitCode = 1;
+  }
+}
