@@ -41,20 +41,18 @@ function stampOf() {
   return `${hash} ${process.platform} ${process.arch}\n`;
 }
 
-/** Every package of the lock file is installed in its version, but for those that other platforms need. */
+/** Every package is installed in the lock file's version; an optional one, for another platform, may be absent. */
 function matchesLockFile() {
-  const wanted = packagesOf(LOCK_FILE);
   const installed = packagesOf(INSTALLED);
-  return Object.entries(wanted).every(([path, { version, optional, os, cpu }]) => {
+  return Object.entries(packagesOf(LOCK_FILE)).every(([path, { version, optional }]) => {
     if (!path.startsWith('node_modules/')) return true;
-    const foreign = (os && !os.includes(process.platform)) || (cpu && !cpu.includes(process.arch));
-    return installed[path] === undefined ? optional && foreign : installed[path].version === version;
+    return installed[path] === undefined ? optional === true : installed[path].version === version;
   });
 }
 
 /**
  * @param {string} path
- * @returns {Record<string, { version?: string, optional?: boolean, os?: string[], cpu?: string[] }>}
+ * @returns {Record<string, { version?: string, optional?: boolean }>}
  */
 function packagesOf(path) {
   return JSON.parse(readFileSync(path, 'utf8')).packages ?? {};
