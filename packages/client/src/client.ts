@@ -1,0 +1,224 @@
+/**
+ * The client of a Driftless cluster, over the public REST of its gateways.
+ *
+ *     const client = new DriftlessClient({ baseUrls: 'http://127.0.0.1:8080' });
+ *     const { version } = await client.putJson('user/1', { name: 'Ada' });
+ *     const { value, lagMs } = await client.getJson('user/1');
+ *
+ * What a gateway refuses is thrown as `ClientError`, with the code of the problem detail; a missing key is
+ * `key-not-found`. Retries: see transport.ts.
+ */
+import { Buffer } from 'node:buffer';
+import { randomUUID } from 'node:crypto';
+import {
+  type BatchOperation,
+  batchAnswerSchema,
+  type ClusterView,
+  clusterViewSchema,
+  counterSchema,
+  type ListedEntry,
+  listSchema,
+  parsePosition,
+  type ShardView,
+  shardViewSchema,
+  writtenSchema,
+} from '@driftless/contracts';
+import type { z } from 'zod';
+import { ClientError } from './error.ts';
+import { type HttpAnswer, standingOf, Transport, textOf, versionOf } from './transport.ts';
+import type {
+  BatchAnswered,
+  CallOptions,
+  ClientOptions,
+  Counted,
+  Deleted,
+  Head,
+  ListQuery,
+  Page,
+  PutOptions,
+  Read,
+  ReadOptions,
+  WriteOptions,
+  Written,
+} from './types.ts';
+
+const jsonType = 'application/json';
+
+export class DriftlessClient {
+  readonly #transport: Transport;
+  readonly #defaults: Pick<ClientOptions, 'ack' | 'consistency'>;
+
+  constructor(options: ClientOptions) {
+    this.#transport = new Transport(options);
+    this.#defaults = { ack: options.ack, consistency: options.consistency };
+  }
+
+  /** Keeps bytes or text. */
+  async put(key: string, value: Uint8Array | string, options: PutOptions = {}): Promise<Written> {
+    const fallback = typeof value === 'string' ? 'text/plain; charset=utf-8' : 'application/octet-stream';
+    const headers = this.#writeHeaders(options);
+    headers['content-type'] = options.contentType ?? fallback;
+    const query = { ack: options.ack ?? this.#defaults.ack, ttl: options.ttlSeconds };
+    const path = `/v1/kv/${encodeKey(key)}${queryOf(query)}`;
+    const answer = await this.#transport.send({
+      method: 'PUT',
+      path,
+      headers,
+      body: value,
+      signal: options.signal,
+    });
+    const { created, ...written } = parsed(writtenSchema, answer);
+    return { ...written, created: created ?? false, ...standingOf(answer) };
+  }
+
+  putJson(key: string, value: unknown, options: PutOptions = {}): Promise<Written> {
+    return this.put(key, JSON.stringify(value), { contentType: jsonType, ...options });
+  }
+
+  /** Throws `key-not-found` when there is no value. */
+  async get(key: string, options: ReadOptions = {}): Promise<Read> {
+    const answer = await this.#read('GET', key, options);
+    return { ...headOf(answer), value: answer.bytes };
+  }
+
+  /** The value, parsed as JSON; its shape is the caller's business. Throws `key-not-found`. */
+  async getJson<Value = unknown>(key: string, options: ReadOptions = {}): Promise<Read<Value>> {
+    const read = await this.get(key, options);
+    return { ...read, value: parseJson(read.value) as Value };
+  }
+
+  /** All but the value. Throws `key-not-found`. */
+  async head(key: string, options: ReadOptions = {}): Promise<Head> {
+    return headOf(await this.#read('HEAD', key, options));
+  }
+
+  /** Throws `key-not-found` when there is nothing to delete. */
+  async delete(key: string, options: WriteOptions = {}): Promise<Deleted> {
+    const query = queryOf({ ack: options.ack ?? this.#defaults.ack });
+    const path = `/v1/kv/${encodeKey(key)}${query}`;
+    const headers = this.#writeHeaders(options);
+    const answer = await this.#transport.send({ method: 'DELETE', path, headers, signal: options.signal });
+    return { key, version: versionOf(answer) ?? '', ...standingOf(answer) };
+  }
+
+  /** One page, in the order of the keys' bytes. */
+  async list({ prefix, limit, cursor, values, consistency, signal }: ListQuery = {}): Promise<Page> {
+    const level = consistency ?? this.#defaults.consistency;
+    const query = queryOf({ prefix, limit, cursor, values, consistency: level });
+    const answer = await this.#transport.send({ method: 'GET', path: `/v1/kv${query}`, signal });
+    const { entries, next } = parsed(listSchema, answer);
+    return { entries, ...(next !== undefined && { next }), ...standingOf(answer) };
+  }
+
+  /** All entries from a query on, page after page. */
+  async *entries(query: ListQuery = {}): AsyncGenerator<ListedEntry, void, undefined> {
+    let { cursor } = query;
+    do {
+      const page = await this.list({ ...query, cursor });
+      yield* page.entries;
+      cursor = page.next;
+    } while (cursor !== undefined);
+  }
+
+  /** Operations that stand alone: a result each, in order, some of which may be problems. */
+  async batch(
+    operations: readonly BatchOperation[],
+    options: Pick<WriteOptions, 'ack' | 'idempotencyKey' | 'signal'> = {},
+  ): Promise<BatchAnswered> {
+    const path = `/v1/batch${queryOf({ ack: options.ack ?? this.#defaults.ack })}`;
+    const headers = { ...this.#writeHeaders(options), 'content-type': jsonType };
+    const body = JSON.stringify({ operations });
+    return parsed(
+      batchAnswerSchema,
+      await this.#transport.send({ method: 'POST', path, headers, body, signal: options.signal }),
+    );
+  }
+
+  /** Adds to a counter, and says its new value. */
+  async increment(key: string, by = 1, options: WriteOptions = {}): Promise<Counted> {
+    const query = queryOf({ ack: options.ack ?? this.#defaults.ack });
+    const path = `/v1/counters/${encodeKey(key)}/increment${query}`;
+    const headers = { ...this.#writeHeaders(options), 'content-type': jsonType };
+    const body = JSON.stringify({ by });
+    const answer = await this.#transport.send({
+      method: 'POST',
+      path,
+      headers,
+      body,
+      signal: options.signal,
+    });
+    return { ...parsed(counterSchema, answer), ...standingOf(answer) };
+  }
+
+  async cluster({ signal }: CallOptions = {}): Promise<ClusterView> {
+    return parsed(
+      clusterViewSchema,
+      await this.#transport.send({ method: 'GET', path: '/v1/cluster', signal }),
+    );
+  }
+
+  async shard(shard: number, { signal }: CallOptions = {}): Promise<ShardView> {
+    const path = `/v1/shards/${shard}`;
+    return parsed(shardViewSchema, await this.#transport.send({ method: 'GET', path, signal }));
+  }
+
+  /** Waits for what is under way, then closes the connections. */
+  close(): Promise<void> {
+    return this.#transport.close();
+  }
+
+  #read(method: 'GET' | 'HEAD', key: string, { consistency, signal }: ReadOptions): Promise<HttpAnswer> {
+    const query = queryOf({ consistency: consistency ?? this.#defaults.consistency });
+    return this.#transport.send({ method, path: `/v1/kv/${encodeKey(key)}${query}`, signal });
+  }
+
+  #writeHeaders({ ifMatch, ifNoneMatch, idempotencyKey }: WriteOptions): Record<string, string> {
+    const headers: Record<string, string> = {};
+    if (ifMatch !== undefined) headers['if-match'] = asTags(ifMatch);
+    if (ifNoneMatch !== undefined) headers['if-none-match'] = asTags(ifNoneMatch);
+    const mayRetry = this.#transport.retries > 0;
+    if (typeof idempotencyKey === 'string') headers['idempotency-key'] = idempotencyKey;
+    else if (idempotencyKey === undefined && mayRetry) headers['idempotency-key'] = randomUUID();
+    return headers;
+  }
+}
+
+/** A bare version is quoted as HTTP wants it; anything else goes as it is. */
+function asTags(condition: string): string {
+  return parsePosition(condition) === undefined ? condition : `"${condition}"`;
+}
+
+function encodeKey(key: string): string {
+  if (key.isWellFormed()) return encodeURIComponent(key);
+  throw new ClientError('invalid-key', 'A key is well-formed UTF-8; this one holds a lone surrogate.');
+}
+
+function queryOf(parameters: Record<string, string | number | boolean | undefined>): string {
+  const given = Object.entries(parameters).filter(([, value]) => value !== undefined);
+  if (given.length === 0) return '';
+  return `?${given.map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`).join('&')}`;
+}
+
+function headOf(answer: HttpAnswer): Head {
+  return {
+    version: versionOf(answer) ?? '',
+    contentType: textOf(answer.headers['content-type']) ?? 'application/octet-stream',
+    bytes: Number(textOf(answer.headers['content-length']) ?? answer.bytes.length),
+    ...standingOf(answer),
+  };
+}
+
+function parsed<Schema extends z.ZodType>(schema: Schema, { bytes }: HttpAnswer): z.output<Schema> {
+  const outcome = schema.safeParse(parseJson(bytes));
+  if (outcome.success) return outcome.data;
+  const hint = 'Is this the URL of a Driftless gateway, of the version of this client?';
+  throw new ClientError('internal', 'The answer is not what was asked for.', { cause: outcome.error, hint });
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')) as unknown;
+  } catch (cause) {
+    throw new ClientError('invalid-value', 'The answer is not JSON.', { cause });
+  }
+}

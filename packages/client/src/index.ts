@@ -1,0 +1,19 @@
+/** The typed client. */
+export { DriftlessClient } from './client.ts';
+export { ClientError } from './error.ts';
+export type {
+  Answer,
+  BatchAnswered,
+  CallOptions,
+  ClientOptions,
+  Counted,
+  Deleted,
+  Head,
+  ListQuery,
+  Page,
+  PutOptions,
+  Read,
+  ReadOptions,
+  WriteOptions,
+  Written,
+} from './types.ts';

@@ -1,0 +1,106 @@
+/** What the client takes and gives. Every answer says who gave it and how far behind that replica was. */
+import type { AckLevel, BatchAnswer, ListedEntry, ReadLevel } from '@driftless/contracts';
+
+export interface ClientOptions {
+  /** One gateway or several; the next one is asked when one can't be reached. */
+  baseUrls: string | readonly string[];
+  /** Default ack level of writes; without it, the gateway's. */
+  ack?: AckLevel | undefined;
+  /** Default level of reads; without it, the gateway's. */
+  consistency?: ReadLevel | undefined;
+  /**
+   * How long one attempt may take, milliseconds. Default 20,000: longer than a gateway waits for anything.
+   */
+  timeoutMs?: number | undefined;
+  /** Attempts after the first. Default 4. */
+  retries?: number | undefined;
+  /** Connections to one gateway. Default 64. */
+  connections?: number | undefined;
+}
+
+export interface CallOptions {
+  signal?: AbortSignal | undefined;
+}
+
+export interface ReadOptions extends CallOptions {
+  consistency?: ReadLevel | undefined;
+}
+
+export interface WriteOptions extends CallOptions {
+  ack?: AckLevel | undefined;
+  /** Only if the key is at this version; `*`: only if it exists. */
+  ifMatch?: string | undefined;
+  /** Only if the key is not at this version; `*`: only if it does not exist. */
+  ifNoneMatch?: string | undefined;
+  /**
+   * Under which the first answer is kept, so that a retry can't do the write twice. Default: a random one
+   * when the client may retry. `false`: none, and then a write without an answer is not retried.
+   */
+  idempotencyKey?: string | false | undefined;
+}
+
+export interface PutOptions extends WriteOptions {
+  /** Default `application/octet-stream` for bytes, `text/plain; charset=utf-8` for text. */
+  contentType?: string | undefined;
+  /** Time to live, seconds. */
+  ttlSeconds?: number | undefined;
+}
+
+export interface ListQuery extends ReadOptions {
+  prefix?: string | undefined;
+  /** Most entries in a page. */
+  limit?: number | undefined;
+  /** `next` of the page before. */
+  cursor?: string | undefined;
+  /** Whether entries carry their values. Default true. */
+  values?: boolean | undefined;
+}
+
+/** What the headers of an answer say. What isn't known is absent. */
+export interface Answer {
+  /** Node that answered; of a listing, all of them with commas. */
+  node?: string;
+  /** Where its replica of the shard stands: `3-121`. */
+  position?: string;
+  lagMs?: number;
+  lagOps?: number;
+}
+
+export interface Head extends Answer {
+  /** `3-120`. */
+  version: string;
+  contentType: string;
+  bytes: number;
+}
+
+export interface Read<Value = Uint8Array> extends Head {
+  value: Value;
+}
+
+export interface Written extends Answer {
+  key: string;
+  version: string;
+  /** The key had no value before. */
+  created: boolean;
+  ack: AckLevel;
+}
+
+export interface Deleted extends Answer {
+  key: string;
+  /** Of the deletion. */
+  version: string;
+}
+
+export interface Counted extends Answer {
+  key: string;
+  value: number;
+  version: string;
+}
+
+export interface Page extends Answer {
+  entries: ListedEntry[];
+  /** Cursor of the next page; absent on the last. */
+  next?: string;
+}
+
+export type BatchAnswered = BatchAnswer;
