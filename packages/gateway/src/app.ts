@@ -1,8 +1,8 @@
 /**
  * The gateway as an HTTP application, apart from listening: public routes over a store.
  *
- * The runtime's server brings health, metrics, problems and the OpenAPI page; the routes here are in a room of
- * their own, where bodies are bytes and admission is bounded.
+ * The runtime's server brings health, metrics, problems and the OpenAPI page; the routes here are in a room
+ * of their own, where bodies are bytes and admission is bounded.
  */
 import { requestBytesMax } from '@driftless/contracts';
 import { createHttpServer, type HttpServer, type Logger, type Telemetry } from '@driftless/runtime';

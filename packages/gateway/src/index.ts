@@ -1,2 +1,4 @@
-/** What the gateway offers to other packages: its configuration, for the generated docs. It runs by `main.ts`. */
+/**
+ * What the gateway offers to other packages: its configuration, for the generated docs. It runs by `main.ts`.
+ */
 export { type GatewayConfig, gatewayConfigSchema } from './config.ts';

@@ -1,6 +1,6 @@
 /**
- * Admission: how much work is let in at one time, in requests and in bytes of bodies. What doesn't fit is told so
- * at once (429, `Retry-After`): a queue that nobody bounds turns overload into a crash.
+ * Admission: how much work is let in at one time, in requests and in bytes of bodies. What doesn't fit is
+ * told so at once (429, `Retry-After`): a queue that nobody bounds turns overload into a crash.
  */
 import { assert } from './assert.ts';
 
@@ -26,7 +26,9 @@ export class Admission {
     return this.#bytes;
   }
 
-  /** Takes a request in, and says whether it may go on; if so, `leave` with the same `bytes` has to follow. */
+  /**
+   * Takes a request in, and says whether it may go on; if so, `leave` with the same `bytes` has to follow.
+   */
   enter(bytes: number): boolean {
     const { requestsMax, bytesMax } = this.#limits;
     if (this.#requests >= requestsMax || this.#bytes + bytes > bytesMax) return false;

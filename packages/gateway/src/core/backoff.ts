@@ -1,6 +1,7 @@
 /**
- * Back-off with "equal jitter" (Brooker, AWS Architecture Blog, 2015): it doubles up to a bound, half of it fixed
- * so that a retry is never immediate, half at random so that clients of a failed leader don't come back in step.
+ * Back-off with "equal jitter" (Brooker, AWS Architecture Blog, 2015): it doubles up to a bound, half of it
+ * fixed so that a retry is never immediate, half at random so that clients of a failed leader don't come back
+ * in step.
  */
 
 export interface Backoff {

@@ -1,7 +1,7 @@
 /**
  * `If-Match` and `If-None-Match` (RFC 9110 §13.1): `*`, or a list of entity tags. Our tags are versions
- * (`"3-120"`), and strong. A weak tag never matches in `If-Match`, which compares strongly, and matches like a
- * strong one in `If-None-Match`; a tag that is no version was never given out, so it matches nothing.
+ * (`"3-120"`), and strong. A weak tag never matches in `If-Match`, which compares strongly, and matches like
+ * a strong one in `If-None-Match`; a tag that is no version was never given out, so it matches nothing.
  */
 import { DriftlessError, parsePosition } from '@driftless/contracts';
 

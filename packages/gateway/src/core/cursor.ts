@@ -3,8 +3,8 @@
  *
  *     base64url( 12 bytes of HMAC-SHA-256 over "prefix\0key", keyed by the cluster's id | key )
  *
- * The code ties a cursor to its prefix and its cluster and finds changed ones out, so that a mistake is an error
- * and not a wrong page. It guards no secret: who may list may list from anywhere.
+ * The code ties a cursor to its prefix and its cluster and finds changed ones out, so that a mistake is an
+ * error and not a wrong page. It guards no secret: who may list may list from anywhere.
  */
 import { Buffer } from 'node:buffer';
 import { createHmac } from 'node:crypto';

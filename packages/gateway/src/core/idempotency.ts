@@ -1,6 +1,6 @@
 /**
- * `Idempotency-Key`: the leader keeps the first answer under it. The fingerprint says what was asked, so that a
- * key that is used for something else is refused and not answered with an answer to another question.
+ * `Idempotency-Key`: the leader keeps the first answer under it. The fingerprint says what was asked, so that
+ * a key that is used for something else is refused and not answered with an answer to another question.
  */
 import { Buffer } from 'node:buffer';
 import { DriftlessError, formatDigest, hash128, idempotencyKeyCharsMax } from '@driftless/contracts';

@@ -5,13 +5,14 @@
  *                    ▲                                                          │
  *                    └──────────── refused: nothing was done, back-off ◀────────┘
  *
- * When idle, what arrived in one turn of the event loop goes out at its end, so a single client waits for nothing.
- * While `requestsMax` requests are under way the rest waits and leaves together with the next one: under load the
- * batches grow by themselves, with no timer and no delay to tune.
+ * When idle, what arrived in one turn of the event loop goes out at its end, so a single client waits for
+ * nothing. While `requestsMax` requests are under way the rest waits and leaves together with the next one:
+ * under load the batches grow by themselves, with no timer and no delay to tune.
  *
  * The target is a node, or nobody for a while: then operations wait until their deadline. Operations that the
- * node refused before doing anything go back to the front, and the lane rests for a back-off or until the target
- * is another one. A new target starts with a clean slate: requests that hang at the old one don't hold it up.
+ * node refused before doing anything go back to the front, and the lane rests for a back-off or until the
+ * target is another one. A new target starts with a clean slate: requests that hang at the old one don't hold
+ * it up.
  *
  * The machine is pure but for this: it changes its state in place, because it stands on the path of every
  * request. SPEC.md has its invariants.

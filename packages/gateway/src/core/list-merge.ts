@@ -1,7 +1,7 @@
 /**
- * One ordered listing out of one ordered page a shard: a k-way merge by the bytes of the keys. Shards list lazily:
- * an entry may leave only while every shard either has its next entry at hand or has no more, so the merge says
- * whose next page it needs, and the caller fetches those.
+ * One ordered listing out of one ordered page a shard: a k-way merge by the bytes of the keys. Shards list
+ * lazily: an entry may leave only while every shard either has its next entry at hand or has no more, so the
+ * merge says whose next page it needs, and the caller fetches those.
  */
 import { Buffer } from 'node:buffer';
 import { assert } from './assert.ts';

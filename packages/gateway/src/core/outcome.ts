@@ -22,7 +22,9 @@ export class HopError extends Error {
   }
 }
 
-/** Codes by which a node says, of one operation or of all, that it did nothing and another time or node may. */
+/**
+ * Codes by which a node says, of one operation or of all, that it did nothing and another time or node may.
+ */
 const refusals: ReadonlySet<ErrorCode> = new Set([
   'not-leader',
   'no-leader',
@@ -62,7 +64,9 @@ const connectErrorCodes = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
-/** The kind of failure that an error of the transport is: only one at connecting proves that nothing went out. */
+/**
+ * The kind of failure that an error of the transport is: only one at connecting proves that nothing went out.
+ */
 export function kindOfTransportError(error: unknown): HopFailureKind {
   const { code, syscall } = error as { code?: unknown; syscall?: unknown };
   return connectErrorCodes.has(String(code)) || syscall === 'connect' ? 'not-sent' : 'unanswered';

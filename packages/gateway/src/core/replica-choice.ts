@@ -1,6 +1,6 @@
 /**
- * Which replica serves an eventual read: near ones in turn, then far ones. One that failed this read already is
- * left out, and so is one behind an open circuit as long as there is another.
+ * Which replica serves an eventual read: near ones in turn, then far ones. One that failed this read already
+ * is left out, and so is one behind an open circuit as long as there is another.
  */
 import type { Route } from './routing.ts';
 

@@ -1,17 +1,19 @@
 /**
- * The routing table: who leads each shard and who may serve reads of it, from what nodes tell about themselves.
+ * The routing table: who leads each shard and who may serve reads of it, from what nodes tell about
+ * themselves.
  *
  *     cluster record ──┐
  *     lease watch ─────┤  step(state, event) → { state, changed }   →  routes[shard]
  *     node statuses ───┘
  *
  * Two sources name a leader. A lease names who *may* lead, a status who says that it *does*. The higher epoch
- * wins; at one epoch the later news wins, so that a lease handed on beats the last words of its former holder.
- * Being wrong costs time, never safety: the node refuses what it doesn't lead, and the stream's fence stands
- * behind that.
+ * wins; at one epoch the later news wins, so that a lease handed on beats the last words of its former
+ * holder. Being wrong costs time, never safety: the node refuses what it doesn't lead, and the stream's fence
+ * stands behind that.
  *
- * A node that has been silent for `nodeSilentMs` counts as dead, unless NATS is out of our reach: then silence
- * says nothing about nodes, and the last table goes on serving, for nodes are reached by HTTP (DESIGN §4).
+ * A node that has been silent for `nodeSilentMs` counts as dead, unless NATS is out of our reach: then
+ * silence says nothing about nodes, and the last table goes on serving, for nodes are reached by HTTP (DESIGN
+ * §4).
  */
 import type { ClusterRecord, Lease, NodeStatus, ReplicaStatus } from '@driftless/contracts';
 

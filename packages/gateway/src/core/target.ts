@@ -1,13 +1,13 @@
 /**
- * The request target: which key, which query. Read from the raw URL, because what the router decodes is decoded
- * for routing, and a key may hold any byte that routing gives a meaning to: `/`, `%`, `..`, `?`.
+ * The request target: which key, which query. Read from the raw URL, because what the router decodes is
+ * decoded for routing, and a key may hold any byte that routing gives a meaning to: `/`, `%`, `..`, `?`.
  */
 import { DriftlessError, keyProblem } from '@driftless/contracts';
 import { decodePercent } from './percent.ts';
 
 /**
- * The key in a target: all between the first `segments` path segments (`/v1/kv` is two) and the query or `suffix`.
- * Throws `invalid-key`.
+ * The key in a target: all between the first `segments` path segments (`/v1/kv` is two) and the query or
+ * `suffix`. Throws `invalid-key`.
  */
 export function keyOfTarget(url: string, segments: number, suffix = ''): string {
   const path = pathOf(url);

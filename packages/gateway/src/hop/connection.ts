@@ -1,9 +1,9 @@
 /**
  * The way to one node: kept connections, one circuit breaker, frames out and in.
  *
- * The breaker counts what says that the *node* is sick: no connection, no answer, a fault of its own. A refusal
- * ("I don't lead this shard") is the answer of a healthy node. An open circuit costs callers nothing but the
- * certainty that nothing was sent.
+ * The breaker counts what says that the *node* is sick: no connection, no answer, a fault of its own. A
+ * refusal ("I don't lead this shard") is the answer of a healthy node. An open circuit costs callers nothing
+ * but the certainty that nothing was sent.
  */
 import { Buffer } from 'node:buffer';
 import {
@@ -53,6 +53,8 @@ export type Circuit = 'closed' | 'half-open' | 'open';
 
 /** Longest time that an idle connection is kept: well below the 75 s of the nodes, so that we close first. */
 const idleTimeoutMs = 30_000;
+
+const noBytes = new Uint8Array(0);
 
 export class NodeConnection {
   readonly node: string;
@@ -155,7 +157,8 @@ export class NodeConnection {
     });
     const bytes = new Uint8Array(await body.arrayBuffer());
     if (statusCode !== 200) throw refusalOf(statusCode, bytes, this.node);
-    const decoded = decodeFrame(bytes);
+    // The answer to a write is JSON alone (contracts/hop.ts): it has no payloads.
+    const decoded = operation === 'write' ? { header: jsonOf(bytes), body: noBytes } : decodeFrame(bytes);
     const answer = decoded.header as Partial<Answer>;
     if (typeof answer !== 'object' || answer === null || !isWhole(answer, decoded.body.length)) {
       throw new HopError('unanswered', 'internal', `${this.node} answered something else than was asked.`);
@@ -169,11 +172,15 @@ function isSickness(error: unknown): boolean {
   return error.kind === 'unanswered' || error.kind === 'not-sent';
 }
 
+function jsonOf(bytes: Uint8Array): unknown {
+  return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')) as unknown;
+}
+
 function refusalOf(status: number, bytes: Uint8Array, node: string): HopError {
   let code: ErrorCode = 'internal';
   let detail = '';
   try {
-    const problem = JSON.parse(Buffer.from(bytes).toString('utf8')) as { code?: unknown; detail?: unknown };
+    const problem = jsonOf(bytes) as { code?: unknown; detail?: unknown };
     if (typeof problem.code === 'string' && isErrorCode(problem.code)) code = problem.code;
     if (typeof problem.detail === 'string') detail = `: ${problem.detail}`;
   } catch {

@@ -1,6 +1,6 @@
 /**
- * Listings: one ordered page out of all shards. Each shard is read from one replica of the level asked for, page
- * by page as the merge needs them; a page of ours ends at its limit of entries or of bytes.
+ * Listings: one ordered page out of all shards. Each shard is read from one replica of the level asked for,
+ * page by page as the merge needs them; a page of ours ends at its limit of entries or of bytes.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,6 +1,7 @@
 /**
  * Writes on their way: one or more operations of one shard that one caller waits for. They are settled one by
- * one, as nodes do or refuse them; the caller hears when all are. It never rejects: what went wrong is a result.
+ * one, as nodes do or refuse them; the caller hears when all are. It never rejects: what went wrong is a
+ * result.
  */
 import type { ErrorCode, Position, WriteOperation, WriteResult } from '@driftless/contracts';
 import type { LaneItem } from '../core/lane.ts';

@@ -1,7 +1,8 @@
 /**
- * Reads. An eventual read goes to any good replica, in a lane for each node, and on failure to the next replica
- * until all have been asked. A read of the leader's state goes to the leader, in a lane for each shard, and waits
- * like a write for one that takes it. Reads change nothing, so they may always be asked again.
+ * Reads. An eventual read goes to any good replica, in a lane for each node, and on failure to the next
+ * replica until all have been asked. A read of the leader's state goes to the leader, in a lane for each
+ * shard, and waits like a write for one that takes it. Reads change nothing, so they may always be asked
+ * again.
  */
 import type { ErrorCode, ReadLevel, ReadResult, Standing } from '@driftless/contracts';
 import { PayloadReader } from '@driftless/contracts';
@@ -117,7 +118,8 @@ export class Reader {
     const present = this.#ofNode.get(node);
     if (present !== undefined) return present;
     const lane = new LaneRunner<PendingRead>(this.#options.lane, {
-      // What fails here is settled as failed: the caller asks another node, so nothing goes again to this one.
+      // What fails here is settled as failed: the caller asks another node, so nothing goes again to this
+      // one.
       send: async (items) => {
         for (const { item, outcome } of await this.#ask(items, node)) item.settle(outcome);
         return [];

@@ -1,6 +1,7 @@
 /**
- * Writes go to the leader of their shard and nowhere else, through one lane for each (shard, ack level): levels
- * don't share requests, so that a write that waits for all replicas doesn't hold up one that waits for none.
+ * Writes go to the leader of their shard and nowhere else, through one lane for each (shard, ack level):
+ * levels don't share requests, so that a write that waits for all replicas doesn't hold up one that waits for
+ * none.
  */
 import { type AckLevel, eventBytesMax, eventOperationsMax, type WriteOperation } from '@driftless/contracts';
 import { assert } from '../core/assert.ts';

@@ -2,8 +2,8 @@
  * `POST /v1/batch`: many operations in one request. Each stands alone: one that is refused doesn't stop the
  * others. Those on keys of one shard are done in their order.
  *
- * Values are parts of a JSON document here, so they are written anew (`1.0` becomes `1`); who needs every byte
- * kept puts them one by one, or gives `valueBase64`.
+ * Values are parts of a JSON document here, so they are written anew (`1.0` becomes `1`); who needs every
+ * byte kept puts them one by one, or gives `valueBase64`.
  */
 import { Buffer } from 'node:buffer';
 import {
@@ -82,8 +82,8 @@ async function carryOut(
 }
 
 /**
- * The document's operations. Values are taken out before the schema sees them and put back after: they are JSON
- * because they were parsed as JSON, and a schema for "any JSON" would walk and copy every one.
+ * The document's operations. Values are taken out before the schema sees them and put back after: they are
+ * JSON because they were parsed as JSON, and a schema for "any JSON" would walk and copy every one.
  */
 function operationsOf(document: unknown): BatchOperation[] {
   const given = (document as { operations?: unknown } | null)?.operations;

@@ -96,7 +96,10 @@ async function get(store: Store, request: FastifyRequest, reply: FastifyReply): 
     .send(found.value);
 }
 
-/** The value under a key, with the headers of where it came from. Throws `key-not-found`, and what the read met. */
+/**
+ * The value under a key, with the headers of where it came from. Throws `key-not-found`, and what the read
+ * met.
+ */
 export async function readKey(
   store: Store,
   reply: FastifyReply,

@@ -26,8 +26,8 @@ export function gatewayProblem(error: unknown): ProblemDocument {
 }
 
 /**
- * The router gives up on such a path before any route of ours sees it, and the runtime, which knows of no keys,
- * calls it a bad request. Only keys bring escapes into our paths.
+ * The router gives up on such a path before any route of ours sees it, and the runtime, which knows of no
+ * keys, calls it a bad request. Only keys bring escapes into our paths.
  */
 function isUndecodablePath(error: unknown): boolean {
   return (

@@ -1,10 +1,10 @@
 /**
- * What the gateway hears over NATS: the cluster record, the leases, the nodes' statuses. All of it is news for the
- * routing table, and none of it is asked for on the path of a request.
+ * What the gateway hears over NATS: the cluster record, the leases, the nodes' statuses. All of it is news
+ * for the routing table, and none of it is asked for on the path of a request.
  *
  * A watch of a bucket lives as long as its stream. A bucket that isn't there yet, a stream that is deleted or
- * made anew, a server that restarts: each ends the watch, sooner or later, so it is begun again for as long as
- * we run. Whatever it misses in between the statuses tell, twice a second.
+ * made anew, a server that restarts: each ends the watch, sooner or later, so it is begun again for as long
+ * as we run. Whatever it misses in between the statuses tell, twice a second.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,7 +1,8 @@
 /**
- * The OpenAPI document, route by route. A route carries its own operation in its config; the swagger plugin only
- * collects them. We write operations as OpenAPI has them, because the plugin's translation from route schemas
- * can't say what we have to: bodies of any type, optional bodies, headers of answers, shared components.
+ * The OpenAPI document, route by route. A route carries its own operation in its config; the swagger plugin
+ * only collects them. We write operations as OpenAPI has them, because the plugin's translation from route
+ * schemas can't say what we have to: bodies of any type, optional bodies, headers of answers, shared
+ * components.
  */
 import { type ErrorCode, errorKind, problemContentType } from '@driftless/contracts';
 import { components } from './components.ts';
