@@ -1,18 +1,30 @@
 #!/usr/bin/env node
 /** The `driftless` command. Each subcommand lives in its own directory and registers itself here. */
 import { Command } from 'commander';
+import { registerData } from './data/register.ts';
+import { registerImport } from './import/register.ts';
+import { registerLog } from './log/register.ts';
 import { registerNatsServer } from './nats/register.ts';
-import { failureOf, printFailure } from './output/failure.ts';
+import { exitUsage, failureOf, printFailure } from './output/failure.ts';
 import { processTerminal } from './output/terminal.ts';
+import { registerStatus } from './status/register.ts';
 import { registerUp } from './up/register.ts';
+import { registerVerify } from './verify/register.ts';
 
 const program = new Command('driftless')
   .description('An eventually consistent key-value store that knows, and shows, how consistent it is.')
   .version('0.1.0')
   .enablePositionalOptions()
+  .option('--url <url>', 'gateway that the commands below talk to (env DRIFTLESS_URL)')
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : exitUsage))
   .showHelpAfterError('(--help lists what there is)');
 
 registerUp(program);
+registerData(program);
+registerStatus(program);
+registerImport(program);
+registerVerify(program);
+registerLog(program);
 registerNatsServer(program);
 
 try {

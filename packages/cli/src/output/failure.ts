@@ -60,7 +60,7 @@ export function failureOf(error: unknown, url?: string): Failure {
     return { message: error.message, hint: error.hint, exitCode: error.exitCode };
   }
   const network = systemCodeOf(error);
-  if (network !== undefined && unreachableCodes.has(network)) {
+  if (network !== undefined && isUnreachable(error)) {
     const message = `cannot reach ${url ?? 'the server'}`;
     return { message, code: network, hint: reachHint, exitCode: exitFailed };
   }
@@ -71,8 +71,12 @@ export function failureOf(error: unknown, url?: string): Failure {
   return { message, code: network, exitCode: exitFailed };
 }
 
-/** True when sending the same request again may find somebody there. */
+/**
+ * Nobody was there, so nothing was done. A request that was sent and not answered is something else: it has a
+ * code of its own, whatever went wrong underneath.
+ */
 export function isUnreachable(error: unknown): boolean {
+  if (error instanceof DriftlessError && error.code !== 'replica-unavailable') return false;
   const code = systemCodeOf(error);
   return code !== undefined && unreachableCodes.has(code);
 }

@@ -1,0 +1,89 @@
+/**
+ * The demo's own cluster: `driftless up` as anyone would start it, on free ports and in a directory that is
+ * removed at the end. Two shards on three nodes leave one node that leads none: the follower to kill.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { processTerminal } from '@driftless/cli';
+import { freePortRange, readRunFile } from '@driftless/runtime';
+import type { Story } from './story.ts';
+
+const nodes = 3;
+const shards = 2;
+const stopMsMax = 30_000;
+/** Ports that a cluster takes: gateway, nodes, nats-server and its monitoring. */
+const portCount = nodes + 3;
+const command = join(import.meta.dirname, '../../packages/cli/src/main.ts');
+
+export interface DemoCluster {
+  url: string;
+  /** Kills a node's process with SIGKILL; absent when the cluster isn't ours. Returns the process's id. */
+  kill: ((node: string) => number) | undefined;
+  stop(): Promise<void>;
+}
+
+export async function connectCluster(story: Story): Promise<DemoCluster> {
+  const url = processTerminal.env.DRIFTLESS_URL;
+  if (!url) return startCluster(story);
+  story.step(`using the cluster at ${url} (DRIFTLESS_URL); nothing will be killed`);
+  return { url, kill: undefined, stop: async () => {} };
+}
+
+async function startCluster(story: Story): Promise<DemoCluster> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'driftless-demo-'));
+  const port = await freePortRange(portCount);
+  const ports = { gateway: port, node: port + 1, nats: port + nodes + 1, 'nats-monitor': port + nodes + 2 };
+  story.step(`driftless up --nodes ${nodes} --shards ${shards} --gateway-port ${port}`);
+  const options = Object.entries(ports).flatMap(([name, value]) => [`--${name}-port`, String(value)]);
+  const shape = ['--nodes', String(nodes), '--shards', String(shards), '--data-dir', dataDir];
+  const child = spawn(process.execPath, [command, 'up', ...shape, ...options], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const endWithUs = (): void => void child.kill('SIGTERM');
+  process.once('exit', endWithUs);
+  await ready(story, child, dataDir);
+  const stop = async (): Promise<void> => {
+    process.off('exit', endWithUs);
+    await stopChild(child);
+    rmSync(dataDir, { recursive: true, force: true });
+  };
+  return { url: `http://127.0.0.1:${port}`, kill: (node) => killNode(join(dataDir, 'run'), node), stop };
+}
+
+/**
+ * Says what `up` says until it is ready; from then on only what it says of processes that die and come back.
+ */
+async function ready(story: Story, child: ChildProcess, dataDir: string): Promise<void> {
+  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
+  const died = once(child, 'exit').then(() => {
+    throw new Error(`driftless up ended; its logs are in ${join(dataDir, 'log')}`);
+  });
+  died.catch(() => {});
+  const isReady = new Promise<void>((resolve) => {
+    lines.on('line', (line) => {
+      if (line.startsWith('Driftless is ready')) resolve();
+      if (/^(node-\d+|gateway|nats-server|Driftless|starting)\b/.test(line)) story.say(line);
+    });
+  });
+  await Promise.race([isReady, died]);
+}
+
+function killNode(runDir: string, node: string): number {
+  const pid = readRunFile(runDir, node)?.pid;
+  if (pid === undefined) throw new Error(`${node} has no run file`);
+  process.kill(pid, 'SIGKILL');
+  return pid;
+}
+
+async function stopChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), stopMsMax);
+  await ended;
+  clearTimeout(timer);
+}
