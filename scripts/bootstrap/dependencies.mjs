@@ -69,8 +69,14 @@ async function install() {
     : await capture('npm', args);
   if (code === 0) return;
   if (code === 127) throw new Stop('npm was not found; it comes with Node, or as the Debian package npm');
+  // Where npm takes it for wrong use, it adds a page on how to call it.
+  const [said = ''] = output.split('npm error Clean install a project');
   say(`npm ci failed with exit code ${code}. Its last words:`);
-  const lines = output.trimEnd().split('\n').slice(-SHOWN_LINES);
+  const lines = said.trimEnd().split('\n').slice(-SHOWN_LINES);
   process.stderr.write(`${lines.map((line) => `    ${line}`).join('\n')}\n`);
-  throw new Stop('the dependencies could not be installed; is the npm registry within reach?');
+  throw new Stop(
+    said.includes('EUSAGE')
+      ? 'package.json and package-lock.json do not fit each other; take both from one commit'
+      : 'the dependencies could not be installed; is the npm registry within reach?',
+  );
 }
