@@ -33,8 +33,8 @@ const openapi = {
   title: 'Driftless',
   version: '1.0.0',
   description:
-    'An eventually consistent key-value store that knows, and shows, how consistent it is. Every answer says ' +
-    'which replica gave it, where that replica stands, and how far behind it is.',
+    'An eventually consistent key-value store that knows, and shows, how consistent it is. Every answer ' +
+    'says which replica gave it, where that replica stands, and how far behind it is.',
 };
 
 export async function createApp({

@@ -9,7 +9,7 @@ const milliseconds = (value: number, description: string, max = 600_000) =>
   count('milliseconds', value, description, max);
 
 export const gatewayConfigSchema = z.object({
-  cluster: clusterNameSchema.default('local').describe('Name of the cluster; part of every NATS name'),
+  cluster: clusterNameSchema.default('driftless').describe('Name of the cluster; part of every NATS name'),
   natsUrl: z.string().min(1).default('nats://127.0.0.1:7422').describe('NATS servers, comma-separated'),
   shards: z
     .number()

@@ -5,9 +5,9 @@ const post: Operation = {
   operationId: 'batch',
   summary: 'Do many operations',
   description:
-    'Operations stand alone: one that is refused does not stop the others, and each has its own status. Those on ' +
-    'one key are done in their order. A put has `value`, which is written anew as JSON, or `valueBase64`, which ' +
-    'is kept byte for byte.',
+    'Operations stand alone: one that is refused does not stop the others, and each has its own status. ' +
+    'Those on one key are done in their order. A put has `value`, which is written anew as JSON, or ' +
+    '`valueBase64`, which is kept byte for byte.',
   tags: ['keys'],
   parameters: [parameter('Ack'), parameter('IdempotencyKey')],
   requestBody: { required: true, content: json('BatchBody') },

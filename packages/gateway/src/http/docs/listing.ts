@@ -14,8 +14,8 @@ const get: Operation = {
   operationId: 'listKeys',
   summary: 'List keys by prefix',
   description:
-    'In the order of the keys’ UTF-8 bytes. A page may hold fewer entries than `limit`; it is the last one when ' +
-    'it has no `next`. Values that are JSON or text stand in `value`, others in `valueBase64`.',
+    'In the order of the keys’ UTF-8 bytes. A page may hold fewer entries than `limit`; it is the last one ' +
+    'when it has no `next`. Values that are JSON or text stand in `value`, others in `valueBase64`.',
   tags: ['keys'],
   parameters: [
     parameter('Prefix'),
