@@ -6,7 +6,7 @@ import { performance } from 'node:perf_hooks';
 import { afterEach, describe, expect, it } from 'vitest';
 import { TestCluster } from '../harness/cluster.ts';
 import { problemsOf } from '../harness/dump.ts';
-import { Load, longestPauseMs } from '../harness/load.ts';
+import { Load, longestPauseMs, longestShardPauseMs } from '../harness/load.ts';
 import type { TestProcess } from '../harness/process.ts';
 
 const flowAgainMsMax = 10_000;
@@ -20,50 +20,61 @@ afterEach(async () => {
   await cluster?.stop();
 });
 
-async function killUnderLoad(
-  pick: (running: TestCluster) => Promise<TestProcess>,
-  comeBack: 'at once' | 'later',
-) {
+interface Kill {
+  victim: (running: TestCluster) => Promise<TestProcess>;
+  /** What must have happened before the victim is started again. */
+  meanwhile?: (running: TestCluster, victim: TestProcess) => Promise<void>;
+}
+
+async function killUnderLoad({ victim: pick, meanwhile }: Kill): Promise<void> {
   cluster = await TestCluster.start();
   load = new Load(cluster, { perSecond, ack: 'stream', name: 'kill' });
   await load.more(perSecond);
   const victim = await pick(cluster);
   const killedAt = performance.now();
   await victim.signal('SIGKILL');
-  if (comeBack === 'at once') victim.start();
-  await load.more(perSecond);
-  if (comeBack === 'later') victim.start();
-  await load.more(perSecond);
+  await meanwhile?.(cluster, victim);
+  victim.start();
+  await load.more(2 * perSecond);
   const history = await load.stop();
   await cluster.converged();
   expect(await problemsOf(cluster, history)).toEqual([]);
   expect(longestPauseMs(history, killedAt)).toBeLessThan(flowAgainMsMax);
-  return history;
+  expect(longestShardPauseMs(history, killedAt, cluster.shardCount)).toBeLessThan(flowAgainMsMax);
+}
+
+async function followerOf(running: TestCluster, shard: number): Promise<TestProcess> {
+  const leader = await running.leaderOf(shard);
+  return running.nodes.find(({ name }) => name !== leader) as TestProcess;
 }
 
 describe('kill -9 under load of 250 writes/s with ack=stream', () => {
   it('of a follower', async () => {
-    const history = await killUnderLoad(async (running) => {
-      const leader = await running.leaderOf(0);
-      const follower = running.nodes.find(({ name }) => name !== leader);
-      return follower as TestProcess;
-    }, 'later');
-    expect(history.length).toBeGreaterThan(3 * perSecond - 1);
+    await killUnderLoad({
+      victim: (running) => followerOf(running, 0),
+      meanwhile: async () => load?.more(2 * perSecond),
+    });
   });
 
   it('of a leader that stays away until another one leads', async () => {
-    await killUnderLoad(async (running) => running.node(await running.leaderOf(0)), 'later');
+    await killUnderLoad({
+      victim: async (running) => running.node(await running.leaderOf(0)),
+      meanwhile: async (running) => {
+        await running.leaderOf(0);
+        await load?.more(perSecond);
+      },
+    });
   });
 
   it('of a leader that comes back at once', async () => {
-    await killUnderLoad(async (running) => running.node(await running.leaderOf(0)), 'at once');
+    await killUnderLoad({ victim: async (running) => running.node(await running.leaderOf(0)) });
   });
 
   it('of nats-server', async () => {
-    await killUnderLoad(async (running) => running.nats, 'at once');
+    await killUnderLoad({ victim: async (running) => running.nats });
   });
 
   it('of the gateway', async () => {
-    await killUnderLoad(async (running) => running.gateway, 'at once');
+    await killUnderLoad({ victim: async (running) => running.gateway });
   });
 });

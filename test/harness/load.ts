@@ -4,6 +4,7 @@
  * so its values must be seen in order.
  */
 import { performance } from 'node:perf_hooks';
+import { shardOf } from '@driftless/contracts';
 import type { TestCluster } from './cluster.ts';
 
 export type Outcome = 'ok' | 'fail' | 'info';
@@ -118,4 +119,14 @@ export function longestPauseMs(history: readonly HistoryEntry[], from: number): 
     .map(({ endedAt }) => endedAt)
     .sort((a, b) => a - b);
   return times.reduce((longest, at, index) => Math.max(longest, at - (times[index - 1] ?? from)), 0);
+}
+
+/** The longest pause of any one shard: a failover must not hide behind the shards that it spares. */
+export function longestShardPauseMs(
+  history: readonly HistoryEntry[],
+  from: number,
+  shardCount: number,
+): number {
+  const shards = Map.groupBy(history, ({ key }) => shardOf(key, shardCount));
+  return Math.max(...[...shards.values()].map((entries) => longestPauseMs(entries, from)));
 }
