@@ -12,6 +12,7 @@ const CLI = 'packages/cli/src/main.ts';
 const TASKS = {
   up: (node, args) => runPinned(node, [CLI, 'up', ...args]),
   cli: (node, args) => runPinned(node, [CLI, ...args]),
+  'demo:cities': (node, args) => runPinned(node, ['scripts/demo-cities.ts', ...args]),
   test: runTests,
   verify,
 };

@@ -15,6 +15,7 @@ import type { Story } from './story.ts';
 const nodes = 3;
 const shards = 2;
 const stopMsMax = 30_000;
+const exitInterrupted = 130;
 /** Ports that a cluster takes: gateway, nodes, nats-server and its monitoring. */
 const portCount = nodes + 3;
 const command = join(import.meta.dirname, '../../packages/cli/src/main.ts');
@@ -43,14 +44,15 @@ async function startCluster(story: Story): Promise<DemoCluster> {
   const child = spawn(process.execPath, [command, 'up', ...shape, ...options], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const endWithUs = (): void => void child.kill('SIGTERM');
-  process.once('exit', endWithUs);
-  await ready(story, child, dataDir);
   const stop = async (): Promise<void> => {
-    process.off('exit', endWithUs);
     await stopChild(child);
     rmSync(dataDir, { recursive: true, force: true });
   };
+  // Whoever ends the demo early gets the cluster ended too, and its directory removed.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => void stop().finally(() => process.exit(exitInterrupted)));
+  }
+  await ready(story, child, dataDir);
   return { url: `http://127.0.0.1:${port}`, kill: (node) => killNode(join(dataDir, 'run'), node), stop };
 }
 

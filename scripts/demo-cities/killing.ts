@@ -1,5 +1,5 @@
 /**
- * Kills the node that leads the fewest shards once enough is imported, and tells what one sees of it from
+ * Kills a node that leads no shard once enough is imported, and tells what one sees of it from
  * outside:
  * that it is silent, how many operations it is behind, when it is back, and when it has caught up.
  */
@@ -52,17 +52,12 @@ export class Killing {
 
   get figure(): string {
     const { time, count } = this.#story;
-    const back = `back after ${time(this.#backAfterMs)}`;
-    return `killed with -9, ${back}, ${count(this.#mostBehind)} operations behind at most, equal after ${time(this.#caughtUpAfterMs)}`;
+    const behind = `${count(this.#mostBehind)} operations behind at most`;
+    const caughtUp = `caught up after ${time(this.#caughtUpAfterMs)}`;
+    return `killed with -9, back after ${time(this.#backAfterMs)}, ${behind}, ${caughtUp}`;
   }
 
-  /** Chooses the node and begins to watch. */
-  async start(): Promise<void> {
-    const { nodes, shards } = await this.#client.cluster();
-    const led = (node: string): number => shards.filter(({ leader }) => leader === node).length;
-    const chosen = nodes.map(({ node }) => node).sort((a, b) => led(a) - led(b) || a.localeCompare(b))[0];
-    if (chosen === undefined) throw new Error('the cluster has no nodes');
-    this.node = chosen;
+  start(): void {
     this.#watching = this.#watch();
   }
 
@@ -83,13 +78,15 @@ export class Killing {
   #look(view: ClusterView): void {
     const now = performance.now();
     const operations = view.shards.reduce((sum, shard) => sum + leaderSeq(shard), 0);
-    const known = view.nodes.find(({ node }) => node === this.node);
     if (this.#phase === 'importing') {
-      if (operations >= this.#killAt) this.#strike(operations, known?.incarnation ?? '');
+      const follower = followerIn(view);
+      if (operations >= this.#killAt && follower) this.#strike(operations, follower);
       return;
     }
+    const known = view.nodes.find(({ node }) => node === this.node);
     const behind = view.shards.reduce((sum, shard) => sum + behindIn(shard, this.node), 0);
     this.#mostBehind = Math.max(this.#mostBehind, behind);
+    if (this.#phase === 'dead') this.wasBehind ||= behind > 0;
     const sinceMs = now - this.#killedAt;
     if (this.#phase === 'dead' && known?.alive && known.incarnation !== this.#incarnation) {
       this.#phase = 'back';
@@ -104,10 +101,10 @@ export class Killing {
       const state = this.#phase === 'dead' ? 'silent' : 'catching up';
       this.#tell(`${this.node} is ${state}, ${this.#story.count(behind)} operations behind`);
     }
-    this.wasBehind ||= behind > 0;
   }
 
-  #strike(operations: number, incarnation: string): void {
+  #strike(operations: number, { node, incarnation }: FollowerNode): void {
+    this.node = node;
     const pid = this.#kill(this.node);
     this.#phase = 'dead';
     this.#killedAt = performance.now();
@@ -124,6 +121,13 @@ export class Killing {
 }
 
 type ShardView = ClusterView['shards'][number];
+type FollowerNode = ClusterView['nodes'][number];
+
+/** A node that only follows; none while leaders are unknown. */
+function followerIn({ nodes, shards }: ClusterView): FollowerNode | undefined {
+  if (shards.some(({ leader }) => leader === undefined)) return undefined;
+  return nodes.find(({ node }) => shards.every(({ leader }) => leader !== node));
+}
 
 function leaderSeq({ leader, replicas }: ShardView): number {
   return replicas.find(({ node }) => node === leader)?.applied.seq ?? 0;

@@ -40,7 +40,8 @@ function standing({ standings }: ReadAnswer): string {
   const at = standings[0];
   if (at === undefined) return 'no standing';
   const ops = at.lagOps === undefined ? 'lag unknown' : `lag ${at.lagOps} ops`;
-  return `at ${formatPosition(at.position)}, ${ops}${at.lagMs === undefined ? '' : `, ${Math.round(at.lagMs)} ms`}`;
+  const ms = at.lagMs === undefined ? '' : `, ${Math.round(at.lagMs)} ms`;
+  return `at ${formatPosition(at.position)}, ${ops}${ms}`;
 }
 
 /** Equal by content; the order of fields is nobody's business. */

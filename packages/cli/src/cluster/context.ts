@@ -24,7 +24,10 @@ export function clusterCommand(program: Command, usage: string, description: str
     .option('--url <url>', `gateway, or several with commas (env DRIFTLESS_URL, default ${urlDefault})`);
 }
 
-/** Runs a command's body; a number that it returns is the exit code. An error becomes one line, and never a stack. */
+/**
+ * Runs a command's body; a number that it returns is the exit code. An error becomes one line, and never a
+ * stack.
+ */
 export async function inCluster(
   command: Command,
   body: (context: ClusterContext) => Promise<unknown>,

@@ -22,7 +22,7 @@ export function renderVerdicts(verdicts: readonly ShardVerdict[], paint: Paint):
     verdict.replicas.map((replica) => cells(verdict, replica, paint)),
   );
   const problems = verdicts.flatMap((verdict) => problemLines(verdict, paint));
-  return [...table([head, ...rows], [3, 4]), ...problems, summary(verdicts, paint)];
+  return [...table([head, ...rows], [3, 4]), ...problems, '', summary(verdicts, paint)];
 }
 
 function cells(verdict: ShardVerdict, replica: ReplicaVerdict, paint: Paint): string[] {
@@ -77,5 +77,5 @@ function summary(verdicts: readonly ShardVerdict[], paint: Paint): string {
     .reduce((sum, replica) => sum + (replica.rows ?? 0), 0);
   const keys = good.reduce((sum, verdict) => sum + verdict.keys, 0);
   const scope = `${good.length} of ${verdicts.length} shards equal`;
-  return `\n${painted}: ${scope}; ${grouped(keys)} keys, ${grouped(rows)} rows compared field by field`;
+  return `${painted}: ${scope}; ${grouped(keys)} keys, ${grouped(rows)} rows compared field by field`;
 }
