@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 const OUTPUT_CHARS_MAX = 1_000_000;
+const PARENT_CHECK_MS = 500;
 const FORWARDED_SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
 
 /**
@@ -48,12 +49,32 @@ export function runPinned(node, args, env = {}) {
     const child = spawn(node, args, { cwd: root, env: { ...pinnedEnv(), ...env }, stdio: 'inherit' });
     const forward = (/** @type {NodeJS.Signals} */ signal) => child.kill(signal);
     for (const signal of FORWARDED_SIGNALS) process.on(signal, forward);
+    const stopWatching = onParentGone(() => child.kill('SIGTERM'));
     child.on('error', reject);
     child.on('close', (code, signal) => {
+      stopWatching();
       for (const forwarded of FORWARDED_SIGNALS) process.off(forwarded, forward);
       resolve(exitCode(code, signal));
     });
   });
+}
+
+/**
+ * Between npm and us stands a shell, which dies of a signal and passes none on. So when we were started by
+ * npm, and our parent is gone, that counts as one.
+ * @param {() => void} react
+ * @returns {() => void} ends the watch
+ */
+function onParentGone(react) {
+  const { npm_lifecycle_event: startedByNpm } = process.env;
+  if (startedByNpm === undefined) return () => {};
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    react();
+  }, PARENT_CHECK_MS);
+  return () => clearInterval(timer);
 }
 
 /** @returns {NodeJS.ProcessEnv} */
