@@ -6,29 +6,29 @@ import { configDefaults, defineConfig } from 'vitest/config';
 
 /** Tests beside the code that start processes: too slow for the unit ring. */
 const PROCESS_TESTS = 'packages/**/src/**/*.process.test.ts';
-const REAL_PARTS = { testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false };
+
+/** The quick rings first, side by side; then those with real parts, a ring and a file at a time. */
+const quick = (name: string) => ({ name, sequence: { groupOrder: 0 } });
+const real = (name: string, groupOrder: number) => {
+  const limits = { testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false };
+  return { name, sequence: { groupOrder }, ...limits };
+};
 
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
-          name: 'unit',
+          ...quick('unit'),
           include: ['packages/**/src/**/*.test.ts'],
           exclude: [...configDefaults.exclude, PROCESS_TESTS],
         },
       },
-      { test: { name: 'tidy', include: ['test/tidy/**/*.test.ts'] } },
-      { test: { name: 'simulation', include: ['test/simulation/**/*.test.ts'], testTimeout: 120_000 } },
-      {
-        test: {
-          name: 'integration',
-          include: ['test/integration/**/*.test.ts', PROCESS_TESTS],
-          ...REAL_PARTS,
-        },
-      },
-      { test: { name: 'faults', include: ['test/faults/**/*.test.ts'], ...REAL_PARTS } },
-      { test: { name: 'provision', include: ['test/provision/**/*.test.ts'], ...REAL_PARTS } },
+      { test: { ...quick('tidy'), include: ['test/tidy/**/*.test.ts'] } },
+      { test: { ...quick('simulation'), include: ['test/simulation/**/*.test.ts'], testTimeout: 120_000 } },
+      { test: { ...real('provision', 1), include: ['test/provision/**/*.test.ts'] } },
+      { test: { ...real('integration', 2), include: ['test/integration/**/*.test.ts', PROCESS_TESTS] } },
+      { test: { ...real('faults', 3), include: ['test/faults/**/*.test.ts'] } },
     ],
   },
 });
