@@ -25,7 +25,7 @@ import {
 } from '@driftless/contracts';
 import { request } from 'undici';
 import type { ZodType } from 'zod';
-import { CommandError } from '../output/failure.ts';
+import { CommandError, failureOf } from '../output/failure.ts';
 import { linesOf, textOf } from '../output/lines.ts';
 
 /** A node that says nothing for so long is taken for gone, in milliseconds. */
@@ -122,6 +122,9 @@ async function call(
     headersTimeout: silenceMsMax,
     bodyTimeout: silenceMsMax,
     ...(frame && { body: frame, headers: { 'content-type': frameContentType } }),
+  }).catch((cause: unknown) => {
+    const { code, message } = failureOf(cause, `the node at ${base}`);
+    throw new CommandError(code === undefined ? message : `${message} (${code})`, { cause });
   });
   if (statusCode >= 200 && statusCode < 300) return body;
   const problem = problemSchema.safeParse(parseJson(await textOfBody(body)));
