@@ -41,7 +41,7 @@ function stampOf() {
   return `${hash} ${process.platform} ${process.arch}\n`;
 }
 
-/** Every package is installed in the lock file's version; an optional one, for another platform, may be absent. */
+/** Every package is there in the lock file's version; an optional one, of another platform, may be absent. */
 function matchesLockFile() {
   const installed = packagesOf(INSTALLED);
   return Object.entries(packagesOf(LOCK_FILE)).every(([path, { version, optional }]) => {

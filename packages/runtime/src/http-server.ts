@@ -75,7 +75,7 @@ export interface HttpServerOptions {
   readonly openapi?: OpenApiOptions | undefined;
 }
 
-/** Longer than the idle time of usual load balancers (60 s), so that they close first and no request is lost. */
+/** Longer than the idle time of usual load balancers, 60 s: they close first, and no request is lost. */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 /** How long a request may take to arrive in full: the bound on slow senders. */
 const REQUEST_ARRIVAL_TIMEOUT_MS = 30_000;

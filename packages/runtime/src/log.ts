@@ -25,7 +25,7 @@ export interface LoggerOptions {
 }
 
 const SECRET_KEY =
-  /^(pass|jwt|seed|.*(password|passwd|passphrase|secret|token|authorization|credential|creds|apikey|api_key|cookie|nkey).*)$/i;
+  /^(pass|jwt)$|password|passwd|passphrase|secret|token|authorization|credential|creds|api_?key|cookie|nkey/i;
 const URL_USER_INFO = /([a-z][a-z0-9+.-]*:\/\/)[^\s/@"']+@/gi;
 const REDACTED = '[redacted]';
 const REDACT_DEPTH_MAX = 8;

@@ -1,4 +1,4 @@
-/** Free TCP ports on the loopback interface, for tests and for a cluster that shall not collide with another. */
+/** Free TCP ports on the loopback interface, for tests. */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 

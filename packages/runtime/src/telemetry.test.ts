@@ -21,7 +21,7 @@ test('serves what every process has, under the usual names', async () => {
   expect(text).toContain('target_info{service_name="store-node",service_instance_id="node-1"} 1');
 });
 
-test("serves a process's own instruments under the names it gave, with the buckets it asked for", async () => {
+test("serves a process's own instruments under their names, with the buckets it asked for", async () => {
   telemetry.meter.createCounter('apply_results_total').add(2, { outcome: 'applied' });
   const histogram = telemetry.meter.createHistogram('commit_duration_seconds', {
     advice: { explicitBucketBoundaries: [0.01, 1] },

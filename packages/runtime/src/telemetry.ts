@@ -26,7 +26,7 @@ export interface Telemetry {
   shutdown(): Promise<void>;
 }
 
-/** Bucket boundaries for durations between 0.5 ms and 30 s; give them by `advice.explicitBucketBoundaries`. */
+/** Buckets for durations between 0.5 ms and 30 s, to be given as `advice.explicitBucketBoundaries`. */
 export const DURATION_SECONDS_BUCKETS: number[] = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
 ];

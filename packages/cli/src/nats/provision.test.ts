@@ -49,7 +49,7 @@ test('the order: what was chosen, PATH, the cache', async () => {
   expect(said).toEqual([]);
 });
 
-test('2.9.10 is recent enough; a candidate that is older, broken or absent is named and skipped', async () => {
+test('2.9.10 is recent enough; what is older, broken or absent is named and skipped', async () => {
   env.NATS_SERVER_BIN = join(root, 'absent');
   env.PATH = [join(root, 'old'), join(root, 'broken'), join(root, 'bin')].join(':');
   server('old/nats-server', '2.9.9');
@@ -104,7 +104,7 @@ test.runIf(process.platform === 'linux')('then the Docker image, leaving no cont
   expect(await provision()).toMatchObject({ source: 'Docker image', binary: cached('2.15.2') });
 });
 
-test('an installer that fails or gives rubbish is said, and the next is asked; nothing is left behind', async () => {
+test('an installer that fails or gives rubbish is named, and the next is asked', async () => {
   script('bin/go', 'echo "go: no network" >&2', 'exit 1');
   const copy = leave('$3', '2.1.0').join('; ');
   script('bin/docker', `case $1 in create) echo c1;; cp) ${copy};; esac`);

@@ -50,7 +50,7 @@ export class NatsServerMissing extends CommandError {
         : `go install github.com/nats-io/nats-server/v2@v${NATS_SERVER_VERSION}`;
     super(`no nats-server ${NATS_SERVER_VERSION_MIN} or newer was found, and none could be installed`, {
       hint:
-        `run "${line}", or set NATS_SERVER_BIN to a release from https://github.com/nats-io/nats-server/releases, ` +
+        `run "${line}", or set NATS_SERVER_BIN to a release of github.com/nats-io/nats-server, ` +
         'or DRIFTLESS_NATS_URL to a server that runs already',
     });
   }

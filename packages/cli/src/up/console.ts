@@ -37,18 +37,20 @@ export function describeReady({ options, shape, layout, natsUrl, nats, tookMs }:
     { length: shape.nodes },
     (_, index) => `http://127.0.0.1:${options.nodePort + index}`,
   );
+  const size = `${counted(shape.nodes, 'node')}, ${counted(shape.shards, 'shard')}`;
+  const put = `curl -X PUT ${gateway}/v1/kv/hello -H 'content-type: application/json'`;
   return [
     '',
-    `Driftless is ready after ${formatDuration(tookMs)}: ${counted(shape.nodes, 'node')}, ${counted(shape.shards, 'shard')}`,
+    `Driftless is ready after ${formatDuration(tookMs)}: ${size}`,
     '',
     `  gateway   ${gateway}      documentation  ${gateway}/docs`,
     `  nodes     ${nodes.join('  ')}`,
     `  NATS      ${natsUrl}      ${nats}, Node ${process.versions.node}`,
     `  data      ${layout.root}      logs in ${layout.log}`,
     '',
-    'Try',
-    `  curl -X PUT ${gateway}/v1/kv/hello -H 'content-type: application/json' -d '{"to":"the world"}'`,
-    `  curl -i ${gateway}/v1/kv/hello        # the Driftless-* headers say where it was read, and how far behind`,
+    'Try (the Driftless-* headers say where it was read, and how far behind that was)',
+    `  ${put} -d '{"to":"the world"}'`,
+    `  curl -i ${gateway}/v1/kv/hello`,
     `  curl ${gateway}/v1/cluster`,
     '',
     'Stop with Ctrl-C. The data stays; a start with --fresh begins anew.',

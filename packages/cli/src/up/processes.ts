@@ -36,7 +36,7 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
   }
 }
 
-/** Places in /proc/<pid>/stat, counted from the field after the name: state is the first, starttime the 20th. */
+/** Places in /proc/<pid>/stat, counted from the field after the name. */
 const STATE = 0;
 const STARTTIME = 19;
 

@@ -56,7 +56,7 @@ test('one that was paused stops, too', async () => {
   expect(isAlive(pid)).toBe(false);
 }, 30_000);
 
-test('a process of another data directory is left alone, even one whose name only begins like ours', async () => {
+test('a process of another data directory is left alone, though its name begins like ours', async () => {
   const pid = await leaveBehind('node-1', 'exit 0', `${dataDirArgument(layout)}2`);
   await stopStaleChildren(layout, (line) => void said.push(line), 300);
   expect(isAlive(pid)).toBe(true);

@@ -182,7 +182,7 @@ function neverReady(name: string, what: string, { log }: Layout): CommandError {
   return new CommandError(`${name} ${what}; ${last}`, { hint: `see ${logPath(log, name)}` });
 }
 
-/** The gateway first, so that nothing new comes in; nats-server last, so that the nodes can publish what they have. */
+/** The gateway first, so that nothing new comes in; nats-server last: the nodes publish what they have. */
 async function stopAll(plan: Plan, supervisor: Supervisor, stop: StopRequest, say: Say): Promise<void> {
   const stages = [[plan.gateway], plan.nodes, plan.natsServer === undefined ? [] : [plan.natsServer]];
   say('stopping: the gateway, then the nodes, then nats-server (Ctrl-C again kills them at once)');

@@ -1,4 +1,4 @@
-/** As much of the NATS protocol as a connection needs: INFO, CONNECT, PING and PONG. For tests of the link. */
+/** As much of the NATS protocol as a connection needs: INFO, CONNECT, PING and PONG. For tests. */
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 

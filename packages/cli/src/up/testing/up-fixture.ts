@@ -1,4 +1,4 @@
-/** `driftless up` with small processes in place of the real ones. Options come as JSON, in the first argument. */
+/** `driftless up` with small processes in place of the real ones. Its options come as JSON. */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type UpOptions, upOptionsSchema } from '../options.ts';
