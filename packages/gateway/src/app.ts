@@ -10,7 +10,7 @@ import type { GatewayConfig } from './config.ts';
 import { Admission } from './core/admission.ts';
 import { notReadyReason } from './core/routing.ts';
 import type { Store } from './hop/store.ts';
-import { type Api, limitInFlight, takeBodiesAsBytes } from './http/api.ts';
+import { type Api, hearRefusedBodiesOut, limitInFlight, takeBodiesAsBytes } from './http/api.ts';
 import { serveBatch } from './http/batch.ts';
 import { type ClusterInfo, serveCluster } from './http/cluster.ts';
 import { serveCounters } from './http/counters.ts';
@@ -60,6 +60,7 @@ export async function createApp({
   });
   await app.register(async (api: Api) => {
     takeBodiesAsBytes(api);
+    hearRefusedBodiesOut(api);
     limitInFlight(api, admission, () => instruments.shed('requests'));
     serveKeys(api, store);
     serveListing(api, store, listings, () => instruments.shed('listings'));

@@ -29,6 +29,21 @@ export function limitInFlight(api: Api, admission: Admission, onShed: () => void
   });
 }
 
+/**
+ * The framework would close the connection under a client that is still sending a body it refused; the client
+ * then sees a reset, and not the answer. So what still comes is read and thrown away, for as long as a request
+ * may take to arrive.
+ */
+export function hearRefusedBodiesOut(api: Api): void {
+  api.addHook('onError', (request, reply, _error, done) => {
+    if (reply.getHeader('connection') === 'close') {
+      reply.removeHeader('connection');
+      request.raw.resume();
+    }
+    done();
+  });
+}
+
 /** What a body may take: what it says, or as much as its route allows when it doesn't say. */
 function bodyBytesOf(request: FastifyRequest): number {
   const { headers, routeOptions } = request;
