@@ -56,6 +56,8 @@ const clearScreen = '\u001b[H\u001b[2J';
 const home = '\u001b[H';
 const clearLine = '\u001b[K';
 const clearBelow = '\u001b[J';
+const wrapOff = '\u001b[?7l';
+const wrapOn = '\u001b[?7h';
 
 /**
  * Overwrites line by line instead of clearing first, so that nothing flickers. What doesn't fit is cut off.
@@ -66,5 +68,6 @@ function draw(out: Output, lines: readonly string[]): void {
     return;
   }
   const shown = lines.slice(0, (out.rows ?? 24) - 1);
-  out.write(`${home}${shown.map((line) => `${line}${clearLine}\n`).join('')}${clearBelow}`);
+  const text = shown.map((line) => `${line}${clearLine}\n`).join('');
+  out.write(`${wrapOff}${home}${text}${clearBelow}${wrapOn}`);
 }
