@@ -37,7 +37,7 @@ export const gatewayConfigSchema = z.object({
   retryFirstMs: milliseconds(20, 'Back-off after the first refusal of a node'),
   retryMaxMs: milliseconds(500, 'Longest back-off between attempts'),
 
-  laneInFlightMax: count('requests', 4, 'Requests under way from one lane to its node'),
+  laneInFlightMax: count('requests', 2, 'Requests under way from one lane to its node'),
   laneWaitingOperationsMax: count('operations', 20_000, 'Operations that wait in one lane'),
   laneWaitingBytesMax: count('bytes', 64 * 1024 * 1024, 'Bytes that wait in one lane', 2 ** 40),
   nodeConnectionsMax: count('connections', 64, 'Connections to one node'),
