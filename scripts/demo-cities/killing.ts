@@ -70,7 +70,10 @@ export class Killing {
 
   async #watch(): Promise<void> {
     while (!this.#ended && !this.caughtUp) {
-      this.#look(await this.#client.cluster());
+      // A gateway that can't be asked for a moment is looked at again; whether all went well is promised
+      // elsewhere.
+      const view = await this.#client.cluster().catch(() => undefined);
+      if (view) this.#look(view);
       await sleep(lookMs);
     }
   }
