@@ -40,7 +40,7 @@ const rootManifest = manifests.find(({ folder }) => folder === '') as Manifest;
 
 /** Packages that the page has a table row for. */
 export function documented(page: string): string[] {
-  return [...page.matchAll(/^\| `([^`]+)` \| [^|]+ \| [^|]+ \|$/gm)].map(([, name]) => name as string);
+  return [...page.matchAll(/^\| `([^`]+)` +\| [^|]+ \| [^|]+ \|$/gm)].map(([, name]) => name as string);
 }
 
 /** Packages that a source imports, without those of Node and its own files. */
