@@ -91,6 +91,9 @@ export function processChild({ name, entry, port, layout, env }: ProcessInput): 
     env: { ...env, DRIFTLESS_PORT: String(port) },
     notReady: (signal) => askReadiness(`http://${HOST}:${port}/readyz`, signal),
     stopTimeoutMs: PROCESS_STOP_TIMEOUT_MS,
+    // The process writes this file itself when it listens; until then it would be lost if we were killed.
+    onSpawn: (pid) => writeRunFile(layout.run, name, { pid, port, startedAt: new Date().toISOString() }),
+    onExit: (pid) => removeRunFile(layout.run, name, pid),
   };
 }
 

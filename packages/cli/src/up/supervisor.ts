@@ -29,7 +29,7 @@ export interface ChildSpec {
   /** Undefined when ready, else what it waits for, in words. Throwing means: does not answer yet. */
   readonly notReady: (signal: AbortSignal) => Promise<string | undefined>;
   readonly stopTimeoutMs: number;
-  /** Called after each start and each exit, for run files that the child doesn't keep itself. */
+  /** Called after each start and each exit: for its run file. */
   readonly onSpawn?: ((pid: number) => void) | undefined;
   readonly onExit?: ((pid: number) => void) | undefined;
 }
