@@ -69,6 +69,9 @@ export const nodeConfigSchema = z.object({
     .default(20_000)
     .describe('Operations that may wait for a commit, per shard'),
   applyBurst: whole('events').default(32).describe('Events applied before other work gets its turn'),
+  followerSyncMs: whole('ms', 0)
+    .default(20)
+    .describe('Shortest time between two syncs of what followers applied'),
   headSilentMs: whole('ms')
     .default(3000)
     .describe('Without news from the leader for this long the lag is unknown'),

@@ -68,8 +68,9 @@ export class StoreNode {
   readonly #peers: HttpPeers;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #headTold = new Map<number, number>();
-  /** Replicas whose applied position was not told yet. */
+  /** Replicas whose applied position was not synced and told yet, and when that was done last. */
   readonly #untold = new Set<ShardReplica>();
+  #syncedAt = Number.NEGATIVE_INFINITY;
   #watch: { stop(): void } | undefined;
   #draining = false;
 
@@ -236,22 +237,30 @@ export class StoreNode {
     }
   }
 
-  /** Tells, once a turn of the event loop, what a replica has applied; or where a leader's log ends. */
+  /** Tells where a leader's log ends, or what a follower has applied durably. */
   #progress(replica: ShardReplica): void {
     if (replica.leader) {
       this.#tellHead(replica);
       return;
     }
-    if (this.#untold.size === 0) setImmediate(() => this.#tellApplied());
+    if (this.#untold.size === 0) {
+      const wait = this.#syncedAt + this.#parts.config.followerSyncMs - clock.monotonic();
+      if (wait <= 0) setImmediate(() => this.#tellApplied());
+      else setTimeout(() => this.#tellApplied(), wait);
+    }
     this.#untold.add(replica);
   }
 
+  /** One sync a shard for all that was applied since the last one. */
   #tellApplied(): void {
     const { cluster, nodeId: node } = this.#parts.config;
-    for (const replica of this.#untold) {
-      this.#publish(appliedSubject(cluster, replica.shard), { node, ...replica.context.state.applied });
-    }
+    const replicas = [...this.#untold].filter(({ isOpen }) => isOpen);
     this.#untold.clear();
+    for (const { context, shard } of replicas) {
+      context.sync();
+      this.#publish(appliedSubject(cluster, shard), { node, ...context.durable });
+    }
+    this.#syncedAt = clock.monotonic();
   }
 
   #tellHead(replica: ShardReplica): void {
@@ -268,6 +277,8 @@ export class StoreNode {
     const status = this.status();
     this.#nodes.set(nodeId, { status, heardAt: clock.monotonic() });
     this.#publish(statusSubject(cluster, nodeId), status);
+    // Told again, in case that a message was lost.
+    for (const replica of this.#replicas.values()) if (!replica.leader) this.#progress(replica);
     this.#considerHandBack();
   }
 
@@ -288,9 +299,6 @@ export class StoreNode {
     });
     this.#subscribe(statusSubject(cluster, '*'), nodeStatusSchema, (status) => {
       this.#nodes.set(status.node, { status, heardAt: clock.monotonic() });
-      for (const { shard, applied } of status.shards) {
-        this.#replicas.get(shard)?.leader?.heard(status.node, applied);
-      }
     });
   }
 
@@ -327,7 +335,6 @@ export class StoreNode {
     for (const replica of this.#replicas.values()) {
       const { context } = replica;
       context.store.forgetAnswers(before, forgetAnswersMax);
-      context.saveCursor();
       if (context.state.suspect && context.halted === undefined) void scrub(replica);
     }
   }

@@ -1,14 +1,15 @@
 /**
  * What the parts of a shard replica share: its state in memory, its ports, its configuration. The state here is
  * the store's, plus what the stream has confirmed since the last commit: a cursor that is worth no transaction
- * of its own and is written with the next one.
+ * of its own and is written with the next one. A follower's commits are synced together, a little later.
  */
+import { type Position, positionZero } from '@driftless/contracts';
 import type { Logger } from '@driftless/runtime';
 import type { Change } from '../core/change.ts';
 import type { LagTracker } from '../core/lag.ts';
 import type { ShardState } from '../core/state.ts';
 import type { EventStream } from '../jetstream/port.ts';
-import type { ShardStore } from '../store/port.ts';
+import type { Durability, ShardStore } from '../store/port.ts';
 import type { Instruments } from '../telemetry.ts';
 import type { Peers } from './peers.ts';
 
@@ -64,7 +65,9 @@ export class ShardContext {
   lastDrift: LastDrift | undefined;
   readonly counts = { driftEvents: 0, corruptRows: 0, gaps: 0 };
   #state: ShardState;
-  #unsaved = false;
+  /** Something is newer than what is surely on disk. */
+  #unsaved = true;
+  #durable: Position = positionZero;
 
   constructor(
     parts: Omit<
@@ -77,7 +80,8 @@ export class ShardContext {
       | 'counts'
       | 'commit'
       | 'moveCursor'
-      | 'saveCursor'
+      | 'durable'
+      | 'sync'
       | 'noteDrift'
     >,
   ) {
@@ -93,29 +97,39 @@ export class ShardContext {
     this.instruments = parts.instruments;
     this.lag = parts.lag;
     this.#state = parts.store.state();
+    // After a crash the file may hold what the disk doesn't yet.
+    this.sync();
   }
 
   get state(): ShardState {
     return this.#state;
   }
 
-  /** Durable when it returns. A failure is final: it ends the process (see sqlite/store.ts). */
-  commit(change: Change): void {
-    this.store.commit(change);
+  /** A failure is final: it ends the process (see sqlite/store.ts). */
+  commit(change: Change, durability: Durability = 'synced'): void {
+    this.store.commit(change, durability);
     this.#state = change.state;
-    this.#unsaved = false;
+    this.#unsaved = durability === 'written';
+    if (durability === 'synced') this.#durable = change.state.applied;
   }
 
-  /** The stream was followed or confirmed up to here; written with the next commit or `saveCursor`. */
+  /** Last operation that is applied and on disk: what other replicas and acks may count on. */
+  get durable(): Position {
+    return this.#durable;
+  }
+
+  /** The stream was followed or confirmed up to here; written with the next commit or `sync`. */
   moveCursor(cursor: Partial<Pick<ShardState, 'streamSeq' | 'confirmedSeq' | 'streamCreatedAt'>>): void {
     this.#state = { ...this.#state, ...cursor };
     this.#unsaved = true;
   }
 
-  saveCursor(): void {
+  /** Makes all that was applied so far durable, with the cursor. */
+  sync(): void {
     if (!this.#unsaved) return;
     this.store.saveState(this.#state);
     this.#unsaved = false;
+    this.#durable = this.#state.applied;
   }
 
   noteDrift(drift: LastDrift): void {

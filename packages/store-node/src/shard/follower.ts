@@ -168,7 +168,7 @@ export class Follower {
     const { store, instruments, clock } = context;
     const startedAt = clock.monotonic();
     const applied = applyBatch(batch, event, context.state, (key) => store.get(key), stream);
-    context.commit(applied.change);
+    context.commit(applied.change, 'written');
     const { applied: at } = context.state;
     for (const { reason, key } of applied.found) {
       context.noteDrift({ at, reason: driftReasons[reason], ...(key !== undefined && { key }) });

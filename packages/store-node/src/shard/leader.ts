@@ -276,7 +276,7 @@ export class Leader {
     if (this.#waits.size === 0) return;
     const context = this.#context;
     const { members, node, state } = context;
-    this.#applied.set(node, state.applied);
+    this.#applied.set(node, context.durable);
     const replicated = (count: number): number =>
       Math.min(state.confirmedSeq, replicatedSeq(members, this.#applied, this.epoch, count));
     const progress = {

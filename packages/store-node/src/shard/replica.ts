@@ -76,6 +76,11 @@ export class ShardReplica {
     return this.#election.role === 'claiming' ? 'following' : this.#election.role;
   }
 
+  /** Started, and its files are not closed yet. */
+  get isOpen(): boolean {
+    return this.#started;
+  }
+
   start(): void {
     this.#started = true;
     this.#follower.start();
@@ -94,7 +99,7 @@ export class ShardReplica {
     this.#started = false;
     this.#follower.stop();
     this.#leader?.end();
-    this.context.saveCursor();
+    this.context.sync();
     this.context.store.close();
   }
 

@@ -1,5 +1,5 @@
 /**
- * The store on SQLite: WAL, `synchronous=FULL`, one writing connection. The Merkle leaves are kept in memory too
+ * The store on SQLite: WAL, one writing connection, `synchronous=FULL` where an ack relies on the commit. The Merkle leaves are kept in memory too
  * (64 KiB), so a batch writes each leaf it touched once. Snapshots read on a connection of their own, in one
  * read transaction, and so hold up nobody.
  *
@@ -20,7 +20,7 @@ import Database from 'better-sqlite3';
 import type { Change, LogRow, Orphan, Quarantined } from '../core/change.ts';
 import type { Entry } from '../core/entry.ts';
 import type { ShardState } from '../core/state.ts';
-import type { Counts, ListQuery, ShardStore, Snapshot } from '../store/port.ts';
+import type { Counts, Durability, ListQuery, ShardStore, Snapshot } from '../store/port.ts';
 import { openSchema } from './schema.ts';
 import {
   type EntryRow,
@@ -55,6 +55,7 @@ export class SqliteStore implements ShardStore {
   readonly #now: Clock;
   readonly #write: (change: Change, leaves: Map<number, Digest>) => void;
   #state: ShardState;
+  #durability: Durability = 'synced';
   #counts: Counts;
 
   constructor(options: SqliteStoreOptions, now: Clock = Date.now) {
@@ -144,7 +145,8 @@ export class SqliteStore implements ShardStore {
     return this.#counts;
   }
 
-  commit(change: Change): void {
+  commit(change: Change, durability: Durability): void {
+    this.#setDurability(durability);
     const leaves = new Map<number, Digest>();
     for (const [bucket, xor] of change.leafXors) leaves.set(bucket, xorDigest(this.#leaves.get(bucket), xor));
     this.#write(change, leaves);
@@ -157,6 +159,7 @@ export class SqliteStore implements ShardStore {
   }
 
   saveState(state: ShardState): void {
+    this.#setDurability('synced');
     this.#writeState(state);
     this.#state = state;
   }
@@ -184,6 +187,13 @@ export class SqliteStore implements ShardStore {
 
   close(): void {
     this.#database.close();
+  }
+
+  /** In WAL mode a sync of the log at one commit covers the commits before it, whatever they asked for. */
+  #setDurability(durability: Durability): void {
+    if (durability === this.#durability) return;
+    this.#database.pragma(`synchronous = ${durability === 'synced' ? 'FULL' : 'NORMAL'}`);
+    this.#durability = durability;
   }
 
   #writeAll(change: Change, leaves: Map<number, Digest>): void {

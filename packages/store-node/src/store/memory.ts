@@ -5,7 +5,7 @@ import type { Digest, RecordedAnswer } from '@driftless/contracts';
 import type { Change, LogRow, Orphan, Quarantined } from '../core/change.ts';
 import type { Entry } from '../core/entry.ts';
 import { emptyState, type ShardState } from '../core/state.ts';
-import type { Counts, ListQuery, ShardStore, Snapshot } from './port.ts';
+import type { Counts, Durability, ListQuery, ShardStore, Snapshot } from './port.ts';
 
 interface KeptAnswer {
   answer: RecordedAnswer;
@@ -91,7 +91,7 @@ export class MemoryStore implements ShardStore {
     return { quarantined: this.#quarantined.length, orphans: this.#orphans.length };
   }
 
-  commit(change: Change): void {
+  commit(change: Change, _durability: Durability): void {
     const { cut, log, epochStart } = change;
     if (log && this.logAt(log.firstSeq)) throw new Error('The log has a batch at this seq already.');
     if (cut) {

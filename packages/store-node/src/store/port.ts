@@ -1,6 +1,6 @@
 /**
- * Port: where a shard replica keeps its state. One `commit` moves everything together, or nothing; when it returns,
- * the change is on disk. The store is dumb on purpose: what a change is was decided by the core.
+ * Port: where a shard replica keeps its state. One `commit` moves everything together, or nothing. The
+ * store is dumb on purpose: what a change is was decided by the core.
  *
  * Adapters: `memory.ts` and `../sqlite/store.ts`. Both run the suite in `acceptance.ts`.
  */
@@ -8,6 +8,13 @@ import type { Digest, EpochStart, RecordedAnswer } from '@driftless/contracts';
 import type { Change, LogRow, Orphan, Quarantined } from '../core/change.ts';
 import type { Entry } from '../core/entry.ts';
 import type { ShardState } from '../core/state.ts';
+
+/**
+ * `synced`: on disk when the commit returns; what an ack relies on. `written`: atomic, and safe from the death of the
+ * process, but a power failure may take the latest commits back, together with the cursor that moved with them;
+ * a follower then reads the same events again.
+ */
+export type Durability = 'synced' | 'written';
 
 export interface Counts {
   quarantined: number;
@@ -49,9 +56,9 @@ export interface ShardStore {
   orphans(): Orphan[];
   quarantined(): Quarantined[];
   counts(): Counts;
-  /** Throws when it could not be made durable; then nothing of it is there, and the store must not be used on. */
-  commit(change: Change): void;
-  /** The stream's cursor and the confirmed seq alone, outside a batch. */
+  /** Throws when it could not be written; then nothing of it is there, and the store must not be used on. */
+  commit(change: Change, durability: Durability): void;
+  /** The stream's cursor and the confirmed seq alone; when it returns, all commits before are synced too. */
   saveState(state: ShardState): void;
   /** Drops recorded answers older than `before` (milliseconds since the Unix epoch); at most `limit` of them. */
   forgetAnswers(before: number, limit: number): void;
