@@ -1,8 +1,8 @@
 /**
- * The follower's judgement of an event (SPEC.md, A1–A6): may it be applied here and now, and what does it lead
- * to? Roots are compared before the commit, inside the same transaction's change. A wrong root does not stop
- * the replica: the drift is kept as a value, which later events don't disturb, so that equality can be told
- * again at a stated position while writes flow.
+ * The follower's judgement of an event (SPEC.md, A1–A6): may it be applied here and now, and what does it
+ * lead to? Roots are compared before the commit, inside the same transaction's change. A wrong root does not
+ * stop the replica: the drift is kept as a value, which later events don't disturb, so that equality can be
+ * told again at a stated position while writes flow.
  */
 import {
   type Batch,
@@ -72,8 +72,8 @@ export interface Applied {
 }
 
 /**
- * The change that `batch` makes to a replica in `state`, with the verdict of its digest checks. `stream` is where
- * the event came from, or undefined when a peer's log gave it.
+ * The change that `batch` makes to a replica in `state`, with the verdict of its digest checks. `stream` is
+ * where the event came from, or undefined when a peer's log gave it.
  */
 export function applyBatch(
   batch: Batch,
@@ -105,17 +105,14 @@ export function applyBatch(
     },
   };
   const settling = lastSeq < state.settleSeq;
-  const found = settling ? [] : driftFound(state, driftBefore, driftAfter, effect.corrupt);
+  // Roots may differ while settling; a rotten row is never expected.
+  const rotten = effect.corrupt.map(({ key }): DriftFound => ({ reason: 'row', key }));
+  const found = settling ? rotten : [...rotten, ...rootsFound(state, driftBefore, driftAfter)];
   return { change, found, equalAgain: !isZeroDigest(state.drift) && isZeroDigest(driftAfter) };
 }
 
-function driftFound(
-  state: ShardState,
-  before: Digest,
-  after: Digest,
-  corrupt: readonly Entry[],
-): DriftFound[] {
-  const found: DriftFound[] = corrupt.map(({ key }) => ({ reason: 'row', key }));
+function rootsFound(state: ShardState, before: Digest, after: Digest): DriftFound[] {
+  const found: DriftFound[] = [];
   if (!equalDigest(before, state.drift)) found.push({ reason: 'before' });
   // A drift that shrinks to nothing is good news; any other change of it is drift anew.
   if (!equalDigest(after, before) && !isZeroDigest(after)) found.push({ reason: 'after' });

@@ -1,0 +1,158 @@
+import { type Batch, decodeBatch } from '@driftless/contracts';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { put, remove, TestReplica } from '../testing/replica.ts';
+import { anyRequest } from '../testing/requests.ts';
+import { isDrifted, isSettling } from './state.ts';
+
+/** A deposed leader with orphans, and the leader of the epoch that began without them. */
+function split(common: Batches, orphaned: Batches, after: Batches) {
+  const [old, next] = [new TestReplica(), new TestReplica()];
+  old.startEpoch(1);
+  for (const requests of common) old.write(requests);
+  next.followLogOf(old);
+  const endSeq = next.state.applied.seq;
+  for (const requests of orphaned) old.write(requests);
+  const begun = next.startEpoch(2);
+  for (const requests of after) next.write(requests);
+  return { old, next, endSeq, begun };
+}
+type Batches = readonly Parameters<TestReplica['write']>[0][];
+
+function batchesAfter(replica: TestReplica, seq: number): Batch[] {
+  return replica.store.log(seq, Number.POSITIVE_INFINITY).map(({ event }) => decodeBatch(event));
+}
+
+describe('the cut of a deposed leader', () => {
+  it('C1 ends the log and the position where its epoch ended', () => {
+    const { old, next, endSeq } = split([[put('a', '1')]], [[put('a', '2')], [put('b', '1')]], []);
+    expect(endSeq).toBe(2);
+    old.cut(endSeq, next);
+    expect(old.state).toMatchObject({ applied: { epoch: 1, seq: 2 }, settleSeq: 0 });
+    expect(old.store.logRange()).toEqual({ firstSeq: 1, lastSeq: 2 });
+    expect(old.rows()).toEqual(next.rows());
+    expect(old.state.root).toEqual(next.state.root);
+  });
+
+  it('C1 drops epochs that began past the cut, and knows which epoch the end is in', () => {
+    const { old, next } = split([[put('a', '1')]], [], []);
+    old.startEpoch(3);
+    old.write([put('a', '3')]);
+    old.startEpoch(4);
+    old.cut(3, next);
+    expect(old.state.applied).toEqual({ epoch: 3, seq: 3 });
+    old.cut(2, next);
+    expect(old.state.applied).toEqual({ epoch: 1, seq: 2 });
+    expect(old.store.epochs().map(({ epoch }) => epoch)).toEqual([1]);
+    old.cut(0, new TestReplica());
+    expect(old.state.applied).toEqual({ epoch: 0, seq: 0 });
+    expect(old.rows()).toEqual([]);
+  });
+
+  it('C1 takes back what the orphans confirmed and answered', () => {
+    const once = { idempotency: { id: 'once', fingerprint: 'f' } };
+    const { old, next, endSeq } = split([[put('a', '1')]], [[put('a', '2', once)]], []);
+    old.store.saveState({ ...old.state, confirmedSeq: 3 });
+    old.cut(endSeq, next);
+    expect(old.state.confirmedSeq).toBe(2);
+    expect(old.store.answer('once')).toBeUndefined();
+  });
+
+  it('C2 keeps every operation on a key past the cut as an orphan, once, with its version', () => {
+    const once = { idempotency: { id: 'once', fingerprint: 'f' } };
+    const orphaned = [[put('a', '2'), remove('a')], [put('b', '1')], [remove('none', once)]];
+    const { old, next, endSeq } = split([[put('a', '1')]], orphaned, []);
+    old.cut(endSeq, next);
+    expect(old.store.orphans().map(({ version, operation }) => [version.seq, operation.op])).toEqual([
+      [3, 'put'],
+      [4, 'delete'],
+      [5, 'put'],
+    ]);
+    expect(old.store.counts().orphans).toBe(3);
+  });
+
+  it('C3 removes keys that the new history does not have, and leaves others alone', () => {
+    const { old, next, endSeq } = split(
+      [[put('a', '1'), put('b', '1')]],
+      [[put('new', '1'), remove('a')]],
+      [],
+    );
+    const untouched = old.store.get('b');
+    const change = old.cut(endSeq, next);
+    expect(change.cut?.removed).toEqual(['new']);
+    expect(change.entries.map(({ key }) => key)).toEqual(['a']);
+    expect(old.store.get('new')).toBeUndefined();
+    expect(old.store.get('b')).toEqual(untouched);
+  });
+
+  it('C4 settles while a row put back is newer than the position, without an alarm', () => {
+    const { old, next, endSeq } = split(
+      [[put('a', '1')]],
+      [[put('a', 'orphan')]],
+      [[put('a', '2')], [put('x', '1')], [put('a', '3')], [put('y', '1')]],
+    );
+    old.cut(endSeq, next);
+    expect(old.state.settleSeq).toBe(6);
+    const states = batchesAfter(next, endSeq).map(({ firstSeq }) => {
+      expect(isSettling(old.state)).toBe(firstSeq <= 6);
+      expect(isDrifted(old.state)).toBe(false);
+      const event = next.store.logAt(firstSeq)?.event;
+      return event && old.apply(event);
+    });
+    expect(states.flatMap((applied) => applied?.found)).toEqual([]);
+    expect(states.map((applied) => applied?.equalAgain)).toEqual([false, true, false, false, false]);
+    expect(old.rows()).toEqual(next.rows());
+  });
+
+  it('C4 reports damage that it meets while settling', () => {
+    const { old, next, endSeq } = split(
+      [[put('a', '1'), put('rotten', '1')]],
+      [[put('a', 'orphan')]],
+      [[put('rotten', '2')], [put('a', '2')]],
+    );
+    const row = old.store.get('rotten');
+    if (row) old.tamper({ ...row, value: Buffer.from('x') });
+    old.cut(endSeq, next);
+    expect(old.followLogOf(next)).toEqual([{ reason: 'row', key: 'rotten' }]);
+    expect(isDrifted(old.state)).toBe(true);
+  });
+
+  it('C4 does not take a drift that was there before for settling', () => {
+    const { old, next, endSeq } = split([[put('a', '1')]], [[put('b', '1')]], [[put('c', '1')]]);
+    const alien = next.store.get('a');
+    if (alien) old.store.saveState({ ...old.state, root: alien.digest });
+    old.cut(endSeq, next);
+    expect(isSettling(old.state)).toBe(false);
+    expect(isDrifted(old.state)).toBe(true);
+  });
+
+  it('C1–C4 after any history leads, with the new history, to equal entries and roots, and to no alarm', () => {
+    const batches = fc.array(fc.array(anyRequest, { minLength: 1, maxLength: 5 }), { maxLength: 5 });
+    fc.assert(
+      fc.property(batches, batches, batches, batches, (common, orphaned, after, later) => {
+        const { old, next, endSeq } = split(common, orphaned, after);
+        const lost = batchesAfter(old, endSeq).flatMap(({ firstSeq, ops }) =>
+          ops.flatMap((op, index) => ('key' in op ? [[firstSeq + index, op.op, op.key]] : [])),
+        );
+        if (old.state.applied.seq > endSeq) old.cut(endSeq, next);
+        expect(old.store.leavesRoot()).toEqual(old.state.root);
+        expect(old.rootOfRows()).toEqual(old.state.root);
+        for (const requests of later) next.write(requests);
+        for (const { firstSeq } of batchesAfter(next, endSeq)) {
+          const event = next.store.logAt(firstSeq)?.event;
+          expect(isDrifted(old.state)).toBe(false);
+          if (event) expect(old.apply(event).found).toEqual([]);
+          expect(old.store.leavesRoot()).toEqual(old.state.root);
+        }
+        expect(isSettling(old.state)).toBe(false);
+        expect(old.rows()).toEqual(next.rows());
+        expect(old.state.root).toEqual(next.state.root);
+        const kept = old.store.orphans().map(({ version, operation }) => {
+          return [version.seq, operation.op, 'key' in operation && operation.key];
+        });
+        expect(kept).toEqual(lost);
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
