@@ -1,6 +1,6 @@
 /**
- * Requests exactly as written: no library normalises the path, fixes a header or follows anything. `send` uses
- * Node's client, which takes any byte of a path; `sendBytes` writes to the socket what no client would.
+ * Requests exactly as written: no library normalises the path, fixes a header or follows anything. `send`
+ * uses Node's client, which takes any byte of a path; `sendBytes` writes to the socket what no client would.
  */
 import { Buffer } from 'node:buffer';
 import { Agent, request } from 'node:http';

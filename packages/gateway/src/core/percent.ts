@@ -1,9 +1,9 @@
 /**
  * Percent-decoding, exactly once and strictly.
  *
- * Node hands over a request target as the bytes it received, one character a byte, so what is not an escape is
- * a byte too: its parser refuses those above ASCII today, and if one day it doesn't, they still mean what they
- * say. The outcome has to be UTF-8. `decodeURIComponent` can't do this: it takes bytes for characters.
+ * Node hands over a request target as the bytes it received, one character a byte, so what is not an escape
+ * is a byte too: its parser refuses those above ASCII today, and if one day it doesn't, they still mean what
+ * they say. The outcome has to be UTF-8. `decodeURIComponent` can't do this: it takes bytes for characters.
  */
 import { Buffer, isUtf8 } from 'node:buffer';
 

@@ -31,8 +31,8 @@ export function limitInFlight(api: Api, admission: Admission, onShed: () => void
 
 /**
  * The framework would close the connection under a client that is still sending a body it refused; the client
- * then sees a reset, and not the answer. So what still comes is read and thrown away, for as long as a request
- * may take to arrive.
+ * then sees a reset, and not the answer. So what still comes is read and thrown away, for as long as a
+ * request may take to arrive.
  */
 export function hearRefusedBodiesOut(api: Api): void {
   api.addHook('onError', (request, reply, _error, done) => {

@@ -1,6 +1,6 @@
 /**
- * A store node as the gateway sees it: the hop's routes over a map, on a real socket, with faults to order. It has
- * no replication: each fake keeps what it was given, or shares a map with others.
+ * A store node as the gateway sees it: the hop's routes over a map, on a real socket, with faults to order.
+ * It has no replication: each fake keeps what it was given, or shares a map with others.
  */
 import { Buffer } from 'node:buffer';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
