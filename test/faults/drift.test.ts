@@ -1,6 +1,6 @@
 /**
- * Damage is met by the digest checks, shows in status and metrics, and never spreads: a byte flipped in a stored
- * event, an event that doesn't lead to its root, a byte flipped in a follower's row.
+ * Damage is met by the digest checks, shows in status and metrics, and never spreads: a byte flipped in a
+ * stored event, an event that doesn't lead to its root, a byte flipped in a follower's row.
  */
 import { Buffer } from 'node:buffer';
 import {
@@ -113,7 +113,7 @@ describe('drift', () => {
     expect(await read.text()).toBe('"agreed"');
   });
 
-  it("a byte flipped in a follower's row: never served, met by the next event, proven sound again", async () => {
+  it("a byte flipped in a follower's row: met by the next event, then proven sound again", async () => {
     cluster = await TestCluster.start({ shards: 1 });
     const running = cluster;
     expect(await put(running, 'rotten', 'agreed')).toBe(201);

@@ -1,6 +1,6 @@
 /**
- * Leadership under faults: a paused leader gets nothing accepted once another leads; what a deposed leader had
- * committed alone is cut off, kept, and its keys are put back, so that roots are equal again.
+ * Leadership under faults: a paused leader gets nothing accepted once another leads; what a deposed leader
+ * had committed alone is cut off, kept, and its keys are put back, so that roots are equal again.
  */
 import { Buffer } from 'node:buffer';
 import { encodeFrame, frameContentType, shardOf, type WriteAnswer } from '@driftless/contracts';

@@ -1,6 +1,7 @@
 /**
- * A real cluster for tests: nats-server, store nodes and gateway as separate processes on free ports, with their
- * data in a directory of their own. Nothing restarts by itself here: a test decides what dies and what comes back.
+ * A real cluster for tests: nats-server, store nodes and gateway as separate processes on free ports, with
+ * their data in a directory of their own. Nothing restarts by itself here: a test decides what dies and what
+ * comes back.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -53,8 +53,8 @@ export async function problemsOf(cluster: TestCluster, history: readonly History
 }
 
 /**
- * Each key must hold its last acknowledged write or one that was begun after it and whose outcome nobody knows; and
- * no key may hold a value that was never written.
+ * Each key must hold its last acknowledged write or one that was begun after it and whose outcome nobody
+ * knows; and no key may hold a value that was never written.
  */
 function missing(history: readonly HistoryEntry[], rows: ReadonlyMap<string, DumpRow>): string[] {
   const problems: string[] = [];

@@ -1,7 +1,7 @@
 /**
- * Load with a history: PUTs at a fixed rate through the gateway, each value unique, and what became of each. Half
- * of the operations write keys of their own; half write again a few hot keys, each of which has one writer at a time,
- * so its values must be seen in order.
+ * Load with a history: PUTs at a fixed rate through the gateway, each value unique, and what became of each.
+ * Half of the operations write keys of their own; half write again a few hot keys, each of which has one
+ * writer at a time, so its values must be seen in order.
  */
 import { performance } from 'node:perf_hooks';
 import { shardOf } from '@driftless/contracts';
@@ -112,7 +112,10 @@ export class Load {
   }
 }
 
-/** Longest time in which nothing was acknowledged, from `from` (monotonic) to the end of the history; milliseconds. */
+/**
+ * Longest time in which nothing was acknowledged, from `from` (monotonic) to the end of the history;
+ * milliseconds.
+ */
 export function longestPauseMs(history: readonly HistoryEntry[], from: number): number {
   const times = history
     .filter(({ outcome, endedAt }) => outcome === 'ok' && endedAt >= from)

@@ -3,8 +3,9 @@
  * shard is the XOR of all its entries' digests. XOR makes the root incremental (`root ^= old ^ new`, O(1) a
  * write) and makes drift itself a value: `own root ^ stamped root`, which later events don't disturb.
  *
- * The hash is SHA-256 cut to 128 bits: a flipped bit anywhere changes it, nobody can craft a second value with
- * the digest of the first, and processors have instructions for it (docs/adr/0004-digest.md has the figures).
+ * The hash is SHA-256 cut to 128 bits: a flipped bit anywhere changes it, nobody can craft a second value
+ * with the digest of the first, and processors have instructions for it (docs/adr/0004-digest.md has the
+ * figures).
  */
 import { Buffer } from 'node:buffer';
 import { hash } from 'node:crypto';

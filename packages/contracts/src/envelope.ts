@@ -3,7 +3,7 @@
  * the leader:
  *
  *     driftless/1 <32 hex digits: hash of all that follows>\n
- *     {"format":1,"shard":0,"epoch":3,"firstSeq":120,"ops":[…],"committedAt":…,"prevRoot":"…","postRoot":"…"}\n
+ *     {"format":1,"shard":0,"epoch":3,"firstSeq":7,"ops":[…],"committedAt":…,"prevRoot":"…","postRoot":"…"}\n
  *     <the values' bytes, in the order of ops>
  *
  * The seal tells damage on the way (the event is not what the leader wrote) from drift of the replica (the
@@ -21,7 +21,9 @@ export const envelopeFormat = 1;
 const sealPrefix = `driftless/${envelopeFormat} `;
 const sealBytes = sealPrefix.length + 32 + 1;
 
-/** The first answer to a request that carried an `Idempotency-Key`; it rides in the event to survive failover. */
+/**
+ * The first answer to a request that carried an `Idempotency-Key`; it rides in the event to survive failover.
+ */
 export const recordedAnswerSchema = z.object({
   /** The client's `Idempotency-Key`. */
   id: z.string().min(1),

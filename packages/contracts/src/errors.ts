@@ -105,7 +105,9 @@ export const problemSchema = z.object({
 });
 export type Problem = z.infer<typeof problemSchema>;
 
-/** The problem that an error is to a caller. Anything unknown is `internal`, and says nothing of its inside. */
+/**
+ * The problem that an error is to a caller. Anything unknown is `internal`, and says nothing of its inside.
+ */
 export function problemOf(error: unknown): Problem & { retryAfterSeconds?: number | undefined } {
   const known =
     error instanceof DriftlessError ? error : new DriftlessError('internal', 'See the log of the process.');

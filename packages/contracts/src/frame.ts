@@ -13,7 +13,8 @@ export const frameContentType = 'application/vnd.driftless.frame';
 const newline = 0x0a;
 
 /**
- * One buffer: `reserve` bytes for the caller to fill, the header's JSON, a newline, then the payloads in order.
+ * One buffer: `reserve` bytes for the caller to fill, the header's JSON, a newline, then the payloads in
+ * order.
  */
 export function encodeFrame(header: unknown, payloads: readonly Uint8Array[], reserve = 0): Buffer {
   const text = JSON.stringify(header);
@@ -39,7 +40,9 @@ export function decodeFrame(frame: Uint8Array): { header: unknown; body: Uint8Ar
   return { header: JSON.parse(text) as unknown, body: frame.subarray(end + 1) };
 }
 
-/** Cuts payloads off a frame's body in order; throws `RangeError` when a header promised more than there is. */
+/**
+ * Cuts payloads off a frame's body in order; throws `RangeError` when a header promised more than there is.
+ */
 export class PayloadReader {
   readonly #body: Uint8Array;
   #offset = 0;

@@ -1,5 +1,6 @@
 /**
- * The hop between gateway and node, and between nodes: HTTP with kept connections, bodies are frames (frame.ts).
+ * The hop between gateway and node, and between nodes: HTTP with kept connections, bodies are frames
+ * (frame.ts).
  *
  *     POST /node/v1/write              WriteHeader + values      → WriteAnswer
  *     POST /node/v1/read               ReadHeader                → ReadAnswer + values

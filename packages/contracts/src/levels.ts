@@ -1,7 +1,10 @@
 /** The choices a client has: how safe a write must be, and how fresh a read (DESIGN §5). */
 import { z } from 'zod';
 
-/** `leader` durable on the leader's disk; `stream` + accepted by JetStream; `majority`, `all` + applied durably. */
+/**
+ * `leader` durable on the leader's disk; `stream` + accepted by JetStream; `majority`, `all` + applied
+ * durably.
+ */
 export const ackLevelSchema = z.enum(['leader', 'stream', 'majority', 'all']);
 export type AckLevel = z.infer<typeof ackLevelSchema>;
 export const ackLevelDefault: AckLevel = 'stream';

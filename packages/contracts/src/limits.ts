@@ -9,7 +9,9 @@ export const keyBytesMax = 512;
 export const valueBytesMax = 512 * 1024;
 /** Longest content type kept with a value, in characters. */
 export const contentTypeCharsMax = 255;
-/** Largest replication event, in bytes: below NATS's default `max_payload` of 1 MiB, with room for headers. */
+/**
+ * Largest replication event, in bytes: below NATS's default `max_payload` of 1 MiB, with room for headers.
+ */
 export const eventBytesMax = 960 * 1024;
 /** Most operations in one replication event. */
 export const eventOperationsMax = 1024;

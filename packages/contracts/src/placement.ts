@@ -1,8 +1,9 @@
 /**
  * Which members hold a shard: rendezvous (highest random weight) hashing — Thaler and Ravishankar, 1998. Each
- * member gets a score per shard; the highest `factor` scores are the replica set. A member that joins or leaves
- * moves only the shards it wins or held. Preferred leaders are picked among each replica set so that every
- * member leads about as many shards as the others: with few shards the hash alone leaves some with none.
+ * member gets a score per shard; the highest `factor` scores are the replica set. A member that joins or
+ * leaves moves only the shards it wins or held. Preferred leaders are picked among each replica set so that
+ * every member leads about as many shards as the others: with few shards the hash alone leaves some with
+ * none.
  */
 import { Buffer } from 'node:buffer';
 import { murmur3 } from './keys.ts';
@@ -23,8 +24,8 @@ export function replicasOf(
 }
 
 /**
- * The preferred leader of each shard, by shard number: shard by shard, the replica that leads the fewest shards
- * so far, and among equals the one with the highest score.
+ * The preferred leader of each shard, by shard number: shard by shard, the replica that leads the fewest
+ * shards so far, and among equals the one with the highest score.
  */
 export function preferredLeaders(shardCount: number, members: readonly string[], factor?: number): string[] {
   const led = new Map<string, number>();

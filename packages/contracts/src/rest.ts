@@ -1,6 +1,6 @@
 /**
- * The public REST surface (DESIGN §9) as schemas: the gateway validates and documents with them, the client takes
- * its types from them. Objects are strict: a field that isn't known is an error, not a silent no-op.
+ * The public REST surface (DESIGN §9) as schemas: the gateway validates and documents with them, the client
+ * takes its types from them. Objects are strict: a field that isn't known is an error, not a silent no-op.
  */
 import { z } from 'zod';
 import { problemSchema } from './errors.ts';
@@ -41,7 +41,10 @@ export const writtenSchema = z.object({
 });
 export type Written = z.infer<typeof writtenSchema>;
 
-/** `value` when the content type is JSON or text, `valueBase64` otherwise; neither when values were not asked for. */
+/**
+ * `value` when the content type is JSON or text, `valueBase64` otherwise; neither when values were not asked
+ * for.
+ */
 export const listedEntrySchema = z.object({
   key: z.string(),
   version: z.string(),
@@ -75,7 +78,9 @@ export const batchBodySchema = z.strictObject({
 });
 export type BatchBody = z.infer<typeof batchBodySchema>;
 
-/** One result an operation, in order. Operations stand alone: one that is refused does not stop the others. */
+/**
+ * One result an operation, in order. Operations stand alone: one that is refused does not stop the others.
+ */
 export const batchResultSchema = z.object({
   status: z.number().int(),
   key: z.string(),

@@ -16,8 +16,9 @@ export const replicaRoleSchema = z.enum(replicaRoles);
 export type ReplicaRole = z.infer<typeof replicaRoleSchema>;
 
 /**
- * `healthy` equal to the history as far as it was checked; `drifted` a digest check failed and it has not been
- * proven equal since; `restoring` a deposed leader puts back what its orphans changed; `halted` applies nothing more.
+ * `healthy` equal to the history as far as it was checked; `drifted` a digest check failed and it has not
+ * been proven equal since; `restoring` a deposed leader puts back what its orphans changed; `halted` applies
+ * nothing more.
  */
 export const replicaHealths = ['healthy', 'drifted', 'restoring', 'halted'] as const;
 export const replicaHealthSchema = z.enum(replicaHealths);

@@ -1,6 +1,7 @@
 /**
- * A store node: the replicas it hosts, what it knows of the other nodes, and the ticks that drive them. One timer
- * moves all replicas on; one subscription each hears heads, applied positions and statuses for all of them.
+ * A store node: the replicas it hosts, what it knows of the other nodes, and the ticks that drive them. One
+ * timer moves all replicas on; one subscription each hears heads, applied positions and statuses for all of
+ * them.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -134,7 +135,9 @@ export class StoreNode {
     return replica;
   }
 
-  /** Serving: every replica is following or leading (a halted one shows in the status, and serves nothing). */
+  /**
+   * Serving: every replica is following or leading (a halted one shows in the status, and serves nothing).
+   */
   ready(): { ok: boolean; reason?: string } {
     if (this.#draining) return { ok: false, reason: 'draining' };
     for (const replica of this.#replicas.values()) {

@@ -1,4 +1,7 @@
-/** Every instrument of a store node: name, unit, buckets, meaning. Labels are bounded: shard numbers and fixed words. */
+/**
+ * Every instrument of a store node: name, unit, buckets, meaning. Labels are bounded: shard numbers and fixed
+ * words.
+ */
 import type { AckLevel } from '@driftless/contracts';
 import type { Counter, Meter } from '@opentelemetry/api';
 

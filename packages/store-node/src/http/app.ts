@@ -1,6 +1,7 @@
 /**
- * The node's own routes (contracts/hop.ts): what gateways and peers ask of it. Bodies are frames; an operation that
- * fails has its error in the answer, so one bad key doesn't fail the requests gathered with it.
+ * The node's own routes (contracts/hop.ts): what gateways and peers ask of it. Bodies are frames; an
+ * operation that fails has its error in the answer, so one bad key doesn't fail the requests gathered with
+ * it.
  */
 import { Buffer } from 'node:buffer';
 import { Readable } from 'node:stream';
@@ -152,7 +153,8 @@ function* dumpLines(node: StoreNode, shard: number): Generator<string> {
     for (const entry of snapshot.entries) {
       const { bytes: _, ...row } = rowOf(entry);
       const { buffer, byteOffset, length } = entry.value;
-      yield `${JSON.stringify({ ...row, value: Buffer.from(buffer, byteOffset, length).toString('base64') })}\n`;
+      const value = Buffer.from(buffer, byteOffset, length).toString('base64');
+      yield `${JSON.stringify({ ...row, value })}\n`;
     }
   } finally {
     snapshot.close();

@@ -1,6 +1,6 @@
 /**
- * What was fixed when the cluster was made stands in a KV bucket. The first node writes it; every other one must
- * agree, or it would put keys where nobody looks for them.
+ * What was fixed when the cluster was made stands in a KV bucket. The first node writes it; every other one
+ * must agree, or it would put keys where nobody looks for them.
  */
 import { randomUUID } from 'node:crypto';
 import { type ClusterRecord, clusterBucket, clusterKey, clusterRecordSchema } from '@driftless/contracts';
@@ -33,12 +33,12 @@ export async function checkClusterRecord(
   if (!entry) throw new Error('The record of the cluster can neither be written nor read.');
   const record = clusterRecordSchema.parse(JSON.parse(entry.string()));
   if (record.shardCount !== shardCount) {
-    const message = `DRIFTLESS_SHARDS is ${shardCount}, but cluster "${cluster}" was made with ${record.shardCount}.`;
-    throw new ConfigError(message, ['DRIFTLESS_SHARDS']);
+    const made = `cluster "${cluster}" was made with ${record.shardCount}`;
+    throw new ConfigError(`DRIFTLESS_SHARDS is ${shardCount}, but ${made}.`, ['DRIFTLESS_SHARDS']);
   }
   if (record.members.join() !== members.join() || record.replicationFactor !== replicationFactor) {
-    const message = `DRIFTLESS_MEMBERS is not the list that cluster "${cluster}" was made with: ${record.members.join(',')}.`;
-    throw new ConfigError(message, ['DRIFTLESS_MEMBERS']);
+    const made = `the list that cluster "${cluster}" was made with: ${record.members.join()}`;
+    throw new ConfigError(`DRIFTLESS_MEMBERS is not ${made}.`, ['DRIFTLESS_MEMBERS']);
   }
   return record;
 }

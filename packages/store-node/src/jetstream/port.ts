@@ -1,9 +1,9 @@
 /**
- * Ports: the stream that carries a shard's events, and the bucket that keeps the leases. Adapters: the real ones
- * on JetStream beside this file, and `memory.ts`; both run the suite in `acceptance.ts`.
+ * Ports: the stream that carries a shard's events, and the bucket that keeps the leases. Adapters: the real
+ * ones on JetStream beside this file, and `memory.ts`; both run the suite in `acceptance.ts`.
  *
- * A call that gets no answer throws `Unanswered`: what was asked may have happened or not. The caller must find
- * out, never guess.
+ * A call that gets no answer throws `Unanswered`: what was asked may have happened or not. The caller must
+ * find out, never guess.
  */
 import type { Lease } from '@driftless/contracts';
 import type { StreamEnd } from '../core/outbox.ts';
@@ -68,10 +68,16 @@ export interface SeenRevision {
 }
 
 export interface LeaseStore {
-  /** Tells the lease of each shard as it is now, then every change, until stopped; starts over when the link broke. */
+  /**
+   * Tells the lease of each shard as it is now, then every change, until stopped; starts over when the link
+   * broke.
+   */
   watch(onLease: (shard: number, seen: SeenRevision) => void): Promise<{ stop(): void }>;
   /** What stands there now. Throws `Unanswered`. */
   read(shard: number): Promise<SeenRevision>;
-  /** Compare-and-set: the new revision, or undefined when it isn't at `revision` (0: not there). Throws `Unanswered`. */
+  /**
+   * Compare-and-set: the new revision, or undefined when it isn't at `revision` (0: not there). Throws
+   * `Unanswered`.
+   */
   write(shard: number, lease: Lease, revision: number): Promise<number | undefined>;
 }

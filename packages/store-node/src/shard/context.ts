@@ -1,7 +1,8 @@
 /**
- * What the parts of a shard replica share: its state in memory, its ports, its configuration. The state here is
- * the store's, plus what the stream has confirmed since the last commit: a cursor that is worth no transaction
- * of its own and is written with the next one. A follower's commits are synced together, a little later.
+ * What the parts of a shard replica share: its state in memory, its ports, its configuration. The state here
+ * is the store's, plus what the stream has confirmed since the last commit: a cursor that is worth no
+ * transaction of its own and is written with the next one. A follower's commits are synced together, a little
+ * later.
  */
 import { type Position, positionZero } from '@driftless/contracts';
 import type { Logger } from '@driftless/runtime';

@@ -1,7 +1,8 @@
 /**
  * The shell of a follower: takes events from the stream, applies each in one transaction, acks it after the
- * commit. Events are judged in order by the core; what can't be applied at once (a gap, orphans) holds the queue
- * until a peer has helped. Nothing is acked and skipped: a replica that can't go on halts, and shows it.
+ * commit. Events are judged in order by the core; what can't be applied at once (a gap, orphans) holds the
+ * queue until a peer has helped. Nothing is acked and skipped: a replica that can't go on halts, and shows
+ * it.
  */
 import { Buffer } from 'node:buffer';
 import { type Batch, decodeBatch, EnvelopeError, lastSeqOf } from '@driftless/contracts';
@@ -195,7 +196,9 @@ export class Follower {
     message.ack();
   }
 
-  /** Reads the log of a peer until `untilSeq` is applied; tries the leader first, then the others, for ever. */
+  /**
+   * Reads the log of a peer until `untilSeq` is applied; tries the leader first, then the others, for ever.
+   */
   async #catchUp(life: number, untilSeq: number): Promise<void> {
     const context = this.#context;
     while (!this.#dead(life) && context.state.applied.seq < untilSeq) {

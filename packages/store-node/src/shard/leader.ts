@@ -1,7 +1,7 @@
 /**
- * The shell of a leader: requests wait a moment, are committed together in one transaction, published in order
- * behind the fence, and answered at the ack level that each asked for. While one commit blocks, the next
- * requests gather, so batches grow with the load and a lone client waits for nobody.
+ * The shell of a leader: requests wait a moment, are committed together in one transaction, published in
+ * order behind the fence (publisher.ts), and answered at the ack level that each asked for. While one commit blocks, the
+ * next requests gather, so batches grow with the load and a lone client waits for nobody.
  */
 import {
   type AckLevel,
@@ -13,16 +13,10 @@ import {
   type WriteResult,
 } from '@driftless/contracts';
 import { quarantinedRow } from '../core/apply.ts';
-import {
-  type OutboxEvent,
-  type OutboxState,
-  type OutboxStep,
-  startOutbox,
-  stepOutbox,
-} from '../core/outbox.ts';
 import { type PlannedResult, planBatch, type WriteRequest } from '../core/plan.ts';
 import { AckWaits, replicatedSeq } from '../core/waits.ts';
 import type { ShardContext } from './context.ts';
+import { Publisher } from './publisher.ts';
 
 export interface LeaderHooks {
   /** The lease is ours and nobody can have taken it. */
@@ -57,23 +51,24 @@ export class Leader {
   readonly #context: ShardContext;
   readonly #hooks: LeaderHooks;
   readonly #waits = new AckWaits<Committed>();
-  readonly #events = new Map<number, Uint8Array>();
   #queue: Waiting[] = [];
   #queuedOps = 0;
   #flushing = false;
   #accepting = true;
-  #outbox: OutboxState;
+  readonly #publisher: Publisher;
   readonly #applied = new Map<string, { epoch: number; seq: number }>();
 
   constructor(context: ShardContext, epoch: number, hooks: LeaderHooks) {
     this.#context = context;
     this.#hooks = hooks;
     this.epoch = epoch;
-    const { confirmedSeq, streamSeq } = context.state;
-    const pending = outboxOf(context);
-    const start = startOutbox(epoch, { seq: confirmedSeq, streamSeq }, pending, context.limits);
-    this.#outbox = start.state;
-    this.#run(start);
+    this.#publisher = new Publisher(context, epoch, {
+      onConfirmed: () => {
+        this.#settle();
+        this.#checkDrained();
+      },
+      onDeposed: () => hooks.onDeposed(),
+    });
   }
 
   get outboxOps(): number {
@@ -111,7 +106,10 @@ export class Leader {
     });
   }
 
-  /** Resolves when the stream has confirmed `seq`, or rejects at the deadline. For reads that must not be provisional. */
+  /**
+   * Resolves when the stream has confirmed `seq`, or rejects at the deadline. For reads that must not be
+   * provisional.
+   */
   confirmed(seq: number, timeoutMs: number): Promise<void> {
     const { clock, state } = this.#context;
     if (seq <= state.confirmedSeq) return Promise.resolve();
@@ -147,7 +145,7 @@ export class Leader {
     this.#accepting = false;
     this.#refuseQueue();
     for (const { what } of this.#waits.abandon()) this.#answerLate(what);
-    this.#outbox = { ...this.#outbox, phase: 'deposed' };
+    this.#publisher.end();
   }
 
   #schedule(): void {
@@ -217,16 +215,15 @@ export class Leader {
         state: { ...context.state, applied: { epoch, seq: lastSeq }, root: plan.batch.postRoot },
       });
       context.instruments.committed(shard, requests.length, event.length, clock.monotonic() - startedAt);
-      this.#events.set(firstSeq, event);
-      this.#step({ type: 'committed', batch: { epoch, firstSeq, lastSeq } });
+      this.#publisher.committed({ epoch, firstSeq, lastSeq }, event);
       this.#hooks.onCommitted();
     }
     this.#await(allowed, plan.results);
   }
 
   /**
-   * Under a live lease all levels; without NATS nobody can be elected, so `ack=leader` goes on, provisional, as long
-   * as the outbox has room.
+   * Under a live lease all levels; without NATS nobody can be elected, so `ack=leader` goes on, provisional,
+   * as long as the outbox has room.
    */
   #allow(waiting: Waiting): boolean {
     const { limits } = this.#context;
@@ -312,88 +309,9 @@ export class Leader {
     this.#queuedOps = 0;
   }
 
-  #step(event: OutboxEvent): void {
-    this.#run(stepOutbox(this.#outbox, event, this.#context.limits));
-  }
-
-  #run({ state, effects }: OutboxStep): void {
-    this.#outbox = state;
-    const context = this.#context;
-    for (const effect of effects) {
-      switch (effect.type) {
-        case 'publish':
-          void this.#publish(effect.round, effect.batch, effect.expectedStreamSeq);
-          break;
-        case 'probe':
-          void this.#probe(effect.round, effect.again);
-          break;
-        case 'reload':
-          this.#step({ type: 'reloaded', round: effect.round, batches: outboxOf(context, effect.afterSeq) });
-          break;
-        case 'went-back':
-          context.logger.error({ shard: context.shard, ...effect }, 'the stream went back; publishing again');
-          break;
-        case 'confirmed':
-          this.#confirm(effect.seq, effect.streamSeq);
-          break;
-        case 'deposed':
-          context.instruments.fenced.add(1, { shard: String(context.shard) });
-          this.#hooks.onDeposed();
-          break;
-      }
-    }
-  }
-
-  #confirm(seq: number, streamSeq: number): void {
-    const context = this.#context;
-    context.moveCursor({ confirmedSeq: Math.max(seq, context.state.confirmedSeq), streamSeq });
-    for (const firstSeq of this.#events.keys()) {
-      if (firstSeq > seq) break;
-      this.#events.delete(firstSeq);
-    }
-    this.#settle();
-    this.#checkDrained();
-  }
-
   #checkDrained(): void {
-    if (!this.#accepting && this.#outbox.pending.length === 0) this.#hooks.onDrained();
+    if (!this.#accepting && this.#publisher.isEmpty) this.#hooks.onDrained();
   }
-
-  async #publish(
-    round: number,
-    batch: OutboxState['pending'][number],
-    expectedStreamSeq: number,
-  ): Promise<void> {
-    const { stream, store, logger, shard } = this.#context;
-    const { firstSeq } = batch;
-    const event = this.#events.get(firstSeq) ?? store.logAt(firstSeq)?.event;
-    if (!event) throw new Error(`The outbox names seq ${firstSeq}, but the log has no batch there.`);
-    try {
-      const { streamSeq } = await stream.publish({ event, ...batch, expectedStreamSeq });
-      this.#step({ type: 'published', round, firstSeq, streamSeq });
-    } catch (error) {
-      logger.debug({ shard, firstSeq, err: error }, 'a publish got no clear answer');
-      this.#step({ type: 'unclear', round });
-    }
-  }
-
-  async #probe(round: number, again: boolean): Promise<void> {
-    const { stream, limits, logger, shard } = this.#context;
-    if (again) await new Promise((resolve) => setTimeout(resolve, limits.retryDelayMs));
-    try {
-      this.#step({ type: 'probed', round, end: await stream.end() });
-    } catch (error) {
-      logger.debug({ shard, err: error }, 'the end of the stream cannot be read');
-      this.#step({ type: 'probe-failed', round });
-    }
-  }
-}
-
-/** Batches of the log after what the stream has confirmed. */
-function outboxOf(context: ShardContext, afterSeq = context.state.confirmedSeq): OutboxState['pending'] {
-  return context.store
-    .log(afterSeq, Number.POSITIVE_INFINITY)
-    .map(({ epoch, firstSeq, lastSeq }) => ({ epoch, firstSeq, lastSeq }));
 }
 
 function notLeader(message = 'This node does not lead the shard.'): DriftlessError {

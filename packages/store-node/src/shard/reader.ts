@@ -1,6 +1,7 @@
 /**
- * Reads. Every row's digest is recomputed before the row goes out (a microsecond or so): a rotten row is found
- * when it is met, set aside and never served. A replica that isn't healthy refuses, and the caller asks another.
+ * Reads. Every row's digest is recomputed before the row goes out (a microsecond or so): a rotten row is
+ * found when it is met, set aside and never served. A replica that isn't healthy refuses, and the caller asks
+ * another.
  */
 import {
   DriftlessError,
@@ -175,8 +176,8 @@ export function rowOf({ key, epoch, seq, tombstone, contentType: type, expiresAt
 }
 
 /**
- * Recomputes digests and root from the rows on disk. A sound replica without drift is proven: it is taken back
- * into service if a rotten row, since overwritten, had taken it out.
+ * Recomputes digests and root from the rows on disk. A sound replica without drift is proven: it is taken
+ * back into service if a rotten row, since overwritten, had taken it out.
  */
 export async function scrub(replica: ShardReplica): Promise<Omit<ScrubAnswer, 'node'>> {
   const { context } = replica;

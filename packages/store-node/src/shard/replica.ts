@@ -1,7 +1,7 @@
 /**
- * A replica of one shard: the composition of its election, its follower and its leader. The core decides; this
- * shell runs the effects in order, and turns answers from JetStream back into events. It is either following
- * (the stream is consumed) or leading (it isn't: a leader's own log is ahead of the stream).
+ * A replica of one shard: the composition of its election, its follower and its leader. The core decides;
+ * this shell runs the effects in order, and turns answers from JetStream back into events. It is either
+ * following (the stream is consumed) or leading (it isn't: a leader's own log is ahead of the stream).
  */
 import {
   type Batch,

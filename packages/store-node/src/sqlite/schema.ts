@@ -1,6 +1,7 @@
 /**
- * The tables of a shard's file, one file a shard. A rowid table with an index on the key beats WITHOUT ROWID for
- * values of 1 KiB; the log has one row a batch. Keys are TEXT compared byte by byte (BINARY), which is UTF-8 order.
+ * The tables of a shard's file, one file a shard. A rowid table with an index on the key beats WITHOUT ROWID
+ * for values of 1 KiB; the log has one row a batch. Keys are TEXT compared byte by byte (BINARY), which is
+ * UTF-8 order.
  *
  * Version log (`PRAGMA user_version`): 1 — first.
  */

@@ -1,7 +1,7 @@
 /**
- * The store on SQLite: WAL, one writing connection, `synchronous=FULL` where an ack relies on the commit. The Merkle leaves are kept in memory too
- * (64 KiB), so a batch writes each leaf it touched once. Snapshots read on a connection of their own, in one
- * read transaction, and so hold up nobody.
+ * The store on SQLite: WAL, one writing connection, `synchronous=FULL` where an ack relies on the commit. The
+ * Merkle leaves are kept in memory too (64 KiB), so a batch writes each leaf it touched once. Snapshots read
+ * on a connection of their own, in one read transaction, and so hold up nobody.
  *
  * A failed commit (disk full, fsync error) is final: nobody knows what reached the disk, so the error goes up
  * and the process ends; SQLite's recovery at the next start tells what is there.

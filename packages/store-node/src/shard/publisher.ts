@@ -1,0 +1,126 @@
+/**
+ * The shell of the outbox (core/outbox.ts): publishes committed batches, asks for the stream's end when an answer
+ * was not clear, and moves the shard's cursor as the stream confirms.
+ */
+import {
+  type OutboxBatch,
+  type OutboxEvent,
+  type OutboxState,
+  type OutboxStep,
+  startOutbox,
+  stepOutbox,
+} from '../core/outbox.ts';
+import type { ShardContext } from './context.ts';
+
+export interface PublisherHooks {
+  /** The stream has confirmed more of the log. */
+  onConfirmed(): void;
+  /** Another epoch has begun on the stream. */
+  onDeposed(): void;
+}
+
+export class Publisher {
+  readonly #context: ShardContext;
+  readonly #hooks: PublisherHooks;
+  /** Events not confirmed, by their first seq: what was just encoded needs no reading back. */
+  readonly #events = new Map<number, Uint8Array>();
+  #outbox: OutboxState;
+
+  /** Begins with what the log has past the last confirmed seq. */
+  constructor(context: ShardContext, epoch: number, hooks: PublisherHooks) {
+    this.#context = context;
+    this.#hooks = hooks;
+    const { confirmedSeq: seq, streamSeq } = context.state;
+    const start = startOutbox(epoch, { seq, streamSeq }, outboxOf(context, seq), context.limits);
+    this.#outbox = start.state;
+    this.#run(start);
+  }
+
+  get isEmpty(): boolean {
+    return this.#outbox.pending.length === 0;
+  }
+
+  committed(batch: OutboxBatch, event: Uint8Array): void {
+    this.#events.set(batch.firstSeq, event);
+    this.#step({ type: 'committed', batch });
+  }
+
+  /** Nothing is published any more; late answers change nothing. */
+  end(): void {
+    this.#outbox = { ...this.#outbox, phase: 'deposed' };
+  }
+
+  #step(event: OutboxEvent): void {
+    this.#run(stepOutbox(this.#outbox, event, this.#context.limits));
+  }
+
+  #run({ state, effects }: OutboxStep): void {
+    this.#outbox = state;
+    const context = this.#context;
+    for (const effect of effects) {
+      switch (effect.type) {
+        case 'publish':
+          void this.#publish(effect.round, effect.batch, effect.expectedStreamSeq);
+          break;
+        case 'probe':
+          void this.#probe(effect.round, effect.again);
+          break;
+        case 'reload':
+          this.#step({ type: 'reloaded', round: effect.round, batches: outboxOf(context, effect.afterSeq) });
+          break;
+        case 'went-back':
+          context.logger.error({ shard: context.shard, ...effect }, 'the stream went back; publishing again');
+          break;
+        case 'confirmed':
+          this.#confirm(effect.seq, effect.streamSeq);
+          break;
+        case 'deposed':
+          context.instruments.fenced.add(1, { shard: String(context.shard) });
+          this.#hooks.onDeposed();
+          break;
+      }
+    }
+  }
+
+  #confirm(seq: number, streamSeq: number): void {
+    const context = this.#context;
+    context.moveCursor({ confirmedSeq: Math.max(seq, context.state.confirmedSeq), streamSeq });
+    for (const firstSeq of this.#events.keys()) {
+      if (firstSeq > seq) break;
+      this.#events.delete(firstSeq);
+    }
+    this.#hooks.onConfirmed();
+  }
+
+  async #publish(round: number, batch: OutboxBatch, expectedStreamSeq: number): Promise<void> {
+    const { stream, store, logger, shard } = this.#context;
+    const { firstSeq } = batch;
+    const event = this.#events.get(firstSeq) ?? store.logAt(firstSeq)?.event;
+    if (!event) throw new Error(`The outbox names seq ${firstSeq}, but the log has no batch there.`);
+    try {
+      const { streamSeq } = await stream.publish({ event, ...batch, expectedStreamSeq });
+      this.#step({ type: 'published', round, firstSeq, streamSeq });
+    } catch (error) {
+      logger.debug({ shard, firstSeq, err: error }, 'a publish got no clear answer');
+      this.#step({ type: 'unclear', round });
+    }
+  }
+
+  async #probe(round: number, again: boolean): Promise<void> {
+    const { stream, limits, logger, shard } = this.#context;
+    if (again) await new Promise((resolve) => setTimeout(resolve, limits.retryDelayMs));
+    try {
+      this.#step({ type: 'probed', round, end: await stream.end() });
+    } catch (error) {
+      logger.debug({ shard, err: error }, 'the end of the stream cannot be read');
+      this.#step({ type: 'probe-failed', round });
+    }
+  }
+}
+
+/** Batches of the log after `afterSeq`. */
+function outboxOf(context: ShardContext, afterSeq: number): OutboxBatch[] {
+  return context.store
+    .log(afterSeq, Number.POSITIVE_INFINITY)
+    .map(({ epoch, firstSeq, lastSeq }) => ({ epoch, firstSeq, lastSeq }));
+}

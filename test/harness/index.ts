@@ -1,0 +1,4 @@
+export * from './cluster.ts';
+export * from './dump.ts';
+export * from './load.ts';
+export * from './process.ts';
