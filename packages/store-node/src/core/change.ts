@@ -116,7 +116,9 @@ function entryAfter(operation: Extract<Operation, { key: string }>, version: Pos
     : makeEntry({ key, ...version, tombstone: true, value: emptyValue, contentType: '', expiresAt: null });
 }
 
-/** The kept digest of the old row leaves the root, for that is what went into it, even if the row has rotted. */
+/**
+ * The kept digest of the old row leaves the root, for that is what went into it, even if the row has rotted.
+ */
 function replace(effect: Effect, before: Entry | undefined, after: Entry): void {
   effect.entries.push(after);
   xorBoth(effect, after.key, after.digest);

@@ -1,8 +1,8 @@
 /**
  * The cut of a deposed leader (SPEC.md, C1–C4): what its log has past the end of its epoch are orphans. They
- * are set aside, the log is cut, and every key they touched is put back as the current history has it. A row put
- * back may be newer than the cut (somebody wrote the key since); it is written again, in order, while the events
- * in between are applied, so digests are only equal from the newest such row on: `settleSeq`.
+ * are set aside, the log is cut, and every key they touched is put back as the current history has it. A row
+ * put back may be newer than the cut (somebody wrote the key since); it is written again, in order, while the
+ * events in between are applied, so digests are only equal from the newest such row on: `settleSeq`.
  */
 import { type Batch, type EpochStart, isZeroDigest, xorDigest } from '@driftless/contracts';
 import { type Change, effectOfReplacing, type Orphan } from './change.ts';

@@ -1,12 +1,13 @@
 /**
- * Who leads a shard (SPEC.md, E1–E9). The lease only picks a candidate; safety is the fence: before it serves, a
- * candidate applies the stream to its end, publishes what its own log has past it, and appends an
- * `epoch-started` record that the stream takes only right behind the end it saw. If that fails it catches up and
- * tries again. Time is `now`, a monotonic clock of this machine in milliseconds; nobody's wall clock counts.
+ * Who leads a shard (SPEC.md, E1–E9). The lease only picks a candidate; safety is the fence: before it
+ * serves, a candidate applies the stream to its end, publishes what its own log has past it, and appends an
+ * `epoch-started` record that the stream takes only right behind the end it saw. If that fails it catches up
+ * and tries again. Time is `now`, a monotonic clock of this machine in milliseconds; nobody's wall clock
+ * counts.
  *
  *     following ──claim──▶ claiming ──won──▶ campaigning ──epoch appended──▶ leading ──resign──▶ resigning
- *         ▲                   │ lost              │ lease lost, unfit            │ deposed           │ released
- *         └───────────────────┴───────────────────┴──────────────────────────────┴───────────────────┘
+ *         ▲                   │ lost              │ lease lost, unfit           │ deposed          │ released
+ *         └───────────────────┴───────────────────┴─────────────────────────────┴──────────────────┘
  */
 import type { Lease } from '@driftless/contracts';
 

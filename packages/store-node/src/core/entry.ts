@@ -1,6 +1,7 @@
 /**
- * An entry is what a replica keeps for a key: the value with its version, or a tombstone. Its digest was computed
- * when it was written; recomputing it from the bytes tells whether the row still is what was written.
+ * An entry is what a replica keeps for a key: the value with its version, or a tombstone. Its digest was
+ * computed when it was written; recomputing it from the bytes tells whether the row still is what was
+ * written.
  */
 import { type Digest, type DigestInput, entryDigest, equalDigest } from '@driftless/contracts';
 

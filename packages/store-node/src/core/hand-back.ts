@@ -1,4 +1,7 @@
-/** When a leadership goes back to the preferred node: after that node has been well for a while without a break. */
+/**
+ * When a leadership goes back to the preferred node: after that node has been well for a while without a
+ * break.
+ */
 export class HandBack {
   readonly #afterMs: number;
   readonly #wellSince = new Map<number, number>();

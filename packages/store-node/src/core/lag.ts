@@ -1,7 +1,8 @@
 /**
- * How far a replica is behind (SPEC.md, L1–L3). It learns where the leader's log ends from heads and events, and
- * remembers when it first heard of each; the oldest one it has not applied gives the age. Ages are of this
- * machine's monotonic clock, so no two clocks are compared. Without news from a leader the lag is unknown.
+ * How far a replica is behind (SPEC.md, L1–L3). It learns where the leader's log ends from heads and events,
+ * and remembers when it first heard of each; the oldest one it has not applied gives the age. Ages are of
+ * this machine's monotonic clock, so no two clocks are compared. Without news from a leader the lag is
+ * unknown.
  */
 
 export interface Lag {

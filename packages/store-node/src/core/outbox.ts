@@ -1,11 +1,11 @@
 /**
- * The outbox of a leader (SPEC.md, O1–O7): committed batches go to the stream in order, several under way at a
- * time, each with the last sequence that the stream must have: the fence. The log is the outbox, so nothing
+ * The outbox of a leader (SPEC.md, O1–O7): committed batches go to the stream in order, several under way at
+ * a time, each with the last sequence that the stream must have: the fence. The log is the outbox, so nothing
  * here is lost by a crash; this machine only decides what to publish next and what an answer means.
  *
- * An answer that doesn't come, or that isn't the one predicted, says nothing: then the stream's last message is
- * asked for. It is mine (go on behind it), another epoch's (I am deposed), or older than what was confirmed (the
- * stream went back: publish again from the log).
+ * An answer that doesn't come, or that isn't the one predicted, says nothing: then the stream's last message
+ * is asked for. It is mine (go on behind it), another epoch's (I am deposed), or older than what was
+ * confirmed (the stream went back: publish again from the log).
  */
 
 export interface OutboxBatch {

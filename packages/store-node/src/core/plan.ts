@@ -1,8 +1,9 @@
 /**
  * The leader's planning of a batch (SPEC.md, P1–P5): requests that wait become operations of one transaction,
- * each judged on the state that the ones before it lead to. An operation says the resulting state, never how it
- * was asked for, so every replica comes to the same. A refused request makes no operation, unless it carries an
- * idempotency id: then its answer is logged, so that a retry gets the same one, from whoever leads then.
+ * each judged on the state that the ones before it lead to. An operation says the resulting state, never how
+ * it was asked for, so every replica comes to the same. A refused request makes no operation, unless it
+ * carries an idempotency id: then its answer is logged, so that a retry gets the same one, from whoever leads
+ * then.
  */
 import {
   type Batch,

@@ -1,6 +1,6 @@
 /**
- * Writes that wait for their ack level. Each waits for one seq; a level is reached when its progress, a seq that
- * only grows, has come that far. Clock and promises stay outside: `T` is whatever the shell wants back.
+ * Writes that wait for their ack level. Each waits for one seq; a level is reached when its progress, a seq
+ * that only grows, has come that far. Clock and promises stay outside: `T` is whatever the shell wants back.
  */
 import type { AckLevel } from '@driftless/contracts';
 
@@ -67,8 +67,9 @@ export class AckWaits<T> {
 }
 
 /**
- * The seq that at least `count` replicas have applied durably, by what each told (unknown ones count as 0). Only
- * positions of the leader's own epoch count: a replica that hasn't seen this epoch begin may hold orphans.
+ * The seq that at least `count` replicas have applied durably, by what each told (unknown ones count as 0).
+ * Only positions of the leader's own epoch count: a replica that hasn't seen this epoch begin may hold
+ * orphans.
  */
 export function replicatedSeq(
   members: readonly string[],

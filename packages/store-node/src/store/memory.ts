@@ -1,4 +1,6 @@
-/** The store in memory: for tests and for the simulator. Keeps copies, so that nobody changes it from outside. */
+/**
+ * The store in memory: for tests and for the simulator. Keeps copies, so that nobody changes it from outside.
+ */
 import { Buffer } from 'node:buffer';
 import { LeafDigests } from '@driftless/anti-entropy';
 import type { Digest, RecordedAnswer } from '@driftless/contracts';

@@ -10,9 +10,9 @@ import type { Entry } from '../core/entry.ts';
 import type { ShardState } from '../core/state.ts';
 
 /**
- * `synced`: on disk when the commit returns; what an ack relies on. `written`: atomic, and safe from the death of the
- * process, but a power failure may take the latest commits back, together with the cursor that moved with them;
- * a follower then reads the same events again.
+ * `synced`: on disk when the commit returns; what an ack relies on. `written`: atomic, and safe from the
+ * death of the process, but a power failure may take the latest commits back, together with the cursor that
+ * moved with them; a follower then reads the same events again.
  */
 export type Durability = 'synced' | 'written';
 
@@ -60,7 +60,9 @@ export interface ShardStore {
   commit(change: Change, durability: Durability): void;
   /** The stream's cursor and the confirmed seq alone; when it returns, all commits before are synced too. */
   saveState(state: ShardState): void;
-  /** Drops recorded answers older than `before` (milliseconds since the Unix epoch); at most `limit` of them. */
+  /**
+   * Drops recorded answers older than `before` (milliseconds since the Unix epoch); at most `limit` of them.
+   */
   forgetAnswers(before: number, limit: number): void;
   snapshot(): Snapshot;
   close(): void;
