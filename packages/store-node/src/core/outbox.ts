@@ -12,14 +12,26 @@ export interface OutboxBatch {
   epoch: number;
   firstSeq: number;
   lastSeq: number;
+  /** With a publish: the batch that must be the stream's last message; absent where that is not known. */
+  after?: BatchName | undefined;
+}
+
+/** What makes a batch's message id. */
+export interface BatchName {
+  epoch: number;
+  firstSeq: number;
 }
 
 export interface OutboxState {
   phase: 'flowing' | 'probing' | 'deposed';
   epoch: number;
+  /** Seq of the record that began the epoch: what older epochs have from here on is not in our history. */
+  startSeq: number;
   /** Last batch that the stream has: log seq, JetStream sequence. */
   confirmedSeq: number;
   streamSeq: number;
+  /** The message at `streamSeq`, where it is known. */
+  last: BatchName | undefined;
   /** Not confirmed, in order; the first `inFlight` of them are published in this round. */
   pending: readonly OutboxBatch[];
   inFlight: number;
@@ -27,10 +39,12 @@ export interface OutboxState {
   round: number;
 }
 
-/** The last message of the stream; `message` is absent when it holds none. */
+/** Where the stream ends. */
 export interface StreamEnd {
+  /** Last sequence that was given out; the message there may be gone. */
   streamSeq: number;
-  message?: { epoch: number; lastSeq: number };
+  /** The last event that the stream holds; absent when there is none. */
+  message?: { streamSeq: number; epoch: number; firstSeq: number; lastSeq: number };
 }
 
 export type OutboxEvent =
@@ -61,6 +75,7 @@ export interface OutboxStep {
   effects: OutboxEffect[];
 }
 
+/** `confirmed`: the record that began the epoch, which is on the stream before a leader serves. */
 export function startOutbox(
   epoch: number,
   confirmed: { seq: number; streamSeq: number },
@@ -68,10 +83,9 @@ export function startOutbox(
   limits: OutboxLimits,
 ): OutboxStep {
   const { seq: confirmedSeq, streamSeq } = confirmed;
-  return publishMore(
-    { phase: 'flowing', epoch, confirmedSeq, streamSeq, pending, inFlight: 0, round: 1 },
-    limits,
-  );
+  const last = { epoch, firstSeq: confirmedSeq };
+  const start = { epoch, startSeq: confirmedSeq, confirmedSeq, streamSeq, last, pending };
+  return publishMore({ phase: 'flowing', ...start, inFlight: 0, round: 1 }, limits);
 }
 
 type Handlers = {
@@ -135,15 +149,20 @@ function publishMore(state: OutboxState, limits: OutboxLimits): OutboxStep {
   while (inFlight < limits.publishesInFlightMax) {
     const batch = state.pending[inFlight];
     if (!batch) break;
+    const before = inFlight === 0 ? state.last : state.pending[inFlight - 1];
     effects.push({
       type: 'publish',
       round: state.round,
-      batch,
+      batch: { ...batch, after: before && nameOf(before) },
       expectedStreamSeq: state.streamSeq + inFlight,
     });
     inFlight += 1;
   }
   return { state: { ...state, inFlight }, effects };
+}
+
+function nameOf({ epoch, firstSeq }: BatchName): BatchName {
+  return { epoch, firstSeq };
 }
 
 function confirm(
@@ -160,6 +179,7 @@ function confirm(
       ...state,
       confirmedSeq: first.lastSeq,
       streamSeq: predicted,
+      last: nameOf(first),
       pending: rest,
       inFlight: state.inFlight - 1,
     },
@@ -188,17 +208,25 @@ function settle(
     return { state: deposed, effects: [{ type: 'deposed', by: message.epoch }] };
   }
   // An emptied stream keeps its sequence: go on behind it; followers take what they miss from the log.
-  const endSeq = message?.lastSeq ?? state.confirmedSeq;
+  const last = message?.streamSeq === streamSeq ? nameOf(message) : undefined;
+  const endSeq = message ? ourEnd(state, message) : state.confirmedSeq;
   if (endSeq < state.confirmedSeq) {
     const effects: OutboxEffect[] = [
       { type: 'went-back', fromSeq: state.confirmedSeq, toSeq: endSeq },
       { type: 'reload', round: state.round, afterSeq: endSeq },
     ];
-    return { state: { ...state, streamSeq }, effects };
+    return { state: { ...state, streamSeq, last }, effects };
   }
   const pending = state.pending.filter((batch) => batch.lastSeq > endSeq);
-  const next = publishMore({ ...state, phase: 'flowing', confirmedSeq: endSeq, streamSeq, pending }, limits);
+  const settled = { ...state, confirmedSeq: endSeq, streamSeq, last, pending };
+  const next = publishMore({ ...settled, phase: 'flowing' }, limits);
   const effects: OutboxEffect[] =
     endSeq > state.confirmedSeq ? [{ type: 'confirmed', seq: endSeq, streamSeq }] : [];
   return { state: next.state, effects: [...effects, ...next.effects] };
+}
+
+/** Up to which seq a stream that ends with `message` holds our history. */
+function ourEnd({ epoch, startSeq }: OutboxState, message: NonNullable<StreamEnd['message']>): number {
+  // A leader before us can get past its fence where the stream went back: its operations are orphans.
+  return message.epoch < epoch ? Math.min(message.lastSeq, startSeq - 1) : message.lastSeq;
 }

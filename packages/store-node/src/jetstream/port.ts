@@ -6,9 +6,9 @@
  * find out, never guess.
  */
 import type { Lease } from '@driftless/contracts';
-import type { StreamEnd } from '../core/outbox.ts';
+import type { BatchName, StreamEnd } from '../core/outbox.ts';
 
-/** The fence refused a publish: the stream's last sequence is not the one expected. */
+/** The fence refused a publish: the stream's last message is not the one expected. */
 export class FenceRefused extends Error {
   override name = 'FenceRefused';
 }
@@ -37,6 +37,8 @@ export interface Publish {
   lastSeq: number;
   /** The sequence that the stream must end at. */
   expectedStreamSeq: number;
+  /** The batch that the stream's last message must be, where that is known. */
+  after?: BatchName | undefined;
 }
 
 export interface Consumption {

@@ -17,7 +17,7 @@ import {
   type StreamInfo,
 } from '@nats-io/jetstream';
 import { headers, nanos } from '@nats-io/transport-node';
-import type { StreamEnd } from '../core/outbox.ts';
+import type { BatchName, StreamEnd } from '../core/outbox.ts';
 import {
   type ConsumeOptions,
   type Consumption,
@@ -51,10 +51,18 @@ export interface JetStreamOptions {
 const apiCodes = {
   wrongLastSequence: 10071,
   wrongLastSequenceConstant: 10164,
+  wrongLastMessageId: 10070,
   streamNotFound: 10059,
   consumerNotFound: 10014,
   noMessage: 10037,
 };
+
+/** What the fence answers when the stream does not end as expected. */
+const refusals: readonly number[] = [
+  apiCodes.wrongLastSequence,
+  apiCodes.wrongLastSequenceConstant,
+  apiCodes.wrongLastMessageId,
+];
 
 /** Messages asked for at a time; JetStream holds the rest. */
 const pullMessagesMax = 256;
@@ -101,6 +109,7 @@ export class JetStreamEvents implements EventStream {
     firstSeq,
     lastSeq,
     expectedStreamSeq,
+    after,
   }: Publish): Promise<{ streamSeq: number }> {
     const heads = headers();
     heads.set(eventHeaders.epoch, String(epoch));
@@ -108,8 +117,11 @@ export class JetStreamEvents implements EventStream {
     heads.set(eventHeaders.lastSeq, String(lastSeq));
     try {
       const ack = await this.#js.publish(this.#subject, event, {
-        msgID: eventMessageId(this.#options.shard, epoch, firstSeq),
-        expect: { lastSequence: expectedStreamSeq },
+        msgID: this.#messageId({ epoch, firstSeq }, expectedStreamSeq + 1),
+        expect: {
+          lastSequence: expectedStreamSeq,
+          ...(after && { lastMsgID: this.#messageId(after, expectedStreamSeq) }),
+        },
         headers: heads,
         timeout: this.#options.publishTimeoutMs,
         retries: 0,
@@ -129,9 +141,13 @@ export class JetStreamEvents implements EventStream {
       // By subject and not by sequence: the last message is asked for, whatever was published meanwhile.
       const last = await this.#jsm.streams.getMessage(this.#stream, { last_by_subj: this.#subject });
       if (!last) return end;
-      const number = (name: string): number => Number(last.header.get(name));
-      const message = { epoch: number(eventHeaders.epoch), lastSeq: number(eventHeaders.lastSeq) };
-      return { ...end, streamSeq: last.seq, message };
+      // The last sequence may be that of a message which is gone, and which the fence still counts.
+      const { header, seq } = last;
+      const number = (name: string): number => Number(header.get(name));
+      const [epoch, firstSeq] = [number(eventHeaders.epoch), number(eventHeaders.firstSeq)];
+      const message = { streamSeq: seq, epoch, firstSeq, lastSeq: number(eventHeaders.lastSeq) };
+      const known = header.has(eventHeaders.epoch) ? { message } : {};
+      return { ...end, streamSeq: Math.max(streamSeq, seq), ...known };
     } catch (error) {
       throw asPortError(error);
     }
@@ -151,6 +167,14 @@ export class JetStreamEvents implements EventStream {
     } catch (error) {
       throw asPortError(error);
     }
+  }
+
+  /**
+   * Names a batch at its place in the stream. The place is part of it, because JetStream remembers the ids of
+   * messages that were purged, and would take a batch that is published again for a duplicate.
+   */
+  #messageId({ epoch, firstSeq }: BatchName, streamSeq: number): string {
+    return `${eventMessageId(this.#options.shard, epoch, firstSeq)}/${streamSeq}`;
   }
 
   /** The node's durable consumer, placed where the replica stands: its own cursor is the truth. */
@@ -207,9 +231,7 @@ function apiCode(error: unknown): number | undefined {
 function asPortError(cause: unknown): Error {
   const code = apiCode(cause);
   const message = cause instanceof Error ? cause.message : String(cause);
-  if (code === apiCodes.wrongLastSequence || code === apiCodes.wrongLastSequenceConstant) {
-    return new FenceRefused(message, { cause });
-  }
+  if (code !== undefined && refusals.includes(code)) return new FenceRefused(message, { cause });
   if (code === apiCodes.streamNotFound || code === apiCodes.consumerNotFound)
     return new Missing(message, { cause });
   return new Unanswered(message, { cause });
