@@ -58,6 +58,8 @@ export const eventHeaders = {
   epoch: 'Driftless-Epoch',
   firstSeq: 'Driftless-First-Seq',
   lastSeq: 'Driftless-Last-Seq',
+  /** A client waits for followers to have the event on disk. */
+  prompt: 'Driftless-Prompt',
 };
 
 /** Headers of a public answer. */

@@ -70,8 +70,12 @@ export const nodeConfigSchema = z.object({
     .describe('Operations that may wait for a commit, per shard'),
   applyBurst: whole('events').default(32).describe('Events applied before other work gets its turn'),
   followerSyncMs: whole('ms', 0)
-    .default(20)
-    .describe('Shortest time between two syncs of what followers applied'),
+    .default(100)
+    .describe('How long followers may leave what they applied unsynced when no client waits for it'),
+  gatherMs: whole('ms')
+    .default(2)
+    .describe('How long a leader under load gathers writes for one transaction'),
+  gatherOpsMax: whole('operations').default(256).describe('Operations that are not gathered any longer'),
   headSilentMs: whole('ms')
     .default(3000)
     .describe('Without news from the leader for this long the lag is unknown'),

@@ -72,6 +72,7 @@ export class StoreNode {
   /** Replicas whose applied position was not synced and told yet, and when that was done last. */
   readonly #untold = new Set<ShardReplica>();
   #syncedAt = Number.NEGATIVE_INFINITY;
+  #tellTimer: NodeJS.Timeout | undefined;
   #watch: { stop(): void } | undefined;
   #draining = false;
 
@@ -220,7 +221,7 @@ export class StoreNode {
     const election = { ...config, node, incarnation, rank: members.indexOf(node) };
     return new ShardReplica(context, leases, election, {
       natsIsLost: () => !this.#parts.link.isConnected(),
-      onProgress: (replica) => this.#progress(replica),
+      onProgress: (replica, prompt) => this.#progress(replica, prompt),
     });
   }
 
@@ -241,21 +242,21 @@ export class StoreNode {
   }
 
   /** Tells where a leader's log ends, or what a follower has applied durably. */
-  #progress(replica: ShardReplica): void {
+  #progress(replica: ShardReplica, prompt: boolean): void {
     if (replica.leader) {
       this.#tellHead(replica);
       return;
     }
-    if (this.#untold.size === 0) {
-      const wait = this.#syncedAt + this.#parts.config.followerSyncMs - clock.monotonic();
-      if (wait <= 0) setImmediate(() => this.#tellApplied());
-      else setTimeout(() => this.#tellApplied(), wait);
-    }
     this.#untold.add(replica);
+    const wait = prompt ? 0 : this.#syncedAt + this.#parts.config.followerSyncMs - clock.monotonic();
+    if (wait <= 0) this.#tellApplied();
+    else this.#tellTimer ??= setTimeout(() => this.#tellApplied(), wait);
   }
 
   /** One sync a shard for all that was applied since the last one. */
   #tellApplied(): void {
+    clearTimeout(this.#tellTimer);
+    this.#tellTimer = undefined;
     const { cluster, nodeId: node } = this.#parts.config;
     const replicas = [...this.#untold].filter(({ isOpen }) => isOpen);
     this.#untold.clear();
@@ -281,7 +282,7 @@ export class StoreNode {
     this.#nodes.set(nodeId, { status, heardAt: clock.monotonic() });
     this.#publish(statusSubject(cluster, nodeId), status);
     // Told again, in case that a message was lost.
-    for (const replica of this.#replicas.values()) if (!replica.leader) this.#progress(replica);
+    for (const replica of this.#replicas.values()) if (!replica.leader) this.#progress(replica, false);
     this.#considerHandBack();
   }
 

@@ -26,6 +26,8 @@ export class Missing extends Error {
 export interface StreamMessage {
   streamSeq: number;
   event: Uint8Array;
+  /** A client waits for this node to have it on disk. */
+  prompt: boolean;
   /** Tells JetStream that it is applied durably. */
   ack(): void;
 }
@@ -39,6 +41,8 @@ export interface Publish {
   expectedStreamSeq: number;
   /** The batch that the stream's last message must be, where that is known. */
   after?: BatchName | undefined;
+  /** A client waits for followers to have it on disk; default: no. */
+  prompt?: boolean;
 }
 
 export interface Consumption {

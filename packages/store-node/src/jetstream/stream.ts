@@ -103,18 +103,13 @@ export class JetStreamEvents implements EventStream {
     return { createdAt: createdAt(info), lastStreamSeq: info.state.last_seq };
   }
 
-  async publish({
-    event,
-    epoch,
-    firstSeq,
-    lastSeq,
-    expectedStreamSeq,
-    after,
-  }: Publish): Promise<{ streamSeq: number }> {
+  async publish(publish: Publish): Promise<{ streamSeq: number }> {
+    const { event, epoch, firstSeq, lastSeq, expectedStreamSeq, after, prompt } = publish;
     const heads = headers();
     heads.set(eventHeaders.epoch, String(epoch));
     heads.set(eventHeaders.firstSeq, String(firstSeq));
     heads.set(eventHeaders.lastSeq, String(lastSeq));
+    if (prompt) heads.set(eventHeaders.prompt, '1');
     try {
       const ack = await this.#js.publish(this.#subject, event, {
         msgID: this.#messageId({ epoch, firstSeq }, expectedStreamSeq + 1),
@@ -216,7 +211,8 @@ function consumption(messages: ConsumerMessages, options: ConsumeOptions): Consu
 }
 
 function messageOf(message: JsMsg) {
-  return { streamSeq: message.seq, event: message.data, ack: () => message.ack() };
+  const prompt = message.headers?.has(eventHeaders.prompt) ?? false;
+  return { streamSeq: message.seq, event: message.data, prompt, ack: () => message.ack() };
 }
 
 /** `created` comes as text; it tells a stream from one of the same name made later. */

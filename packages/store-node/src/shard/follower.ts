@@ -15,15 +15,18 @@ import type { LogPage, RowsPage } from './peers.ts';
 
 export class Follower {
   readonly #context: ShardContext;
-  readonly #onApplied: () => void;
+  readonly #onApplied: (prompt: boolean) => void;
   #queue: StreamMessage[] = [];
   #consumption: Consumption | undefined;
   /** Grows with every start and stop, so that late callbacks of an earlier life are known. */
   #life = 0;
   #draining = false;
 
-  /** `onApplied` is called after each burst that moved the position or the cursor. */
-  constructor(context: ShardContext, onApplied: () => void) {
+  /**
+   * `onApplied` is called after each burst that moved the position or the cursor; `prompt`: a client waits for
+   * this replica to have it on disk.
+   */
+  constructor(context: ShardContext, onApplied: (prompt: boolean) => void) {
     this.#context = context;
     this.#onApplied = onApplied;
   }
@@ -99,7 +102,7 @@ export class Follower {
           if (this.#dead(life)) return;
           await this.#process(life, message);
         }
-        this.#onApplied();
+        this.#onApplied(burst.some(({ prompt }) => prompt));
         await new Promise(setImmediate);
       }
     } finally {
@@ -301,7 +304,7 @@ export class Follower {
     context.halted = reason;
     context.logger.error({ shard: context.shard, reason }, 'this replica has halted');
     this.stop();
-    this.#onApplied();
+    this.#onApplied(false);
   }
 }
 

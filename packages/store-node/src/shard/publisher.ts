@@ -23,7 +23,7 @@ export class Publisher {
   readonly #context: ShardContext;
   readonly #hooks: PublisherHooks;
   /** Events not confirmed, by their first seq: what was just encoded needs no reading back. */
-  readonly #events = new Map<number, Uint8Array>();
+  readonly #events = new Map<number, { event: Uint8Array; prompt: boolean }>();
   #outbox: OutboxState;
 
   /** Begins with what the log has past the last confirmed seq. */
@@ -40,8 +40,9 @@ export class Publisher {
     return this.#outbox.pending.length === 0;
   }
 
-  committed(batch: OutboxBatch, event: Uint8Array): void {
-    this.#events.set(batch.firstSeq, event);
+  /** `prompt`: somebody waits for followers to have it on disk. */
+  committed(batch: OutboxBatch, event: Uint8Array, prompt: boolean): void {
+    this.#events.set(batch.firstSeq, { event, prompt });
     this.#step({ type: 'committed', batch });
   }
 
@@ -95,10 +96,16 @@ export class Publisher {
   async #publish(round: number, batch: OutboxBatch, expectedStreamSeq: number): Promise<void> {
     const { stream, store, logger, shard } = this.#context;
     const { firstSeq } = batch;
-    const event = this.#events.get(firstSeq) ?? store.logAt(firstSeq)?.event;
+    const kept = this.#events.get(firstSeq);
+    const event = kept?.event ?? store.logAt(firstSeq)?.event;
     if (!event) throw new Error(`The outbox names seq ${firstSeq}, but the log has no batch there.`);
     try {
-      const { streamSeq } = await stream.publish({ event, ...batch, expectedStreamSeq });
+      const { streamSeq } = await stream.publish({
+        event,
+        ...batch,
+        expectedStreamSeq,
+        prompt: kept?.prompt ?? false,
+      });
       this.#step({ type: 'published', round, firstSeq, streamSeq });
     } catch (error) {
       logger.debug({ shard, firstSeq, err: error }, 'a publish got no clear answer');

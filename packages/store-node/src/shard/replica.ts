@@ -31,8 +31,8 @@ import { Leader } from './leader.ts';
 
 export interface ReplicaHooks {
   natsIsLost(): boolean;
-  /** Tell the other processes, soon: the position moved or the role changed. */
-  onProgress(replica: ShardReplica): void;
+  /** Tell the other processes: the position moved or the role changed. `prompt`: a client waits to hear of it. */
+  onProgress(replica: ShardReplica, prompt: boolean): void;
 }
 
 export class ShardReplica {
@@ -53,7 +53,7 @@ export class ShardReplica {
     this.#leases = leases;
     this.#config = config;
     this.#hooks = hooks;
-    this.#follower = new Follower(context, () => this.#applied());
+    this.#follower = new Follower(context, (prompt) => this.#applied(prompt));
   }
 
   get shard(): number {
@@ -175,8 +175,8 @@ export class ShardReplica {
   }
 
   /** The follower's position or cursor moved. */
-  #applied(): void {
-    this.#hooks.onProgress(this);
+  #applied(prompt: boolean): void {
+    this.#hooks.onProgress(this, prompt);
     const { applied, streamSeq, confirmedSeq } = this.context.state;
     if (this.#catchUpTo === undefined || streamSeq < this.#catchUpTo) return;
     if (applied.seq > confirmedSeq) return void this.#publishTail(streamSeq);
@@ -189,7 +189,7 @@ export class ShardReplica {
     const { state, effects } = stepElection(this.#election, event, this.#config);
     this.#election = state;
     for (const effect of effects) this.#run(effect);
-    if (this.#election.role !== before) this.#hooks.onProgress(this);
+    if (this.#election.role !== before) this.#hooks.onProgress(this, false);
   }
 
   #run(effect: ElectionEffect): void {
@@ -204,7 +204,7 @@ export class ShardReplica {
         return void this.#findStreamEnd();
       case 'catch-up':
         this.#catchUpTo = effect.streamSeq;
-        this.#applied();
+        this.#applied(false);
         return;
       case 'append-epoch':
         return void this.#appendEpoch(effect.epoch, effect.expectedStreamSeq);
@@ -325,7 +325,7 @@ export class ShardReplica {
       natsIsLost: () => this.#hooks.natsIsLost(),
       onDeposed: () => this.#dispatch({ type: 'deposed' }),
       onDrained: () => this.#dispatch({ type: 'drained' }),
-      onCommitted: () => this.#hooks.onProgress(this),
+      onCommitted: () => this.#hooks.onProgress(this, false),
     });
     this.context.instruments.elections.add(1, { shard: String(this.shard) });
     this.context.logger.info({ shard: this.shard, epoch }, 'leading');
