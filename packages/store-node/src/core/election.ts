@@ -58,6 +58,8 @@ export type ElectionEvent =
   /** `fit`: the replica may lead (not drifted, halted, restoring or shutting down). */
   | { type: 'tick'; now: number; fit: boolean }
   | { type: 'lease-seen'; now: number; revision: number; lease: Lease | null }
+  /** The link to NATS is back: what was seen before it broke says nothing of the time in between. */
+  | { type: 'link-restored'; now: number }
   | { type: 'claim-won'; revision: number }
   | { type: 'claim-lost' }
   | { type: 'renewed'; revision: number }
@@ -120,6 +122,8 @@ const table: Table = {
   following: {
     tick: considerClaim,
     'lease-seen': (state, event) => stay({ ...state, seen: seenNow(state.seen, event) }),
+    'link-restored': (state, event) =>
+      stay({ ...state, seen: state.seen && { ...state.seen, since: event.now } }),
     'claim-won': stay,
     'claim-lost': stay,
     renewed: stay,
@@ -137,6 +141,7 @@ const table: Table = {
     tick: (state, event, config) =>
       event.now - state.sentAt < config.leaseTtlMs ? stay(state) : follow(state, 'The claim got no answer.'),
     'lease-seen': (state, event) => stay({ ...state, seen: seenNow(state.seen, event) }),
+    'link-restored': stay,
     'claim-won': (state, event) => ({
       state: {
         role: 'campaigning',
@@ -165,6 +170,7 @@ const table: Table = {
       return renewWhenDue(state, event.now, config, 0);
     },
     'lease-seen': watchHeld,
+    'link-restored': stay,
     'claim-won': stay,
     'claim-lost': stay,
     renewed: extend,
@@ -193,6 +199,7 @@ const table: Table = {
         ? renewWhenDue(state, event.now, config, state.epoch)
         : startResigning(state, event.now, null, config),
     'lease-seen': watchHeld,
+    'link-restored': stay,
     'claim-won': stay,
     'claim-lost': stay,
     renewed: extend,
@@ -212,6 +219,7 @@ const table: Table = {
         ? renewWhenDue(state, event.now, config, state.epoch)
         : release(state, state.epoch, state.next, config, 'Resigned with operations not yet confirmed.'),
     'lease-seen': watchHeld,
+    'link-restored': stay,
     'claim-won': stay,
     'claim-lost': stay,
     renewed: extend,
@@ -240,12 +248,14 @@ export function stepElection(
   return handler(state, event, config);
 }
 
-/** The same revision keeps its time of first sight; that time is what a TTL is measured from. */
+/**
+ * The same revision keeps its time of first sight; that time is what a TTL is measured from. An older one counts
+ * too: revisions begin anew when JetStream lost the bucket, and a claim on a stale one fails anyway.
+ */
 function seenNow(
   seen: SeenLease | null,
   { revision, lease, now }: { revision: number; lease: Lease | null; now: number },
 ): SeenLease {
-  if (seen && seen.revision > revision) return seen;
   return seen && seen.revision === revision ? seen : { revision, lease, since: now };
 }
 
