@@ -1,15 +1,16 @@
 /**
- * The hop between gateway and node, and between nodes: HTTP with kept connections, bodies are frames
- * (frame.ts).
+ * The hop between gateway and node, and between nodes: HTTP with kept connections. What carries values or
+ * events, and the requests of the hot path, are frames (frame.ts): a header and, after a `+`, bytes. What
+ * carries neither is plain JSON.
  *
- *     POST /node/v1/write              WriteHeader + values      → WriteAnswer
- *     POST /node/v1/read               ReadHeader                → ReadAnswer + values
- *     POST /node/v1/list               ListHeader                → ListAnswer + values
- *     POST /node/v1/shards/{n}/rows    RowsHeader                → RowsAnswer + values
- *     GET  /node/v1/shards/{n}/log?after=SEQ&bytes=N             → LogAnswer + events
- *     GET  /node/v1/shards/{n}/dump                              → NDJSON: DumpHead, then a DumpRow a line
- *     POST /node/v1/shards/{n}/scrub                             → ScrubAnswer (JSON)
- *     GET  /node/v1/status                                       → NodeStatus (JSON)
+ *     POST /node/v1/write              frame: WriteHeader + values   → JSON: WriteAnswer
+ *     POST /node/v1/read               frame: ReadHeader             → frame: ReadAnswer + values
+ *     POST /node/v1/list               frame: ListHeader             → frame: ListAnswer + values
+ *     POST /node/v1/shards/{n}/rows    JSON: RowsHeader              → frame: RowsAnswer + values
+ *     GET  /node/v1/shards/{n}/log?after=SEQ&bytes=N                 → frame: LogAnswer + events
+ *     GET  /node/v1/shards/{n}/dump                                  → NDJSON: DumpHead, then a DumpRow a line
+ *     POST /node/v1/shards/{n}/scrub                                 → JSON: ScrubAnswer
+ *     GET  /node/v1/status                                           → JSON: NodeStatus
  *
  * An answer that is not 2xx is a problem detail (errors.ts).
  */
@@ -154,12 +155,19 @@ export type Row = z.infer<typeof rowSchema>;
 export const rowsAnswerSchema = z.object({ position: positionSchema, rows: z.array(rowSchema) });
 export type RowsAnswer = z.infer<typeof rowsAnswerSchema>;
 
-export const epochStartSchema = z.object({ epoch: z.number().int(), firstSeq: z.number().int() });
+export const epochStartSchema = z.object({
+  epoch: z.number().int(),
+  firstSeq: z.number().int(),
+  /** When the stream that it began on was created. */
+  stream: z.string().optional(),
+});
 /** Where an epoch began; it ended one before the next one's first seq. */
 export type EpochStart = z.infer<typeof epochStartSchema>;
 
 export const logAnswerSchema = z.object({
   applied: positionSchema,
+  /** Up to here the log is confirmed; nothing past it is in the answer. */
+  confirmedSeq: z.number().int(),
   /** First seq that the log still holds; absent when the log is empty. */
   firstSeq: z.number().int().optional(),
   epochs: z.array(epochStartSchema),
