@@ -28,8 +28,9 @@ export function translateFrameworkError(error: unknown): unknown {
   if (first !== undefined) return fault(codeOfPlace(first.path), `${first.path}: ${first.message}`);
   const { code, statusCode } = error as FastifyError;
   switch (code) {
+    // Only keys bring escapes into our paths.
     case 'FST_ERR_BAD_URL':
-      return fault('bad-request', 'The path holds a percent sequence that is not UTF-8.');
+      return fault('invalid-key', 'The path has a broken percent escape or is not UTF-8.');
     case 'FST_ERR_MAX_PARAM_LENGTH':
       return fault('bad-request', 'A path segment is longer than this server reads.');
     case 'FST_ERR_CTP_BODY_TOO_LARGE':

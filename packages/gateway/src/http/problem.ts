@@ -14,23 +14,8 @@ export class RefusedWrite extends DriftlessError {
 type ProblemDocument = ReturnType<typeof problemOf>;
 
 export function gatewayProblem(error: unknown): ProblemDocument {
-  if (isUndecodablePath(error)) {
-    return problemOf(
-      new DriftlessError('invalid-key', 'The path has a broken percent escape or is not UTF-8.'),
-    );
-  }
   const problem = problemOf(error);
   return error instanceof RefusedWrite && error.version !== undefined
     ? { ...problem, version: error.version }
     : problem;
-}
-
-/**
- * The router gives up on such a path before any route of ours sees it, and the runtime, which knows of no
- * keys, calls it a bad request. Only keys bring escapes into our paths.
- */
-function isUndecodablePath(error: unknown): boolean {
-  return (
-    error instanceof DriftlessError && error.code === 'bad-request' && /percent sequence/.test(error.message)
-  );
 }
