@@ -92,7 +92,8 @@ describe('problems', () => {
       'bad-request',
     ],
     ['a wrong parameter', { url: '/v1/kv/123456789' }, 400, 'invalid-parameter'],
-    ['a URL that is not UTF-8', { url: '/v1/kv/%FF' }, 400, 'bad-request'],
+    ['a key that is not UTF-8', { url: '/v1/kv/%FF' }, 400, 'invalid-key'],
+    ['a key with a broken escape', { url: '/v1/kv/%2' }, 400, 'invalid-key'],
     ['an endless parameter', { url: `/v1/kv/${'a'.repeat(5000)}` }, 400, 'bad-request'],
   ] as const)('%s', async (_what, request, status, code) => {
     const response = await app.inject(request);
@@ -143,6 +144,36 @@ describe('problems', () => {
     expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toMatchObject({ code: 'bad-request' });
     expect((await fetch(`http://127.0.0.1:${port}/livez`)).status).toBe(200);
   });
+});
+
+test('while it closes, what was begun is finished, and what comes on its connection is told so', async () => {
+  const begun = Promise.withResolvers<void>();
+  const finish = Promise.withResolvers<void>();
+  app.addHook('onError', async () => finish.resolve());
+  app.get('/slow', async () => {
+    begun.resolve();
+    await finish.promise;
+    return { done: true };
+  });
+  const { port } = new URL(await app.listen({ port: 0, host: '127.0.0.1' }));
+  const socket = connect(Number(port), '127.0.0.1');
+  let answers = '';
+  socket.on('data', (chunk) => {
+    answers += chunk.toString();
+  });
+  socket.write('GET /slow HTTP/1.1\r\nHost: test\r\n\r\n');
+  await begun.promise;
+  const closed = app.close();
+  const body = '{"n":1}';
+  socket.write(`POST /v1/batch HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n`);
+  socket.write(`Content-Length: ${body.length}\r\n\r\n${body}`);
+  await Promise.all([closed, once(socket, 'close')]);
+  const [first = '', second = ''] = answers.split(/(?=HTTP\/1\.1 )/);
+  expect(first).toMatch(/^HTTP\/1\.1 200 [^]*"done":true/);
+  expect(second).toMatch(/^HTTP\/1\.1 503 [^]*retry-after: 1\r\n/);
+  expect(second).toMatch(/^connection: close\r$/im);
+  const problem = problemSchema.parse(JSON.parse(second.slice(second.indexOf('\r\n\r\n'))));
+  expect(problem).toMatchObject({ code: 'shutting-down', retryable: true });
 });
 
 test('requests are measured by the pattern of their route, never by the path', async () => {

@@ -92,6 +92,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     requestTimeout: REQUEST_ARRIVAL_TIMEOUT_MS,
     routerOptions: { maxParamLength: PATH_PARAMETER_CHARS_MAX },
     forceCloseConnections: 'idle',
+    // The framework's own 503 is no problem document, and is not counted; refuseWhileClosing answers instead.
+    return503OnClosing: false,
     frameworkErrors: (error, request, reply) =>
       problems.send(error, request, reply as unknown as FastifyReply),
     clientErrorHandler: (error, socket) => problems.sendRaw(error, socket as Socket),
@@ -100,6 +102,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler((error, request, reply) => problems.send(error, request, reply));
   refuseUnknownRoutes(app, problems);
+  refuseWhileClosing(app);
   measureRequests(app, options.telemetry);
   if (options.openapi !== undefined) await serveOpenApi(app, options.openapi);
   serveHealth(app, options);
@@ -173,6 +176,18 @@ function patternOf(url: string): RegExp {
     return part.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace('*', '.*');
   });
   return new RegExp(`^${parts.join('/')}$`);
+}
+
+/** Connections that were busy when the server began to close can still bring requests. */
+function refuseWhileClosing(app: HttpServer): void {
+  let closing = false;
+  app.addHook('preClose', (done) => {
+    closing = true;
+    done();
+  });
+  app.addHook('onRequest', (_request, _reply, done) => {
+    done(closing ? new DriftlessError('shutting-down', 'This process takes no new requests.') : undefined);
+  });
 }
 
 function measureRequests(app: HttpServer, { meter }: Telemetry): void {
