@@ -176,15 +176,9 @@ const table: Table = {
     renewed: extend,
     'renewal-refused': recheckHeld,
     'lease-unknown': (state) => stay({ ...state, held: { ...state.held, renewing: null } }),
-    'stream-end': (state, event) => ({
-      state: { ...state, phase: { name: 'catching-up', streamSeq: event.streamSeq } },
-      effects: [{ type: 'catch-up', streamSeq: event.streamSeq }],
-    }),
+    'stream-end': catchUp,
     'caught-up': appendEpoch,
-    'epoch-appended': (state, event) => ({
-      state: { role: 'leading', seen: state.seen, held: state.held, epoch: event.epoch },
-      effects: [{ type: 'lead', epoch: event.epoch }],
-    }),
+    'epoch-appended': startLeading,
     'fence-failed': (state) => ({
       state: { ...state, phase: { name: 'probing' } },
       effects: [{ type: 'find-stream-end' }],
@@ -329,6 +323,21 @@ function recheckHeld(
   if (!isOurs(event.lease, config)) return follow({ ...state, seen }, 'Another node took the lease.');
   const held = { ...state.held, revision: event.revision, renewing: null };
   return stay({ ...state, seen, held });
+}
+
+/** Answers count in the phase that asked: one from a campaign that was given up must not move the next one. */
+function catchUp(state: StateOf<'campaigning'>, { streamSeq }: EventOf<'stream-end'>): ElectionStep {
+  if (state.phase.name !== 'probing') return stay(state);
+  return {
+    state: { ...state, phase: { name: 'catching-up', streamSeq } },
+    effects: [{ type: 'catch-up', streamSeq }],
+  };
+}
+
+function startLeading(state: StateOf<'campaigning'>, { epoch }: EventOf<'epoch-appended'>): ElectionStep {
+  const { phase, seen, held } = state;
+  if (phase.name !== 'appending' || phase.epoch !== epoch) return stay(state);
+  return { state: { role: 'leading', seen, held, epoch }, effects: [{ type: 'lead', epoch }] };
 }
 
 function appendEpoch(state: StateOf<'campaigning'>, event: EventOf<'caught-up'>): ElectionStep {
