@@ -24,13 +24,15 @@ export class AckWaits<T> {
   }
 
   add(wait: Wait<T>): void {
-    const queue = this.#waits.get(wait.level);
-    if (queue) queue.push(wait);
-    else this.#waits.set(wait.level, [wait]);
+    const queue = this.#waits.get(wait.level) ?? [];
+    this.#waits.set(wait.level, queue);
+    // In the order of seqs: a write waits for the newest seq, a read for that of the value it saw.
+    const before = queue.findLastIndex(({ seq }) => seq <= wait.seq);
+    queue.splice(before + 1, 0, wait);
     this.#size += 1;
   }
 
-  /** Takes out the waits whose level is reached. They were added in the order of their seqs. */
+  /** Takes out the waits whose level is reached. */
   reached(progress: AckProgress): Wait<T>[] {
     const done: Wait<T>[] = [];
     for (const [level, queue] of this.#waits) {
