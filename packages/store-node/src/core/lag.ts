@@ -36,11 +36,7 @@ export class LagTracker {
     if (seq <= this.#head) return;
     this.#head = seq;
     this.#samples.push({ seq, at: now });
-    if (this.#samples.length > this.#config.samplesMax) {
-      this.#samples = this.#samples.filter(
-        (_, index) => index % 2 === 0 || index === this.#samples.length - 1,
-      );
-    }
+    if (this.#samples.length > this.#config.samplesMax) this.#thinOut();
   }
 
   /** A new leader may have a shorter log than the one before it. */
@@ -57,5 +53,12 @@ export class LagTracker {
     if (now - this.#heardAt > this.#config.headSilentMs) return undefined;
     const oldest = this.#samples[0];
     return { ops: Math.max(0, this.#head - seq), ms: oldest ? Math.max(0, now - oldest.at) : 0 };
+  }
+
+  /** Two samples become one, with the seq of the later and the time of the earlier. */
+  #thinOut(): void {
+    this.#samples = this.#samples.flatMap(({ seq, at }, index, samples) => {
+      return index % 2 === 0 ? { seq: samples[index + 1]?.seq ?? seq, at } : [];
+    });
   }
 }

@@ -1,0 +1,71 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { LagTracker } from './lag.ts';
+
+const config = { headSilentMs: 1000, samplesMax: 8 };
+
+describe('the lag of a replica', () => {
+  it('L1 in operations is how far the head is past what it has applied, never below 0', () => {
+    const tracker = new LagTracker(config);
+    tracker.heard(10, 0);
+    expect(tracker.lag(4, 0)?.ops).toBe(6);
+    expect(tracker.lag(10, 0)?.ops).toBe(0);
+    expect(tracker.lag(12, 0)).toEqual({ ops: 0, ms: 0 });
+    tracker.heard(8, 5);
+    expect(tracker.lag(10, 5)?.ops).toBe(0);
+    expect(tracker.lag(9, 5)?.ops).toBe(1);
+  });
+
+  it('L2 in time is the age of the oldest operation that it has not applied', () => {
+    const tracker = new LagTracker(config);
+    tracker.heard(10, 100);
+    tracker.heard(20, 200);
+    tracker.heard(20, 300);
+    expect(tracker.lag(5, 400)).toEqual({ ops: 15, ms: 300 });
+    expect(tracker.lag(10, 400)).toEqual({ ops: 10, ms: 200 });
+    expect(tracker.lag(19, 500)).toEqual({ ops: 1, ms: 300 });
+    expect(tracker.lag(20, 600)).toEqual({ ops: 0, ms: 0 });
+    tracker.heard(21, 700);
+    expect(tracker.lag(20, 750)).toEqual({ ops: 1, ms: 50 });
+  });
+
+  it('L3 is unknown, not 0, without news: at first, after silence, and under a new leader', () => {
+    const tracker = new LagTracker(config);
+    expect(tracker.lag(0, 0)).toBeUndefined();
+    tracker.heard(5, 100);
+    expect(tracker.lag(5, 1100)).toEqual({ ops: 0, ms: 0 });
+    expect(tracker.lag(5, 1101)).toBeUndefined();
+    tracker.heard(5, 1200);
+    expect(tracker.lag(5, 1300)).toEqual({ ops: 0, ms: 0 });
+    tracker.restart();
+    expect(tracker.lag(5, 1300)).toBeUndefined();
+    tracker.heard(3, 1400);
+    expect(tracker.lag(2, 1450)).toEqual({ ops: 1, ms: 50 });
+  });
+
+  it('L1, L2 are exact with few samples; with many the age is never too small, and little is kept', () => {
+    const head = fc.record({ more: fc.integer({ min: 1, max: 4 }), afterMs: fc.nat(20), apply: fc.nat(2) });
+    fc.assert(
+      fc.property(fc.array(head, { maxLength: 60, size: 'max' }), (heads) => {
+        const [exact, thin] = [0, 1].map(
+          (which) => new LagTracker({ headSilentMs: 1e9, samplesMax: which === 0 ? 1000 : 8 }),
+        );
+        const times: number[] = [];
+        let [now, applied] = [0, 0];
+        for (const { more, afterMs, apply } of heads) {
+          now += afterMs;
+          for (let i = 0; i < more; i += 1) times.push(now);
+          exact?.heard(times.length, now);
+          thin?.heard(times.length, now);
+          applied = Math.min(times.length, applied + apply);
+          const oldest = times[applied];
+          const lag = { ops: times.length - applied, ms: oldest === undefined ? 0 : now - oldest };
+          expect(exact?.lag(applied, now)).toEqual(lag);
+          expect(thin?.lag(applied, now)?.ops).toBe(lag.ops);
+          expect(thin?.lag(applied, now)?.ms).toBeGreaterThanOrEqual(lag.ms);
+          if (lag.ops === 0) expect(thin?.lag(applied, now)?.ms).toBe(0);
+        }
+      }),
+    );
+  });
+});
