@@ -118,21 +118,24 @@ describe('where an epoch ended', () => {
 describe('A6 roots are compared at every event', () => {
   it('and a follower of the log has the entries and the root of the leader at each step', () => {
     fc.assert(
-      fc.property(fc.array(fc.array(anyRequest, { maxLength: 6 }), { maxLength: 8 }), (batches) => {
-        const { leader, follower } = pair();
-        for (const requests of batches) {
-          const { event } = leader.write(requests);
-          if (!event) continue;
-          expect(follower.apply(event)).toMatchObject(none);
-          expect(follower.state.root).toEqual(leader.state.root);
-          expect(follower.state.applied).toEqual(leader.state.applied);
-          expect(follower.judge(event)).toEqual({ kind: 'duplicate' });
-        }
-        expect(follower.rows()).toEqual(leader.rows());
-        expect(follower.rootOfRows()).toEqual(leader.state.root);
-        expect(follower.store.leavesRoot()).toEqual(leader.state.root);
-        expect(isDrifted(follower.state)).toBe(false);
-      }),
+      fc.property(
+        fc.array(fc.array(anyRequest, { maxLength: 6, size: 'max' }), { maxLength: 8, size: 'max' }),
+        (batches) => {
+          const { leader, follower } = pair();
+          for (const requests of batches) {
+            const { event } = leader.write(requests);
+            if (!event) continue;
+            expect(follower.apply(event)).toMatchObject(none);
+            expect(follower.state.root).toEqual(leader.state.root);
+            expect(follower.state.applied).toEqual(leader.state.applied);
+            expect(follower.judge(event)).toEqual({ kind: 'duplicate' });
+          }
+          expect(follower.rows()).toEqual(leader.rows());
+          expect(follower.rootOfRows()).toEqual(leader.state.root);
+          expect(follower.store.leavesRoot()).toEqual(leader.state.root);
+          expect(isDrifted(follower.state)).toBe(false);
+        },
+      ),
     );
   });
 

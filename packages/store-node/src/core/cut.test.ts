@@ -127,7 +127,10 @@ describe('the cut of a deposed leader', () => {
   });
 
   it('C1–C4 after any history leads, with the new history, to equal entries and roots, and to no alarm', () => {
-    const batches = fc.array(fc.array(anyRequest, { minLength: 1, maxLength: 5 }), { maxLength: 5 });
+    const batches = fc.array(fc.array(anyRequest, { minLength: 1, maxLength: 5, size: 'max' }), {
+      maxLength: 5,
+      size: 'max',
+    });
     fc.assert(
       fc.property(batches, batches, batches, batches, (common, orphaned, after, later) => {
         const { old, next, endSeq } = split(common, orphaned, after);

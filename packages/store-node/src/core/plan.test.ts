@@ -133,7 +133,7 @@ describe('P3 an operation says the state that it leads to', () => {
   });
 
   it('so that requests lead to the same in one batch or in many, and as the naive model says', () => {
-    const requests = fc.array(anyRequest, { maxLength: 24 });
+    const requests = fc.array(anyRequest, { maxLength: 24, size: 'max' });
     fc.assert(
       fc.property(requests, fc.infiniteStream(fc.integer({ min: 1, max: 5 })), (requests, sizes) => {
         const [together, apart, model] = [leader(), leader(), new NaiveModel(1)];
@@ -152,7 +152,7 @@ describe('P3 an operation says the state that it leads to', () => {
   });
 
   it('and roots are the XOR of all rows after every batch while time passes', () => {
-    const history = fc.array(fc.tuple(fc.array(anyRequest, { maxLength: 5 }), fc.nat(2500)), {
+    const history = fc.array(fc.tuple(fc.array(anyRequest, { maxLength: 5, size: 'max' }), fc.nat(2500)), {
       maxLength: 8,
     });
     fc.assert(

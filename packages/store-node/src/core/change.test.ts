@@ -1,0 +1,62 @@
+import { bucketOf, type Operation, xorDigest } from '@driftless/contracts';
+import { describe, expect, it } from 'vitest';
+import { effectOf, effectOfReplacing } from './change.ts';
+import { makeEntry } from './entry.ts';
+
+const put = (key: string, value: string): Operation => {
+  return { op: 'put', key, value: Buffer.from(value), contentType: '', expiresAt: null };
+};
+const nothing = () => undefined;
+
+describe('the effect of operations', () => {
+  it('A6 is the last state of each key; what comes in between leaves no trace', () => {
+    const effect = effectOf([put('k', 'a'), { op: 'delete', key: 'k' }, put('k', 'b')], 2, 7, nothing);
+    const input = { key: 'k', epoch: 2, seq: 9, tombstone: false, contentType: '', expiresAt: null };
+    const last = makeEntry({ ...input, value: Buffer.from('b') });
+    expect(effect.entries).toEqual([last]);
+    expect(effect.rootXor).toEqual(last.digest);
+    expect([...effect.leafXors]).toEqual([[bucketOf('k'), last.digest]]);
+  });
+
+  it('A6 looks each key up once, before the first operation on it', () => {
+    const asked: string[] = [];
+    const lookup = (key: string) => {
+      asked.push(key);
+      return undefined;
+    };
+    effectOf([put('a', '1'), put('b', '1'), put('a', '2')], 1, 1, lookup);
+    expect(asked).toEqual(['a', 'b']);
+  });
+
+  it('A6 takes the digest that was kept out of the root, even if the row has rotted', () => {
+    const input = { key: 'k', epoch: 1, seq: 1, tombstone: false, contentType: '', expiresAt: null };
+    const row = makeEntry({ ...input, value: Buffer.from('a') });
+    const rotten = { ...row, value: Buffer.from('x') };
+    const effect = effectOf([put('k', 'b')], 1, 2, () => rotten);
+    expect(effect.rootXor).toEqual(xorDigest(row.digest, effect.entries[0]?.digest ?? row.digest));
+    expect(effect.corrupt).toEqual([rotten]);
+  });
+
+  it('counts a seq for operations that change no entry', () => {
+    const answer = { id: 'i', fingerprint: 'f', result: {} };
+    const ops: Operation[] = [{ op: 'epoch-started', node: 'n' }, { op: 'answer', answer }, put('k', 'a')];
+    const effect = effectOf(ops, 3, 5, nothing);
+    expect(effect).toMatchObject({
+      epochStart: { epoch: 3, firstSeq: 5, node: 'n' },
+      answers: [{ answer, version: { epoch: 3, seq: 6 } }],
+      entries: [{ key: 'k', epoch: 3, seq: 7 }],
+    });
+  });
+
+  it('C3 of replacing rows is undone by replacing them back', () => {
+    const input = { epoch: 1, seq: 1, tombstone: false, contentType: '', expiresAt: null };
+    const [a, b] = ['a', 'b'].map((value) => makeEntry({ key: 'k', ...input, value: Buffer.from(value) }));
+    const there = effectOfReplacing([
+      { before: a, after: b },
+      { before: undefined, after: undefined },
+    ]);
+    const back = effectOfReplacing([{ before: b, after: a }]);
+    expect(there).toEqual(back);
+    expect([...there.leafXors.keys()]).toEqual([bucketOf('k')]);
+  });
+});
