@@ -1,7 +1,6 @@
 /**
  * `import`: brings many records in, from a file or standard input. Exit codes: 0 all of it, 1 failed on the
- * way,
- * 3 done but some rows were rejected (they stand, with line and reason, in the file of rejected rows).
+ * way, 3 done but some rows were rejected (they stand, with line and reason, in the file of rejected rows).
  */
 import { createReadStream, statSync } from 'node:fs';
 import type { Readable } from 'node:stream';
@@ -10,7 +9,7 @@ import { ackLevelSchema, batchOperationsMax, ttlSecondsMax } from '@driftless/co
 import { type Command, Option } from 'commander';
 import { type ClusterContext, clusterCommand, inCluster } from '../cluster/context.ts';
 import { usageError } from '../output/failure.ts';
-import { secondsAsMs, wholeNumber } from '../output/options.ts';
+import { secondsOption, wholeNumber } from '../output/options.ts';
 import { formatDuration, grouped } from '../output/terminal.ts';
 import { type ImportPorts, importRows } from './engine.ts';
 import { mapperOf } from './mapping.ts';
@@ -24,7 +23,7 @@ const exitRejected = 3;
 const batchDefault = 500;
 const concurrencyDefault = 4;
 const concurrencyMax = 64;
-const patienceMsDefault = 60_000;
+const patienceLimits = { min: 0, max: 86_400, defaultMs: 60_000 };
 
 export interface ImportCommandOptions {
   format?: Format;
@@ -55,11 +54,12 @@ export function registerImport(program: Command): void {
     .option('--concurrency <count>', 'requests at a time', wholeNumber(1, concurrencyMax), concurrencyDefault)
     .option('--resume <file>', 'remember what was acknowledged, and go on from there')
     .option('--rejected <file>', 'where rows that cannot be imported go; default <file>.rejected')
-    .option(
-      '--patience <seconds>',
-      'how long a batch may be tried while the cluster is busy or away',
-      secondsAsMs(0, 86_400),
-      patienceMsDefault,
+    .addOption(
+      secondsOption(
+        '--patience <seconds>',
+        'how long a batch may be tried while the cluster is busy or away',
+        patienceLimits,
+      ),
     )
     .action((file: string, options: ImportCommandOptions, command: Command) =>
       inCluster(command, (context) => importFile(context, file, options)),

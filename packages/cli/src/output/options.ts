@@ -1,5 +1,5 @@
 /** Parsers of option values: what isn't a value of the option is told before anything is done. */
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 
 export function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {
@@ -9,13 +9,17 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
-/** Seconds as a number with decimals; the command gets milliseconds. */
-export function secondsAsMs(min: number, max: number): (text: string) => number {
-  return (text) => {
+/** An option in seconds, decimals too; the command gets milliseconds. */
+export function secondsOption(
+  flags: string,
+  description: string,
+  { min, max, defaultMs }: { min: number; max: number; defaultMs: number },
+): Option {
+  return new Option(flags, description).default(defaultMs, `${defaultMs / 1000}`).argParser((text) => {
     const value = text.trim() === '' ? Number.NaN : Number(text);
     if (value >= min && value <= max) return value * 1000;
     throw new InvalidArgumentError(`It is a number of seconds from ${min} to ${max}.`);
-  };
+  });
 }
 
 export function shardNumber(): (text: string) => number {

@@ -6,11 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { type ClusterContext, clusterCommand, inCluster } from '../cluster/context.ts';
 import { failureOf, isUnreachable, printFailure } from '../output/failure.ts';
-import { secondsAsMs } from '../output/options.ts';
+import { secondsOption } from '../output/options.ts';
 import type { Output } from '../output/terminal.ts';
 import { renderStatus } from './render.ts';
 
-const intervalMsDefault = 1000;
+const intervalLimits = { min: 0.1, max: 3600, defaultMs: 1000 };
 
 interface StatusOptions {
   watch?: boolean;
@@ -21,7 +21,7 @@ interface StatusOptions {
 export function registerStatus(program: Command): void {
   clusterCommand(program, 'status', 'show leaders, positions, lag and roots of every replica')
     .option('--watch', 'go on, until Ctrl-C')
-    .option('--interval <seconds>', 'pause between two looks', secondsAsMs(0.1, 3600), intervalMsDefault)
+    .addOption(secondsOption('--interval <seconds>', 'pause between two looks', intervalLimits))
     .option('--json', 'print the view of the gateway as JSON')
     .action((options: StatusOptions, command: Command) =>
       inCluster(command, (context) => (options.watch ? watch(context, options) : once(context, options))),

@@ -1,18 +1,17 @@
 /**
- * `verify`: proves that all replicas hold the same, row by row, instead of believing roots. Exit codes: 0
- * equal,
- * 1 different, 2 not comparable.
+ * `verify`: proves that all replicas hold the same, row by row, instead of believing roots. Exit codes:
+ * 0 equal, 1 different, 2 not comparable.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { type ClusterContext, clusterCommand, inCluster } from '../cluster/context.ts';
 import { replicaUrls } from '../cluster/replicas.ts';
 import { openDump, scrub } from '../nodes/node-http.ts';
-import { secondsAsMs } from '../output/options.ts';
+import { secondsOption } from '../output/options.ts';
 import { overall, renderVerdicts } from './render.ts';
 import { type Outcome, type ShardVerdict, verifyShard } from './verify.ts';
 
-const patienceMsDefault = 30_000;
+const patienceLimits = { min: 0, max: 86_400, defaultMs: 30_000 };
 const exitCodes: Record<Outcome, number> = { equal: 0, different: 1, 'not comparable': 2 };
 
 interface VerifyOptions {
@@ -23,11 +22,12 @@ interface VerifyOptions {
 export function registerVerify(program: Command): void {
   clusterCommand(program, 'verify', 'compare the full contents of all replicas, and recompute their roots')
     .option('--json', 'print the verdicts as JSON')
-    .option(
-      '--patience <seconds>',
-      'how long to try for dumps of equal positions while writes flow, a shard',
-      secondsAsMs(0, 86_400),
-      patienceMsDefault,
+    .addOption(
+      secondsOption(
+        '--patience <seconds>',
+        'how long to try, a shard, for dumps of equal positions while writes flow',
+        patienceLimits,
+      ),
     )
     .action((options: VerifyOptions, command: Command) =>
       inCluster(command, (context) => verify(context, options)),
