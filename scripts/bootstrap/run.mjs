@@ -4,7 +4,7 @@ import { ensureDependencies } from './dependencies.mjs';
 import { ensurePinnedNode } from './pinned-node.mjs';
 import { runPinned } from './process.mjs';
 import { runTests } from './tests.mjs';
-import { verify } from './verify.mjs';
+import { types, verify } from './verify.mjs';
 
 const CLI = 'packages/cli/src/main.ts';
 
@@ -15,6 +15,7 @@ const TASKS = {
   'demo:cities': (node, args) => runPinned(node, ['scripts/demo-cities.ts', ...args]),
   'bench:first': (node, args) => runPinned(node, ['bench/first-figures.ts', ...args]),
   test: runTests,
+  types,
   verify,
 };
 

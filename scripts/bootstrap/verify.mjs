@@ -5,13 +5,16 @@ import { root, runPinned } from './process.mjs';
 import { countTests } from './tests.mjs';
 
 const bin = (/** @type {string} */ path) => join(root, 'node_modules', path);
-const TURBO_ENV = {
-  TURBO_TELEMETRY_DISABLED: '1',
-  DO_NOT_TRACK: '1',
-  TURBO_NO_UPDATE_NOTIFIER: '1',
-  // Out of the way of whatever reads the sources.
-  TURBO_CACHE_DIR: join(root, 'node_modules', '.cache', 'turbo'),
-};
+/** Turbo reports home unless it is told not to, and has no setting for that but these. */
+const TURBO_ENV = { TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1', TURBO_NO_UPDATE_NOTIFIER: '1' };
+
+/**
+ * @param {string} node
+ * @param {string[]} args handed to turbo
+ */
+export function types(node, args) {
+  return runPinned(node, [bin('turbo/bin/turbo'), 'run', 'types', ...args], TURBO_ENV);
+}
 
 /**
  * @param {string} node
@@ -19,9 +22,10 @@ const TURBO_ENV = {
  */
 export async function verify(node, args) {
   const failures = [];
-  const types = [bin('turbo/bin/turbo'), 'run', 'types', '--output-logs=errors-only'];
-  if (!(await check('types', node, types))) failures.push('types');
-  if (!(await check('lint', node, [bin('@biomejs/biome/bin/biome'), 'check', '.']))) failures.push('lint');
+  if (!(await check('types', () => types(node, ['--output-logs=errors-only'])))) failures.push('types');
+  if (!(await check('lint', () => runPinned(node, [bin('@biomejs/biome/bin/biome'), 'check', '.'])))) {
+    failures.push('lint');
+  }
   say('verify: tests …');
   const { code, passed, failed } = await countTests(node, args);
   if (code !== 0) failures.push('tests');
@@ -33,13 +37,12 @@ export async function verify(node, args) {
 
 /**
  * @param {string} what
- * @param {string} node
- * @param {string[]} args
+ * @param {() => Promise<number>} work
  */
-async function check(what, node, args) {
+async function check(what, work) {
   const startedAt = Date.now();
   say(`verify: ${what} …`);
-  const ok = (await runPinned(node, args, TURBO_ENV)) === 0;
+  const ok = (await work()) === 0;
   say(`verify: ${what}: ${ok ? 'well' : 'FAILED'} (${Math.round((Date.now() - startedAt) / 1000)} s)`);
   return ok;
 }
