@@ -45,7 +45,7 @@ const operationHeaderSchema = z.discriminatedUnion('op', [
   }),
   z.object({ op: z.literal('delete'), key: z.string().min(1), answer: recordedAnswerSchema.optional() }),
   z.object({ op: z.literal('answer'), answer: recordedAnswerSchema }),
-  z.object({ op: z.literal('epoch-started'), node: z.string().min(1) }),
+  z.object({ op: z.literal('epoch-started'), node: z.string().min(1), stream: z.string().optional() }),
 ]);
 
 const hexDigest = z.string().regex(/^[0-9a-f]{32}$/);
@@ -74,8 +74,11 @@ export type Operation =
   | { op: 'delete'; key: string; answer?: RecordedAnswer | undefined }
   /** Changes no entry; keeps the answer of a refused request that carried an `Idempotency-Key`. */
   | { op: 'answer'; answer: RecordedAnswer }
-  /** The first record of an epoch, written by its leader before it serves. */
-  | { op: 'epoch-started'; node: string };
+  /**
+   * The first record of an epoch, written by its leader before it serves. `stream`: when the stream that it began on
+   * was created; on another one, events may be missing.
+   */
+  | { op: 'epoch-started'; node: string; stream?: string | undefined };
 
 /** Operations committed by one leader transaction: the unit of the log, of an event, of an apply. */
 export interface Batch {

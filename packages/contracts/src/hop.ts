@@ -155,12 +155,19 @@ export type Row = z.infer<typeof rowSchema>;
 export const rowsAnswerSchema = z.object({ position: positionSchema, rows: z.array(rowSchema) });
 export type RowsAnswer = z.infer<typeof rowsAnswerSchema>;
 
-export const epochStartSchema = z.object({ epoch: z.number().int(), firstSeq: z.number().int() });
+export const epochStartSchema = z.object({
+  epoch: z.number().int(),
+  firstSeq: z.number().int(),
+  /** When the stream that it began on was created. */
+  stream: z.string().optional(),
+});
 /** Where an epoch began; it ended one before the next one's first seq. */
 export type EpochStart = z.infer<typeof epochStartSchema>;
 
 export const logAnswerSchema = z.object({
   applied: positionSchema,
+  /** Up to here the log is confirmed; nothing past it is in the answer. */
+  confirmedSeq: z.number().int(),
   /** First seq that the log still holds; absent when the log is empty. */
   firstSeq: z.number().int().optional(),
   epochs: z.array(epochStartSchema),

@@ -76,6 +76,9 @@ export const nodeConfigSchema = z.object({
     .default(2)
     .describe('How long a leader under load gathers writes for one transaction'),
   gatherOpsMax: whole('operations').default(256).describe('Operations that are not gathered any longer'),
+  campaignAskMs: whole('ms')
+    .default(1000)
+    .describe('How long a candidate waits for its peers to say where they are'),
   headSilentMs: whole('ms')
     .default(3000)
     .describe('Without news from the leader for this long the lag is unknown'),

@@ -28,7 +28,7 @@ import type { NodeConfig } from './config.ts';
 import { HandBack } from './core/hand-back.ts';
 import { LagTracker } from './core/lag.ts';
 import { isDrifted } from './core/state.ts';
-import { checkClusterRecord } from './jetstream/cluster-record.ts';
+import { checkClusterRecord, keepClusterRecord } from './jetstream/cluster-record.ts';
 import { KvLeases } from './jetstream/leases.ts';
 import type { EventStream } from './jetstream/port.ts';
 import { JetStreamEvents } from './jetstream/stream.ts';
@@ -115,6 +115,9 @@ export class StoreNode {
     }
     node.#listen();
     node.#watch = await leases.watch((shard, seen) => node.#replicas.get(shard)?.leaseSeen(seen));
+    link.onStatus(({ type }) => {
+      if (type === 'connected') for (const replica of node.#replicas.values()) replica.linkRestored();
+    });
     for (const replica of node.#replicas.values()) replica.start();
     node.#startTimers();
     return node;
@@ -335,6 +338,8 @@ export class StoreNode {
   }
 
   #doChores(): void {
+    // JetStream may have lost it, and gateways that start need it.
+    void keepClusterRecord(this.#parts.link.nc, this.#parts.config).catch(() => undefined);
     const before = clock.wall() - this.#parts.config.answersKeptMs;
     for (const replica of this.#replicas.values()) {
       const { context } = replica;

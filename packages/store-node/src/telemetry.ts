@@ -27,6 +27,7 @@ export interface Instruments {
   gaps: Counter;
   orphans: Counter;
   fenced: Counter;
+  streamLosses: Counter;
   elections: Counter;
   /** A batch was applied by a follower; `ms`: duration of check and commit. */
   applied(shard: number, result: 'applied' | 'duplicate' | 'drifted', operations: number, ms: number): void;
@@ -66,6 +67,10 @@ export function createInstruments(meter: Meter, replicas: () => readonly Replica
     orphans: counter(
       'replication_orphans_total',
       'Operations of a deposed leader that the history does not have',
+    ),
+    streamLosses: counter(
+      'replication_stream_losses_total',
+      'Times that the stream was found to have lost events',
     ),
     fenced: counter('leader_fenced_publishes_total', 'Publishes refused because another epoch had begun'),
     elections: counter('leader_elections_won_total', 'Epochs begun by this node'),

@@ -89,7 +89,8 @@ export function effectOf(ops: readonly Operation[], epoch: number, firstSeq: num
     const version = { epoch, seq: firstSeq + index };
     if ('answer' in operation && operation.answer) effect.answers.push({ answer: operation.answer, version });
     if (operation.op === 'epoch-started') {
-      effect.epochStart = { epoch, firstSeq: version.seq, node: operation.node };
+      const { node, stream } = operation;
+      effect.epochStart = { epoch, firstSeq: version.seq, node, ...(stream !== undefined && { stream }) };
       return;
     }
     if (operation.op === 'answer') return;

@@ -121,6 +121,7 @@ function addPeerRoutes(app: HttpServer, serving: () => StoreNode): void {
       const range = store.logRange();
       const header = {
         applied: state.applied,
+        confirmedSeq: state.confirmedSeq,
         ...(range && { firstSeq: range.firstSeq }),
         epochs: store.epochs().filter(({ firstSeq }) => firstSeq <= state.confirmedSeq),
         events: rows.map(({ event }) => event.length),

@@ -5,20 +5,18 @@
 import { randomUUID } from 'node:crypto';
 import { type ClusterRecord, clusterBucket, clusterKey, clusterRecordSchema } from '@driftless/contracts';
 import { ConfigError } from '@driftless/runtime';
-import { Kvm } from '@nats-io/kv';
+import { type KV, Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { NodeConfig } from '../config.ts';
 
-/** Throws `ConfigError` when this node is configured for another cluster than the one that is there. */
-export async function checkClusterRecord(
-  connection: NatsConnection,
-  config: NodeConfig,
-): Promise<ClusterRecord> {
+/** Writes the record where it isn't there, and leaves the one that is. */
+export async function keepClusterRecord(connection: NatsConnection, config: NodeConfig): Promise<KV> {
   const { cluster, streamReplicas, shards: shardCount, members, replicationFactor } = config;
   const kv = await new Kvm(connection).create(clusterBucket(cluster), {
     history: 1,
     replicas: streamReplicas,
   });
+  if (await kv.get(clusterKey)) return kv;
   const ours: ClusterRecord = {
     format: 1,
     cluster,
@@ -27,8 +25,18 @@ export async function checkClusterRecord(
     members,
     replicationFactor,
   };
-  // Fails when it is there already, which the reading below finds out.
+  // Fails when another node was faster.
   await kv.create(clusterKey, JSON.stringify(ours)).catch(() => undefined);
+  return kv;
+}
+
+/** Throws `ConfigError` when this node is configured for another cluster than the one that is there. */
+export async function checkClusterRecord(
+  connection: NatsConnection,
+  config: NodeConfig,
+): Promise<ClusterRecord> {
+  const { cluster, shards: shardCount, members, replicationFactor } = config;
+  const kv = await keepClusterRecord(connection, config);
   const entry = await kv.get(clusterKey);
   if (!entry) throw new Error('The record of the cluster can neither be written nor read.');
   const record = clusterRecordSchema.parse(JSON.parse(entry.string()));

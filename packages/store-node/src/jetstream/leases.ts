@@ -21,18 +21,25 @@ export class KvLeases implements LeaseStore {
   readonly #kv: KV;
   readonly #options: KvLeaseOptions;
 
-  private constructor(kv: KV, options: KvLeaseOptions) {
+  readonly #makeBucket: () => Promise<KV>;
+
+  private constructor(kv: KV, makeBucket: () => Promise<KV>, options: KvLeaseOptions) {
     this.#kv = kv;
+    this.#makeBucket = makeBucket;
     this.#options = options;
   }
 
   static async open(connection: NatsConnection, options: KvLeaseOptions): Promise<KvLeases> {
     const { cluster, streamReplicas } = options;
-    const kv = await new Kvm(connection).create(leaseBucket(cluster), {
-      history: 1,
-      replicas: streamReplicas,
-    });
-    return new KvLeases(kv, options);
+    const makeBucket = (): Promise<KV> =>
+      new Kvm(connection).create(leaseBucket(cluster), { history: 1, replicas: streamReplicas });
+    return new KvLeases(await makeBucket(), makeBucket, options);
+  }
+
+  /** What went wrong, as the port says it; makes the bucket again in case that JetStream lost it. */
+  async #unanswered(cause: unknown): Promise<Unanswered> {
+    await this.#makeBucket().catch(() => undefined);
+    return new Unanswered(cause instanceof Error ? cause.message : String(cause), { cause });
   }
 
   async watch(onLease: (shard: number, seen: SeenRevision) => void): Promise<{ stop(): void }> {
@@ -69,7 +76,7 @@ export class KvLeases implements LeaseStore {
       const entry = await this.#kv.get(leaseKey(shard));
       return entry ? seen(entry) : { revision: 0, lease: null };
     } catch (cause) {
-      throw unanswered(cause);
+      throw await this.#unanswered(cause);
     }
   }
 
@@ -80,7 +87,7 @@ export class KvLeases implements LeaseStore {
       return await this.#kv.put(leaseKey(shard), JSON.stringify(lease), { previousSeq: revision, timeout });
     } catch (cause) {
       if (cause instanceof JetStreamApiError && wrongLastSequence.includes(cause.code)) return undefined;
-      throw unanswered(cause);
+      throw await this.#unanswered(cause);
     }
   }
 }
@@ -93,8 +100,4 @@ function seen(entry: KvEntry): SeenRevision {
 function shardOfKey(key: string): number | undefined {
   const match = /^shard\.(\d+)$/.exec(key);
   return match ? Number(match[1]) : undefined;
-}
-
-function unanswered(cause: unknown): Unanswered {
-  return new Unanswered(cause instanceof Error ? cause.message : String(cause), { cause });
 }

@@ -37,6 +37,8 @@ export interface ShardLimits {
   /** Events applied before other work gets its turn. */
   applyBurst: number;
   catchUpBytesMax: number;
+  /** How long a candidate waits for a peer to say how far it is, milliseconds. */
+  campaignAskMs: number;
   /** Age after which a recorded answer of an idempotent request may be forgotten, milliseconds. */
   answersKeptMs: number;
 }
@@ -86,6 +88,7 @@ export class ShardContext {
       | 'moveCursor'
       | 'durable'
       | 'sync'
+      | 'halt'
       | 'noteDrift'
     >,
   ) {
@@ -134,6 +137,12 @@ export class ShardContext {
     this.store.saveState(this.#state);
     this.#unsaved = false;
     this.#durable = this.#state.applied;
+  }
+
+  /** Nothing is applied any more, visibly. */
+  halt(reason: string): void {
+    this.halted = reason;
+    this.logger.error({ shard: this.shard, reason }, 'this replica has halted');
   }
 
   noteDrift(drift: LastDrift): void {

@@ -10,12 +10,13 @@ import {
   startOutbox,
   stepOutbox,
 } from '../core/outbox.ts';
+import { Missing } from '../jetstream/port.ts';
 import type { ShardContext } from './context.ts';
 
 export interface PublisherHooks {
   /** The stream has confirmed more of the log. */
   onConfirmed(): void;
-  /** Another epoch has begun on the stream. */
+  /** Another epoch has begun on the stream, or the stream is not the one that ours began on. */
   onDeposed(): void;
 }
 
@@ -93,6 +94,15 @@ export class Publisher {
     this.#hooks.onConfirmed();
   }
 
+  /** No fence of ours stands on another stream: the epoch ends here, and whoever leads next begins one there. */
+  #streamIsLost(how: string): void {
+    const { logger, shard } = this.#context;
+    if (this.#outbox.phase === 'deposed') return;
+    logger.error({ shard, how }, 'the stream is lost; stepping down');
+    this.end();
+    this.#hooks.onDeposed();
+  }
+
   async #publish(round: number, batch: OutboxBatch, expectedStreamSeq: number): Promise<void> {
     const { stream, store, logger, shard } = this.#context;
     const { firstSeq } = batch;
@@ -117,8 +127,11 @@ export class Publisher {
     const { stream, limits, logger, shard } = this.#context;
     if (again) await new Promise((resolve) => setTimeout(resolve, limits.retryDelayMs));
     try {
-      this.#step({ type: 'probed', round, end: await stream.end() });
+      const { createdAt, ...end } = await stream.end();
+      if (createdAt !== this.#context.state.streamCreatedAt) this.#streamIsLost('it was made anew');
+      else this.#step({ type: 'probed', round, end });
     } catch (error) {
+      if (error instanceof Missing) return this.#streamIsLost('it is not there');
       logger.debug({ shard, err: error }, 'the end of the stream cannot be read');
       this.#step({ type: 'probe-failed', round });
     }

@@ -4,16 +4,13 @@
  * following (the stream is consumed) or leading (it isn't: a leader's own log is ahead of the stream).
  */
 import {
-  type Batch,
   DriftlessError,
-  encodeBatch,
   formatDigest,
   isZeroDigest,
   type Lease,
   type ReplicaRole,
   type ReplicaStatus,
 } from '@driftless/contracts';
-import { applyBatch, judge } from '../core/apply.ts';
 import {
   type ElectionConfig,
   type ElectionEffect,
@@ -24,7 +21,8 @@ import {
   stepElection,
 } from '../core/election.ts';
 import { isDrifted, isSettling } from '../core/state.ts';
-import { FenceRefused, type LeaseStore, type SeenRevision } from '../jetstream/port.ts';
+import type { LeaseStore, SeenRevision } from '../jetstream/port.ts';
+import { Campaign } from './campaign.ts';
 import type { ShardContext } from './context.ts';
 import { Follower } from './follower.ts';
 import { Leader } from './leader.ts';
@@ -41,19 +39,25 @@ export class ShardReplica {
   readonly #config: ElectionConfig;
   readonly #hooks: ReplicaHooks;
   readonly #follower: Follower;
+  readonly #campaign: Campaign;
   #election: ElectionState = electionStart;
   #leader: Leader | undefined;
   #started = false;
   #draining = false;
-  /** The candidate waits for the stream to be applied up to here. */
-  #catchUpTo: number | undefined;
 
   constructor(context: ShardContext, leases: LeaseStore, config: ElectionConfig, hooks: ReplicaHooks) {
     this.context = context;
     this.#leases = leases;
     this.#config = config;
     this.#hooks = hooks;
-    this.#follower = new Follower(context, (prompt) => this.#applied(prompt));
+    this.#follower = new Follower(context, (prompt) => {
+      hooks.onProgress(this, prompt);
+      this.#campaign.progressed();
+    });
+    this.#campaign = new Campaign(context, this.#follower, {
+      dispatch: (event) => this.#dispatch(event),
+      isOver: () => this.#election.role !== 'campaigning',
+    });
   }
 
   get shard(): number {
@@ -112,6 +116,11 @@ export class ShardReplica {
     const now = this.#now();
     this.#leader?.tick(now);
     this.#dispatch({ type: 'tick', now, fit: this.#isFit() });
+  }
+
+  /** The link to NATS is back. */
+  linkRestored(): void {
+    this.#dispatch({ type: 'link-restored', now: this.#now() });
   }
 
   leaseSeen({ revision, lease }: SeenRevision): void {
@@ -174,16 +183,6 @@ export class ShardReplica {
     this.context.leader = lease?.holder ?? undefined;
   }
 
-  /** The follower's position or cursor moved. */
-  #applied(prompt: boolean): void {
-    this.#hooks.onProgress(this, prompt);
-    const { applied, streamSeq, confirmedSeq } = this.context.state;
-    if (this.#catchUpTo === undefined || streamSeq < this.#catchUpTo) return;
-    if (applied.seq > confirmedSeq) return void this.#publishTail(streamSeq);
-    this.#catchUpTo = undefined;
-    this.#dispatch({ type: 'caught-up', streamSeq, epoch: applied.epoch });
-  }
-
   #dispatch(event: ElectionEvent): void {
     const before = this.#election.role;
     const { state, effects } = stepElection(this.#election, event, this.#config);
@@ -201,13 +200,12 @@ export class ShardReplica {
       case 'release':
         return void this.#leases.write(this.shard, effect.lease, effect.revision).catch(() => undefined);
       case 'find-stream-end':
-        return void this.#findStreamEnd();
+        return void this.#campaign.findStreamEnd();
       case 'catch-up':
-        this.#catchUpTo = effect.streamSeq;
-        this.#applied(false);
+        this.#campaign.catchUp(effect.streamSeq);
         return;
       case 'append-epoch':
-        return void this.#appendEpoch(effect.epoch, effect.expectedStreamSeq);
+        return void this.#campaign.appendEpoch(effect.epoch, effect.expectedStreamSeq);
       case 'lead':
         this.#lead(effect.epoch);
         return;
@@ -253,69 +251,6 @@ export class ShardReplica {
     return new Promise((resolve) => setTimeout(resolve, this.context.limits.retryDelayMs));
   }
 
-  async #findStreamEnd(): Promise<void> {
-    try {
-      const { streamSeq } = await this.context.stream.end();
-      this.#dispatch({ type: 'stream-end', streamSeq });
-    } catch {
-      await this.#retryFence();
-    }
-  }
-
-  async #retryFence(): Promise<void> {
-    await this.#pause();
-    this.#dispatch({ type: 'fence-failed' });
-  }
-
-  /** What an earlier leadership of ours committed and nobody has seen goes first, in its own epoch. */
-  async #publishTail(streamSeq: number): Promise<void> {
-    this.#catchUpTo = undefined;
-    const { context } = this;
-    let expectedStreamSeq = streamSeq;
-    try {
-      for (const row of context.store.log(context.state.confirmedSeq, Number.POSITIVE_INFINITY)) {
-        const published = await context.stream.publish({ ...row, expectedStreamSeq });
-        expectedStreamSeq = published.streamSeq;
-        context.moveCursor({ confirmedSeq: row.lastSeq, streamSeq: expectedStreamSeq });
-      }
-    } catch (error) {
-      context.logger.debug({ shard: this.shard, err: error }, 'the tail of the log is not published yet');
-    }
-    await this.#retryFence();
-  }
-
-  /** The epoch's record is on the stream before it is in our log: a candidate that fails leaves no trace. */
-  async #appendEpoch(epoch: number, expectedStreamSeq: number): Promise<void> {
-    const { context } = this;
-    const { state, shard, node, clock } = context;
-    const firstSeq = state.applied.seq + 1;
-    const batch: Batch = {
-      shard,
-      epoch,
-      firstSeq,
-      ops: [{ op: 'epoch-started', node }],
-      committedAt: clock.wall(),
-      prevRoot: state.root,
-      postRoot: state.root,
-    };
-    const event = encodeBatch(batch);
-    try {
-      const publish = { event, epoch, firstSeq, lastSeq: firstSeq, expectedStreamSeq };
-      const { streamSeq } = await context.stream.publish(publish);
-      // The consumer may have been faster.
-      if (judge(batch, shard, context.state.applied).kind === 'apply') {
-        const applied = applyBatch(batch, event, context.state, (key) => context.store.get(key), {
-          seq: streamSeq,
-        });
-        context.commit(applied.change);
-      }
-      this.#dispatch({ type: 'epoch-appended', epoch });
-    } catch (error) {
-      if (error instanceof FenceRefused) context.instruments.fenced.add(1, { shard: String(shard) });
-      await this.#retryFence();
-    }
-  }
-
   #lead(epoch: number): void {
     this.#follower.stop();
     this.context.lag.restart();
@@ -332,7 +267,7 @@ export class ShardReplica {
   }
 
   #follow(reason: string): void {
-    this.#catchUpTo = undefined;
+    this.#campaign.end();
     const leader = this.#leader;
     this.#leader = undefined;
     this.context.logger.info({ shard: this.shard, reason }, 'following');

@@ -43,7 +43,12 @@ CREATE TABLE meta (
   stream_seq INTEGER NOT NULL,
   stream_created_at TEXT NOT NULL
 ) STRICT;
-CREATE TABLE epochs (epoch INTEGER PRIMARY KEY, first_seq INTEGER NOT NULL, node TEXT NOT NULL) STRICT;
+CREATE TABLE epochs (
+  epoch INTEGER PRIMARY KEY,
+  first_seq INTEGER NOT NULL,
+  node TEXT NOT NULL,
+  stream TEXT NOT NULL
+) STRICT;
 CREATE TABLE requests (
   id TEXT PRIMARY KEY,
   fingerprint TEXT NOT NULL,

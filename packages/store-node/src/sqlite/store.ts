@@ -11,6 +11,7 @@ import { LeafDigests } from '@driftless/anti-entropy';
 import {
   type Digest,
   decodeBatch,
+  type EpochStart,
   encodeBatch,
   type RecordedAnswer,
   xorDigest,
@@ -97,8 +98,8 @@ export class SqliteStore implements ShardStore {
     );
   }
 
-  epochs(): { epoch: number; firstSeq: number; node: string }[] {
-    return this.#statements.epochs.all() as { epoch: number; firstSeq: number; node: string }[];
+  epochs(): (EpochStart & { node: string })[] {
+    return this.#statements.epochs.all() as (EpochStart & { node: string })[];
   }
 
   leaf(bucket: number): Digest {
@@ -208,7 +209,10 @@ export class SqliteStore implements ShardStore {
     const { log } = change;
     if (log) statements.putLog.run(log.firstSeq, log.lastSeq, log.epoch, log.committedAt, log.event);
     const { epochStart } = change;
-    if (epochStart) statements.putEpoch.run(epochStart.epoch, epochStart.firstSeq, epochStart.node);
+    if (epochStart) {
+      const { epoch, firstSeq, node, stream = '' } = epochStart;
+      statements.putEpoch.run(epoch, firstSeq, node, stream);
+    }
     for (const { answer, version } of change.answers) {
       const result = JSON.stringify(answer.result);
       statements.putAnswer.run(answer.id, answer.fingerprint, result, version.epoch, version.seq, now);

@@ -3,7 +3,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { LeafDigests } from '@driftless/anti-entropy';
-import type { Digest, RecordedAnswer } from '@driftless/contracts';
+import type { Digest, EpochStart, RecordedAnswer } from '@driftless/contracts';
 import type { Change, LogRow, Orphan, Quarantined } from '../core/change.ts';
 import type { Entry } from '../core/entry.ts';
 import { emptyState, type ShardState } from '../core/state.ts';
@@ -20,7 +20,7 @@ export class MemoryStore implements ShardStore {
   readonly #entries = new Map<string, Entry>();
   readonly #leaves = new LeafDigests();
   #log: LogRow[] = [];
-  #epochs: { epoch: number; firstSeq: number; node: string }[] = [];
+  #epochs: (EpochStart & { node: string })[] = [];
   readonly #answers = new Map<string, KeptAnswer>();
   readonly #quarantined: Quarantined[] = [];
   readonly #orphans: Orphan[] = [];
@@ -49,7 +49,7 @@ export class MemoryStore implements ShardStore {
     return this.#answers.get(id)?.answer;
   }
 
-  epochs(): { epoch: number; firstSeq: number; node: string }[] {
+  epochs(): (EpochStart & { node: string })[] {
     return [...this.#epochs];
   }
 

@@ -1,0 +1,162 @@
+/**
+ * The shell of a campaign: from a lease that was won to an epoch that has begun (core/election.ts decides). The
+ * candidate finds the end of the stream, asks its peers how far they are, applies all of that, publishes what its own
+ * log has past it, and appends the record of the new epoch behind the fence.
+ *
+ * Peers are asked because the stream may have lost events that replicas have applied. When that is known to have
+ * happened, a majority of the members must have answered: whatever a majority has acknowledged, one of them has.
+ */
+import { type Batch, encodeBatch, majorityOf } from '@driftless/contracts';
+import { applyBatch, endOfEpoch, judge } from '../core/apply.ts';
+import type { ElectionEvent } from '../core/election.ts';
+import { type EventStream, FenceRefused } from '../jetstream/port.ts';
+import type { ShardContext } from './context.ts';
+import type { Follower } from './follower.ts';
+import type { LogPage } from './peers.ts';
+
+type StreamEnd = Awaited<ReturnType<EventStream['end']>>;
+
+export interface CampaignHooks {
+  dispatch(event: ElectionEvent): void;
+  /** This replica is no candidate any more. */
+  isOver(): boolean;
+}
+
+export class Campaign {
+  readonly #context: ShardContext;
+  readonly #follower: Follower;
+  readonly #hooks: CampaignHooks;
+  /** The stream has to be applied up to here; undefined while nobody waits for it. */
+  #catchUpTo: number | undefined;
+
+  constructor(context: ShardContext, follower: Follower, hooks: CampaignHooks) {
+    this.#context = context;
+    this.#follower = follower;
+    this.#hooks = hooks;
+  }
+
+  /** Nobody waits for the stream any more. */
+  end(): void {
+    this.#catchUpTo = undefined;
+  }
+
+  async findStreamEnd(): Promise<void> {
+    const context = this.#context;
+    try {
+      const end = await context.stream.end();
+      if (end.createdAt !== context.state.streamCreatedAt) {
+        this.#follower.restart();
+        throw new Error('The stream was made anew; following it first.');
+      }
+      await this.#reachPeers(this.#hasLost(end));
+      this.#hooks.dispatch({ type: 'stream-end', streamSeq: end.streamSeq });
+    } catch (error) {
+      context.logger.debug({ shard: context.shard, err: error }, 'the campaign has to wait');
+      await this.#retry();
+    }
+  }
+
+  catchUp(streamSeq: number): void {
+    this.#catchUpTo = streamSeq;
+    this.progressed();
+  }
+
+  /** The follower's position or cursor moved. */
+  progressed(): void {
+    const { applied, streamSeq, confirmedSeq } = this.#context.state;
+    if (this.#catchUpTo === undefined || streamSeq < this.#catchUpTo) return;
+    this.#catchUpTo = undefined;
+    if (applied.seq > confirmedSeq) void this.#publishTail(streamSeq);
+    else this.#hooks.dispatch({ type: 'caught-up', streamSeq, epoch: applied.epoch });
+  }
+
+  /** The stream does not hold all that it was given: it is another one, went back, or was emptied. */
+  #hasLost({ createdAt, streamSeq, message }: StreamEnd): boolean {
+    const { store, state } = this.#context;
+    const begunOn = store.epochs().at(-1)?.stream;
+    if (begunOn !== undefined && begunOn !== createdAt) return true;
+    if (message && message.lastSeq < state.confirmedSeq) return true;
+    const lastIsGone = streamSeq > 0 && message?.streamSeq !== streamSeq;
+    return lastIsGone && state.streamSeq < streamSeq;
+  }
+
+  /** Applies what the peers that answer have confirmed and we have not. Throws when too few answer. */
+  async #reachPeers(majorityNeeded: boolean): Promise<void> {
+    const { members, node } = this.#context;
+    const others = members.filter((member) => member !== node);
+    const answers = await Promise.all(others.map((peer) => this.#ask(peer)));
+    const pages = answers.filter((page) => page !== undefined);
+    if (majorityNeeded && pages.length + 1 < majorityOf(members.length)) {
+      throw new Error('The stream lost events, and no majority of the members answers.');
+    }
+    for (const page of pages) await this.#reach(page);
+  }
+
+  async #ask(peer: string): Promise<LogPage | undefined> {
+    const { peers, shard, state, limits } = this.#context;
+    const late = new Promise<undefined>((resolve) => setTimeout(resolve, limits.campaignAskMs, undefined));
+    return Promise.race([peers.log(peer, shard, state.applied.seq, 1), late]);
+  }
+
+  async #reach({ epochs, confirmedSeq }: LogPage): Promise<void> {
+    const { applied } = this.#context.state;
+    const end = endOfEpoch(applied.epoch, epochs);
+    if (end !== undefined && end < applied.seq) await this.#follower.cut(end, () => this.#hooks.isOver());
+    const newest = epochs.at(-1)?.epoch ?? 0;
+    if (newest < applied.epoch || confirmedSeq <= this.#context.state.applied.seq) return;
+    await this.#follower.reach(confirmedSeq, () => this.#hooks.isOver());
+  }
+
+  async #retry(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, this.#context.limits.retryDelayMs));
+    this.#hooks.dispatch({ type: 'fence-failed' });
+  }
+
+  /** What an earlier leadership of ours committed and nobody has seen goes first, in its own epoch. */
+  async #publishTail(streamSeq: number): Promise<void> {
+    const context = this.#context;
+    let expectedStreamSeq = streamSeq;
+    try {
+      for (const row of context.store.log(context.state.confirmedSeq, Number.POSITIVE_INFINITY)) {
+        const published = await context.stream.publish({ ...row, expectedStreamSeq });
+        expectedStreamSeq = published.streamSeq;
+        context.moveCursor({ confirmedSeq: row.lastSeq, streamSeq: expectedStreamSeq });
+      }
+    } catch (error) {
+      context.logger.debug({ shard: context.shard, err: error }, 'the tail of the log is not published yet');
+    }
+    await this.#retry();
+  }
+
+  /** The epoch's record is on the stream before it is in our log: a candidate that fails leaves no trace. */
+  async appendEpoch(epoch: number, expectedStreamSeq: number): Promise<void> {
+    const context = this.#context;
+    const { state, shard, node, clock } = context;
+    const firstSeq = state.applied.seq + 1;
+    const batch: Batch = {
+      shard,
+      epoch,
+      firstSeq,
+      ops: [{ op: 'epoch-started', node, stream: state.streamCreatedAt }],
+      committedAt: clock.wall(),
+      prevRoot: state.root,
+      postRoot: state.root,
+    };
+    const event = encodeBatch(batch);
+    try {
+      const publish = { event, epoch, firstSeq, lastSeq: firstSeq, expectedStreamSeq };
+      const { streamSeq } = await context.stream.publish(publish);
+      // The consumer may have been faster.
+      if (judge(batch, shard, context.state.applied).kind === 'apply') {
+        const applied = applyBatch(batch, event, context.state, (key) => context.store.get(key), {
+          seq: streamSeq,
+        });
+        context.commit(applied.change);
+      }
+      this.#hooks.dispatch({ type: 'epoch-appended', epoch });
+    } catch (error) {
+      if (error instanceof FenceRefused) context.instruments.fenced.add(1, { shard: String(shard) });
+      await this.#retry();
+    }
+  }
+}

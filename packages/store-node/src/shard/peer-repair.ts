@@ -1,0 +1,145 @@
+/**
+ * What a replica does with the help of its peers: reads operations that it misses from their logs, and cuts off
+ * what its own log has past the end of its epoch. One at a time: the follower and a campaign may both ask.
+ */
+import { decodeBatch } from '@driftless/contracts';
+import { endOfEpoch, judge } from '../core/apply.ts';
+import { planCut, touchedKeys } from '../core/cut.ts';
+import { type Entry, makeEntry } from '../core/entry.ts';
+import { applyEvent } from './apply-event.ts';
+import type { ShardContext } from './context.ts';
+import type { LogPage, RowsPage } from './peers.ts';
+
+/** Asked after every wait: the work is not wanted any more. */
+export type IsOver = () => boolean;
+
+export class PeerRepair {
+  readonly #context: ShardContext;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(context: ShardContext) {
+    this.#context = context;
+  }
+
+  /** Applies the log of peers until `untilSeq`; tries the leader first, then the others, until it is over. */
+  reach(untilSeq: number, isOver: IsOver): Promise<void> {
+    return this.#inTurn(() => this.#reach(untilSeq, isOver));
+  }
+
+  /** Cuts our orphans off, with the rows of a peer that is in the new history already. */
+  cut(afterSeq: number, isOver: IsOver): Promise<void> {
+    return this.#inTurn(() => this.#cut(afterSeq, isOver));
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#last.then(work);
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #reach(untilSeq: number, isOver: IsOver): Promise<void> {
+    const context = this.#context;
+    while (!isOver() && context.state.applied.seq < untilSeq) {
+      let answered = false;
+      for (const peer of this.#peersInTurn()) {
+        const page = await context.peers.log(
+          peer,
+          context.shard,
+          context.state.applied.seq,
+          context.limits.catchUpBytesMax,
+        );
+        if (isOver()) return;
+        if (!page) continue;
+        answered = true;
+        const end = endOfEpoch(context.state.applied.epoch, page.epochs);
+        if (end !== undefined && end < context.state.applied.seq) return this.#cut(end, isOver);
+        if (this.#applyPage(page)) break;
+      }
+      if (context.state.applied.seq >= untilSeq) return;
+      if (answered && !isOver()) {
+        context.logger.warn({ shard: context.shard, untilSeq }, 'no peer has had the missing log so far');
+      }
+      await this.#pause();
+    }
+  }
+
+  /** Whether the page led us on. */
+  #applyPage(page: LogPage): boolean {
+    const context = this.#context;
+    if (page.firstSeq !== undefined && page.firstSeq > context.state.applied.seq + 1) {
+      context.halt(`The log after seq ${context.state.applied.seq} was trimmed: a snapshot is needed.`);
+      return false;
+    }
+    const before = context.state.applied.seq;
+    for (const event of page.events) {
+      const batch = decodeBatch(event);
+      const verdict = judge(batch, context.shard, context.state.applied);
+      if (verdict.kind === 'duplicate') continue;
+      if (verdict.kind !== 'apply') break;
+      applyEvent(context, batch, event, undefined);
+    }
+    return context.state.applied.seq > before;
+  }
+
+  #peersInTurn(): string[] {
+    const { leader, members, node } = this.#context;
+    const others = members.filter((member) => member !== node && member !== leader);
+    return leader !== undefined && leader !== node ? [leader, ...others] : others;
+  }
+
+  async #cut(afterSeq: number, isOver: IsOver): Promise<void> {
+    const context = this.#context;
+    if (context.state.applied.seq <= afterSeq) return;
+    context.restoring = true;
+    try {
+      const orphaned = context.store
+        .log(afterSeq, Number.POSITIVE_INFINITY)
+        .map((row) => decodeBatch(row.event));
+      const keys = touchedKeys(orphaned);
+      const found = await this.#rowsFrom(keys, isOver);
+      if (!found || isOver()) return;
+      const rows = new Map(found.rows.map(({ row, value }) => [row.key, entryOf(row, value)]));
+      const { store, state } = context;
+      const change = planCut({
+        state,
+        afterSeq,
+        epochs: store.epochs(),
+        orphaned,
+        lookup: (key) => store.get(key),
+        rows,
+      });
+      context.commit(change);
+      const operations = change.cut?.orphans.length ?? 0;
+      context.instruments.orphans.add(operations, { shard: String(context.shard) });
+      context.logger.warn(
+        { shard: context.shard, afterSeq, operations },
+        'cut orphans off the end of the log',
+      );
+    } finally {
+      context.restoring = false;
+    }
+  }
+
+  async #rowsFrom(keys: readonly string[], isOver: IsOver): Promise<RowsPage | undefined> {
+    const context = this.#context;
+    const ours = context.state.applied.epoch;
+    while (!isOver()) {
+      for (const peer of this.#peersInTurn()) {
+        const page = await context.peers.rows(peer, context.shard, keys);
+        // Only a peer that has seen the next epoch begin is in the new history.
+        if (page && page.position.epoch > ours) return page;
+      }
+      await this.#pause();
+    }
+    return undefined;
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, this.#context.limits.retryDelayMs));
+  }
+}
+
+function entryOf(row: RowsPage['rows'][number]['row'], value: Uint8Array): Entry {
+  const { key, version, tombstone, type: contentType, expiresAt } = row;
+  return makeEntry({ key, ...version, tombstone, value, contentType, expiresAt });
+}

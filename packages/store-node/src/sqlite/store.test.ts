@@ -1,0 +1,125 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { allOf, storeCases } from '../store/acceptance.ts';
+import { MemoryStore } from '../store/memory.ts';
+import { put, TestReplica } from '../testing/replica.ts';
+import { anyRequest } from '../testing/requests.ts';
+import { SqliteStore } from './store.ts';
+
+let directory: string;
+let stores: SqliteStore[];
+let now: number;
+let files: number;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'driftless-store-'));
+  [stores, now, files] = [[], 0, 0];
+});
+afterEach(() => {
+  for (const store of stores) store.close();
+  rmSync(directory, { recursive: true });
+});
+
+function open(file = `${(files += 1)}.db`, cluster = 'test', shard = 0): SqliteStore {
+  const limits = { pageBytes: 4096, walAutocheckpointPages: 100 };
+  const store = new SqliteStore({ file: join(directory, file), cluster, shard, ...limits }, () => now);
+  stores.push(store);
+  return store;
+}
+
+function close(store: SqliteStore): void {
+  store.close();
+  stores = stores.filter((other) => other !== store);
+}
+
+describe('the store on SQLite', () => {
+  it.each(Object.entries(storeCases))('%s', (_, check) => {
+    check({
+      make: () => open(),
+      setNow: (to) => {
+        now = to;
+      },
+    });
+  });
+
+  it('S3 opened again it is what it was; and at every step what the store in memory is', () => {
+    const batches = fc.array(fc.array(anyRequest, { maxLength: 6 }), { maxLength: 5, size: 'max' });
+    fc.assert(
+      fc.property(batches, batches, (common, orphaned) => {
+        const file = `${(files += 1)}.db`;
+        const [sqlite, memory] = [new TestReplica(open(file)), new TestReplica(new MemoryStore(() => 0))];
+        const peer = new TestReplica(new MemoryStore(() => 0));
+        for (const replica of [sqlite, memory]) {
+          replica.startEpoch(1);
+          for (const requests of common) replica.write(requests);
+        }
+        peer.followLogOf(memory);
+        peer.startEpoch(2);
+        for (const replica of [sqlite, memory]) {
+          for (const requests of orphaned) replica.write(requests);
+          replica.followLogOf(peer);
+        }
+        const all = allOf(sqlite.store);
+        expect(all).toEqual(allOf(memory.store));
+        close(sqlite.store as SqliteStore);
+        expect(allOf(open(file))).toEqual(all);
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it('S3 keeps every field of its state', () => {
+    const store = open('state.db');
+    const digest = new Uint8Array(16).fill(9);
+    const state = {
+      applied: { epoch: 3, seq: 2 ** 40 },
+      root: digest,
+      drift: new Uint8Array(16).fill(8),
+      suspect: true,
+      settleSeq: 5,
+      confirmedSeq: 6,
+      streamSeq: 7,
+      streamCreatedAt: '2026-01-01T00:00:00.123456789Z',
+    };
+    store.saveState(state);
+    close(store);
+    expect(open('state.db').state()).toEqual(state);
+  });
+
+  it('S3 refuses the file of another cluster, shard or format, and leaves it alone', () => {
+    close(open('own.db'));
+    expect(() => open('own.db', 'other')).toThrow('belongs to shard 0 of cluster "test"');
+    expect(() => open('own.db', 'test', 1)).toThrow('belongs to shard 0');
+    const database = new Database(join(directory, 'own.db'));
+    database.pragma('user_version = 99');
+    database.close();
+    expect(() => open('own.db')).toThrow('format 99');
+  });
+
+  it('S1 holds on where synced and written commits take turns', () => {
+    const replica = new TestReplica(open('turns.db'));
+    const follower = new TestReplica(open('follower.db'));
+    replica.startEpoch(1);
+    for (let i = 0; i < 10; i += 1) replica.write([put(`k${i}`, 'v')]);
+    follower.followLogOf(replica);
+    follower.startEpoch(2);
+    follower.write([put('x', 'y')]);
+    expect(follower.rootOfRows()).toEqual(follower.state.root);
+  });
+
+  it('S1 runs in WAL mode, so that a snapshot holds up nobody', () => {
+    const replica = new TestReplica(open('wal.db'));
+    replica.startEpoch(1);
+    const snapshot = replica.store.snapshot();
+    for (let i = 0; i < 200; i += 1) replica.write([put('k', 'x'.repeat(10_000))]);
+    expect([...snapshot.entries]).toEqual([]);
+    snapshot.close();
+    const database = new Database(join(directory, 'wal.db'), { readonly: true });
+    expect(database.pragma('journal_mode', { simple: true })).toBe('wal');
+    database.close();
+  });
+});
