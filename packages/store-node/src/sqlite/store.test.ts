@@ -24,7 +24,12 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-function open(file = `${(files += 1)}.db`, cluster = 'test', shard = 0): SqliteStore {
+function nextFile(): string {
+  files += 1;
+  return `${files}.db`;
+}
+
+function open(file = nextFile(), cluster = 'test', shard = 0): SqliteStore {
   const limits = { pageBytes: 4096, walAutocheckpointPages: 100 };
   const store = new SqliteStore({ file: join(directory, file), cluster, shard, ...limits }, () => now);
   stores.push(store);
@@ -50,7 +55,7 @@ describe('the store on SQLite', () => {
     const batches = fc.array(fc.array(anyRequest, { maxLength: 6 }), { maxLength: 5, size: 'max' });
     fc.assert(
       fc.property(batches, batches, (common, orphaned) => {
-        const file = `${(files += 1)}.db`;
+        const file = nextFile();
         const [sqlite, memory] = [new TestReplica(open(file)), new TestReplica(new MemoryStore(() => 0))];
         const peer = new TestReplica(new MemoryStore(() => 0));
         for (const replica of [sqlite, memory]) {

@@ -35,14 +35,18 @@ export class MemoryStore implements ShardStore {
   }
 
   get(key: string): Entry | undefined {
-    return this.#entries.get(key);
+    const entry = this.#entries.get(key);
+    return entry && copyOf(entry);
   }
 
   list({ prefix, after, limit }: ListQuery): Entry[] {
     const matching = [...this.#entries.values()].filter(
       ({ key }) => key.startsWith(prefix) && (after === '' || byBytes(key, after) > 0),
     );
-    return matching.sort((a, b) => byBytes(a.key, b.key)).slice(0, limit);
+    return matching
+      .sort((a, b) => byBytes(a.key, b.key))
+      .slice(0, limit)
+      .map(copyOf);
   }
 
   answer(id: string): RecordedAnswer | undefined {
@@ -67,13 +71,14 @@ export class MemoryStore implements ShardStore {
     for (const row of this.#log.filter(({ firstSeq }) => firstSeq > afterSeq)) {
       bytes += row.event.length;
       if (rows.length > 0 && bytes > bytesMax) break;
-      rows.push(row);
+      rows.push(copyOfRow(row));
     }
     return rows;
   }
 
   logAt(firstSeq: number): LogRow | undefined {
-    return this.#log.find((row) => row.firstSeq === firstSeq);
+    const row = this.#log.find((row) => row.firstSeq === firstSeq);
+    return row && copyOfRow(row);
   }
 
   logRange(): { firstSeq: number; lastSeq: number } | undefined {
@@ -96,6 +101,9 @@ export class MemoryStore implements ShardStore {
   commit(change: Change, _durability: Durability): void {
     const { cut, log, epochStart } = change;
     if (log && this.logAt(log.firstSeq)) throw new Error('The log has a batch at this seq already.');
+    if (epochStart && this.#epochs.some(({ epoch }) => epoch === epochStart.epoch)) {
+      throw new Error('This epoch has begun already.');
+    }
     if (cut) {
       this.#orphans.push(...cut.orphans);
       for (const key of cut.removed) this.#entries.delete(key);
@@ -103,10 +111,9 @@ export class MemoryStore implements ShardStore {
       this.#epochs = this.#epochs.filter((start) => start.firstSeq <= cut.afterSeq);
       for (const [id, kept] of this.#answers) if (kept.seq > cut.afterSeq) this.#answers.delete(id);
     }
-    for (const entry of change.entries)
-      this.#entries.set(entry.key, { ...entry, value: entry.value.slice() });
+    for (const entry of change.entries) this.#entries.set(entry.key, copyOf(entry));
     for (const [bucket, xor] of change.leafXors) this.#leaves.xor(bucket, xor);
-    if (log) this.#log.push({ ...log, event: log.event.slice() });
+    if (log) this.#log.push(copyOfRow(log));
     if (epochStart) this.#epochs.push(epochStart);
     for (const { answer, version } of change.answers) {
       this.#answers.set(answer.id, { answer, seq: version.seq, keptAt: this.#now() });
@@ -130,6 +137,15 @@ export class MemoryStore implements ShardStore {
   }
 
   close(): void {}
+}
+
+/** `slice` of a Buffer would share its memory. */
+function copyOf(entry: Entry): Entry {
+  return { ...entry, value: new Uint8Array(entry.value), digest: new Uint8Array(entry.digest) };
+}
+
+function copyOfRow(row: LogRow): LogRow {
+  return { ...row, event: new Uint8Array(row.event) };
 }
 
 function byBytes(a: string, b: string): number {
