@@ -8,7 +8,7 @@
  *     POST /node/v1/list               frame: ListHeader             → frame: ListAnswer + values
  *     POST /node/v1/shards/{n}/rows    JSON: RowsHeader              → frame: RowsAnswer + values
  *     GET  /node/v1/shards/{n}/log?after=SEQ&bytes=N                 → frame: LogAnswer + events
- *     GET  /node/v1/shards/{n}/dump                                  → NDJSON: DumpHead, then a DumpRow a line
+ *     GET  /node/v1/shards/{n}/dump                                  → NDJSON: DumpHead, then DumpRows
  *     POST /node/v1/shards/{n}/scrub                                 → JSON: ScrubAnswer
  *     GET  /node/v1/status                                           → JSON: NodeStatus
  *
