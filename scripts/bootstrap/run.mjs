@@ -13,6 +13,7 @@ const TASKS = {
   up: (node, args) => runPinned(node, [CLI, 'up', ...args]),
   cli: (node, args) => runPinned(node, [CLI, ...args]),
   'demo:cities': (node, args) => runPinned(node, ['scripts/demo-cities.ts', ...args]),
+  docs: (node, args) => runPinned(node, ['scripts/configuration-page.ts', ...args]),
   'bench:first': (node, args) => runPinned(node, ['bench/first-figures.ts', ...args]),
   test: runTests,
   types,

@@ -6,7 +6,7 @@ import { z } from 'zod';
 const count = (unit: string, value: number, description: string, max = 1_000_000) =>
   z.number().int().min(1).max(max).default(value).meta({ unit, description });
 const milliseconds = (value: number, description: string, max = 600_000) =>
-  count('milliseconds', value, description, max);
+  count('ms', value, description, max);
 
 export const gatewayConfigSchema = z.object({
   cluster: clusterNameSchema.default('driftless').describe('Name of the cluster; part of every NATS name'),

@@ -177,7 +177,7 @@ function inWords(shape: FieldShape): string {
   if (shape.type === 'array') return `a comma-separated list, each ${inWords(shape.items ?? {})}`;
   if (shape.type === 'integer') return `a whole number${rangeInWords(shape)}`;
   if (shape.type === 'number') return `a number${rangeInWords(shape)}`;
-  if (shape.format !== undefined) return `a ${shape.format}`;
+  if (shape.format !== undefined) return shape.format === 'uri' ? 'a URL' : `a ${shape.format}`;
   if (shape.pattern !== undefined) return `text that matches ${shape.pattern}`;
   if (shape.maxLength !== undefined) return `${shape.minLength ?? 0} to ${shape.maxLength} characters`;
   return shape.minLength === undefined ? 'text' : 'text that is not empty';
