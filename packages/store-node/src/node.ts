@@ -34,8 +34,9 @@ import type { EventStream } from './jetstream/port.ts';
 import { JetStreamEvents } from './jetstream/stream.ts';
 import { type Clock, ShardContext, type ShardLimits } from './shard/context.ts';
 import { HttpPeers } from './shard/peers.ts';
-import { scrub, standingOf } from './shard/reader.ts';
+import { standingOf } from './shard/reader.ts';
 import { ShardReplica } from './shard/replica.ts';
+import { scrub } from './shard/scrub.ts';
 import { SqliteStore } from './sqlite/store.ts';
 import { createInstruments, type Instruments, type ReplicaGauges } from './telemetry.ts';
 

@@ -22,7 +22,8 @@ import type { HttpServer } from '@driftless/runtime';
 import { z } from 'zod';
 import type { WriteRequest } from '../core/plan.ts';
 import type { StoreNode } from '../node.ts';
-import { listKeys, type ReadOutcome, readKey, rowOf, rowsOf, scrub, standingOf } from '../shard/reader.ts';
+import { listKeys, type ReadOutcome, readKey, rowOf, rowsOf, standingOf } from '../shard/reader.ts';
+import { scrub } from '../shard/scrub.ts';
 
 const emptyValue = new Uint8Array(0);
 const shardParams = z.object({ shard: z.coerce.number().int().min(0) });

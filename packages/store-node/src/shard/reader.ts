@@ -5,20 +5,13 @@
  */
 import {
   DriftlessError,
-  entryDigest,
-  equalDigest,
-  formatDigest,
   formatPosition,
-  isZeroDigest,
   type ListAnswer,
   type ListHeader,
   type ReadLevel,
   type ReadResult,
   type Row,
-  type ScrubAnswer,
   type Standing,
-  xorInto,
-  zeroDigest,
 } from '@driftless/contracts';
 import { quarantinedRow } from '../core/apply.ts';
 import { type Entry, isSound, isVisible } from '../core/entry.ts';
@@ -27,10 +20,6 @@ import type { ShardReplica } from './replica.ts';
 
 /** How long a `leader` read may wait for the stream to confirm what it saw, milliseconds. */
 const confirmTimeoutMs = 2000;
-/** Rows hashed by a scrub before other work gets its turn. */
-const scrubBurstRows = 500;
-/** Most damaged keys that a scrub names. */
-const scrubKeysMax = 100;
 /** Rows that a listing looks at before other work gets its turn. */
 const listStretchRows = 500;
 /** Most bytes of values in one page of a listing. */
@@ -173,48 +162,4 @@ export async function rowsOf(
 
 export function rowOf({ key, epoch, seq, tombstone, contentType: type, expiresAt, value }: Entry): Row {
   return { key, version: { epoch, seq }, tombstone, type, expiresAt, bytes: value.length };
-}
-
-/**
- * Recomputes digests and root from the rows on disk. A sound replica without drift is proven: it is taken
- * back into service if a rotten row, since overwritten, had taken it out.
- */
-export async function scrub(replica: ShardReplica): Promise<Omit<ScrubAnswer, 'node'>> {
-  const { context } = replica;
-  const snapshot = context.store.snapshot();
-  const leavesRoot = context.store.leavesRoot();
-  const lastDrift = context.lastDrift;
-  const rowsRoot = zeroDigest();
-  const corruptKeys: string[] = [];
-  let entries = 0;
-  try {
-    for (const entry of snapshot.entries) {
-      const digest = entryDigest(entry);
-      xorInto(rowsRoot, digest);
-      if (!equalDigest(digest, entry.digest) && corruptKeys.length < scrubKeysMax)
-        corruptKeys.push(entry.key);
-      entries += 1;
-      if (entries % scrubBurstRows === 0) await new Promise(setImmediate);
-    }
-  } finally {
-    snapshot.close();
-  }
-  const { root, applied: position, drift } = snapshot.state;
-  const sound = corruptKeys.length === 0 && equalDigest(root, rowsRoot) && equalDigest(root, leavesRoot);
-  if (sound && context.state.suspect && isZeroDigest(drift) && context.lastDrift === lastDrift) {
-    context.commit({
-      entries: [],
-      leafXors: new Map(),
-      answers: [],
-      quarantine: [],
-      state: { ...context.state, suspect: false },
-    });
-    context.logger.info({ shard: context.shard, position }, 'proven sound; in service again');
-  }
-  const roots = {
-    keptRoot: formatDigest(root),
-    rowsRoot: formatDigest(rowsRoot),
-    leavesRoot: formatDigest(leavesRoot),
-  };
-  return { shard: context.shard, position, entries, ...roots, corruptKeys, sound };
 }

@@ -1,0 +1,77 @@
+/**
+ * The scrub: recomputes digests and root from the rows on disk, so that rot is found although nobody wrote or read.
+ * The same audit decides whether a snapshot that was received may be installed.
+ */
+import {
+  type Digest,
+  entryDigest,
+  equalDigest,
+  formatDigest,
+  isZeroDigest,
+  type ScrubAnswer,
+  xorInto,
+  zeroDigest,
+} from '@driftless/contracts';
+import type { Entry } from '../core/entry.ts';
+import type { ShardReplica } from './replica.ts';
+
+/** Rows hashed before other work gets its turn. */
+const burstRows = 500;
+/** Most damaged keys that are named. */
+const keysMax = 100;
+
+export interface Audit {
+  /** XOR of the digests that the rows' bytes have. */
+  root: Digest;
+  entries: number;
+  /** Keys whose bytes don't have the digest kept beside them. */
+  corruptKeys: string[];
+}
+
+export async function audit(rows: Iterable<Entry>): Promise<Audit> {
+  const root = zeroDigest();
+  const corruptKeys: string[] = [];
+  let entries = 0;
+  for (const entry of rows) {
+    const digest = entryDigest(entry);
+    xorInto(root, digest);
+    if (!equalDigest(digest, entry.digest) && corruptKeys.length < keysMax) corruptKeys.push(entry.key);
+    entries += 1;
+    if (entries % burstRows === 0) await new Promise(setImmediate);
+  }
+  return { root, entries, corruptKeys };
+}
+
+/**
+ * A sound replica without drift is proven: it is taken back into service if a rotten row, since overwritten, had
+ * taken it out.
+ */
+export async function scrub(replica: ShardReplica): Promise<Omit<ScrubAnswer, 'node'>> {
+  const { context } = replica;
+  const snapshot = context.store.snapshot();
+  const leavesRoot = context.store.leavesRoot();
+  const lastDrift = context.lastDrift;
+  const {
+    root: rowsRoot,
+    entries,
+    corruptKeys,
+  } = await audit(snapshot.entries).finally(() => snapshot.close());
+  const { root, applied: position, drift } = snapshot.state;
+  const sound = corruptKeys.length === 0 && equalDigest(root, rowsRoot) && equalDigest(root, leavesRoot);
+  if (sound && context.state.suspect && isZeroDigest(drift) && context.lastDrift === lastDrift) {
+    context.commit({
+      entries: [],
+      leafXors: new Map(),
+      answers: [],
+      quarantine: [],
+      state: { ...context.state, suspect: false },
+    });
+    context.logger.info({ shard: context.shard, position }, 'proven sound; in service again');
+  }
+  const roots = {
+    keptRoot: formatDigest(root),
+    rowsRoot: formatDigest(rowsRoot),
+    leavesRoot: formatDigest(leavesRoot),
+  };
+  return { shard: context.shard, position, entries, ...roots, corruptKeys, sound };
+}
