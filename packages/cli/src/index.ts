@@ -9,6 +9,7 @@ export {
   type Terminal,
 } from './output/terminal.ts';
 export { renderStatus } from './status/render.ts';
+export { NODES_DEFAULT } from './up/options.ts';
 export { verifyCluster } from './verify/register.ts';
 export { overall, renderVerdicts } from './verify/render.ts';
 export type { ShardVerdict } from './verify/verify.ts';
