@@ -180,9 +180,11 @@ export class JetStreamEvents implements EventStream {
       if (apiCode(error) === apiCodes.consumerNotFound) return undefined;
       throw error;
     });
-    if (info && info.ack_floor.stream_seq + 1 !== fromStreamSeq)
-      await this.#jsm.consumers.delete(this.#stream, name);
-    if (!info || info.ack_floor.stream_seq + 1 !== fromStreamSeq) {
+    const wanted = fromStreamSeq - 1;
+    // With messages given out and not acked, the ones behind them would come first.
+    const fits = info && info.ack_floor.stream_seq === wanted && info.delivered.stream_seq === wanted;
+    if (info && !fits) await this.#jsm.consumers.delete(this.#stream, name);
+    if (!fits) {
       await this.#jsm.consumers.add(this.#stream, {
         durable_name: name,
         ack_policy: AckPolicy.Explicit,
