@@ -22,6 +22,7 @@ export class KvLeases implements LeaseStore {
   readonly #options: KvLeaseOptions;
 
   readonly #makeBucket: () => Promise<KV>;
+  readonly #watches = new Set<Watch>();
 
   private constructor(kv: KV, makeBucket: () => Promise<KV>, options: KvLeaseOptions) {
     this.#kv = kv;
@@ -42,39 +43,26 @@ export class KvLeases implements LeaseStore {
     return new Unanswered(cause instanceof Error ? cause.message : String(cause), { cause });
   }
 
-  async watch(onLease: (shard: number, seen: SeenRevision) => void): Promise<{ stop(): void }> {
-    let stopped = false;
-    let stop = (): void => {};
-    const run = async (): Promise<void> => {
-      for (let shard = 0; shard < this.#options.shardCount; shard += 1)
-        onLease(shard, await this.read(shard));
-      const watch = await this.#kv.watch();
-      stop = () => watch.stop();
-      for await (const entry of watch) {
-        const shard = shardOfKey(entry.key);
-        if (shard !== undefined) onLease(shard, seen(entry));
-      }
-      if (!stopped) throw new Unanswered('The watch of the leases ended.');
+  watch(onLease: (shard: number, seen: SeenRevision) => void): Promise<{ stop(): void }> {
+    const watch = new Watch(this.#kv, this.#options, (shard) => this.#read(shard), onLease);
+    this.#watches.add(watch);
+    const stop = (): void => {
+      this.#watches.delete(watch);
+      watch.stop();
     };
-    const runForever = async (): Promise<void> => {
-      while (!stopped) {
-        await run().catch((error: Error) => this.#options.onWatchBroken(error));
-        if (!stopped) await new Promise((resolve) => setTimeout(resolve, this.#options.rewatchMs));
-      }
-    };
-    void runForever();
-    return {
-      stop: () => {
-        stopped = true;
-        stop();
-      },
-    };
+    return Promise.resolve({ stop });
   }
 
   async read(shard: number): Promise<SeenRevision> {
+    const seen = await this.#read(shard);
+    for (const watch of this.#watches) watch.compare(shard, seen);
+    return seen;
+  }
+
+  async #read(shard: number): Promise<SeenRevision> {
     try {
       const entry = await this.#kv.get(leaseKey(shard));
-      return entry ? seen(entry) : { revision: 0, lease: null };
+      return entry ? seenOf(entry) : { revision: 0, lease: null };
     } catch (cause) {
       throw await this.#unanswered(cause);
     }
@@ -92,7 +80,72 @@ export class KvLeases implements LeaseStore {
   }
 }
 
-function seen(entry: KvEntry): SeenRevision {
+/**
+ * A watch that goes on for ever. The client's own comes back after a broken link, but not after the bucket was
+ * deleted, and then says nothing: that shows when somebody reads what the watch has not told, and begins it anew.
+ */
+class Watch {
+  readonly #kv: KV;
+  readonly #options: KvLeaseOptions;
+  readonly #read: (shard: number) => Promise<SeenRevision>;
+  readonly #onLease: (shard: number, seen: SeenRevision) => void;
+  /** What was last told, by shard; revisions alone may be equal, for a new bucket begins at 1 again. */
+  readonly #told = new Map<number, string>();
+  #stopped = false;
+  #entries: { stop(): void } | undefined;
+
+  constructor(
+    kv: KV,
+    options: KvLeaseOptions,
+    read: (shard: number) => Promise<SeenRevision>,
+    onLease: (shard: number, seen: SeenRevision) => void,
+  ) {
+    this.#kv = kv;
+    this.#options = options;
+    this.#read = read;
+    this.#onLease = onLease;
+    void this.#run();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#entries?.stop();
+  }
+
+  compare(shard: number, seen: SeenRevision): void {
+    if (this.#told.get(shard) !== JSON.stringify(seen)) this.#entries?.stop();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      await this.#runOnce().catch((error: Error) => this.#options.onWatchBroken(error));
+      this.#entries = undefined;
+      if (!this.#stopped) await new Promise((resolve) => setTimeout(resolve, this.#options.rewatchMs));
+    }
+  }
+
+  async #runOnce(): Promise<void> {
+    for (let shard = 0; shard < this.#options.shardCount; shard += 1) {
+      this.#tell(shard, await this.#read(shard));
+    }
+    const entries = await this.#kv.watch();
+    this.#entries = entries;
+    if (this.#stopped) entries.stop();
+    for await (const entry of entries) {
+      const shard = shardOfKey(entry.key);
+      if (shard !== undefined) this.#tell(shard, seenOf(entry));
+    }
+    if (!this.#stopped) throw new Unanswered('The watch of the leases ended.');
+  }
+
+  #tell(shard: number, seen: SeenRevision): void {
+    if (this.#stopped) return;
+    this.#told.set(shard, JSON.stringify(seen));
+    this.#onLease(shard, seen);
+  }
+}
+
+function seenOf(entry: KvEntry): SeenRevision {
   const lease = entry.operation === 'PUT' ? leaseSchema.parse(JSON.parse(entry.string())) : null;
   return { revision: entry.revision, lease };
 }
