@@ -1,5 +1,5 @@
 /**
- * Where a rule is not kept, and why that is right (STYLE 15). An exception names one rule and one file; one
+ * Where a rule is not kept, and why that is right. An exception names one rule and one file; one
  * that nothing needs any more fails the test, so the list only shrinks by itself and grows by decision.
  */
 import type { RuleName } from './rules.ts';

@@ -1,6 +1,7 @@
 /**
- * The rules that a machine can keep (STYLE 2, 3, 11 and the import direction of DESIGN §8). Each takes parsed
- * sources and gives violations as data, so that a test can show every rule failing on a few lines of text.
+ * The rules that a machine can keep (sizes, purity, entry points, the import direction of ARCHITECTURE.md).
+ * Each takes parsed sources and gives violations as data, so that a test can show every rule failing on a few
+ * lines of text.
  */
 import { posix } from 'node:path';
 import type { ImportFact, Source } from './source.ts';
@@ -140,7 +141,7 @@ function impureImport(path: string, { specifier, names, typeOnly }: ImportFact):
   return bad === undefined ? undefined : `pure code imports ${bad} of ${specifier}`;
 }
 
-/** STYLE 11: an entry point names its exports and does nothing else. */
+/** An entry point names its exports and does nothing else. */
 function checkIndex({ path, ownStatements }: Source): Found[] {
   if (!/^packages\/[^/]+\/src\/index\.ts$/.test(path)) return [];
   return ownStatements.map(({ line }) => {

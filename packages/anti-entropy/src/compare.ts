@@ -9,7 +9,7 @@
  *     level 3   ask the children of those    what differs are the buckets
  *
  * That is 4 questions at most, and 64 KiB of leaves in the worst case. The comparison means something only
- * when both trees were captured at the same position (DESIGN §6): arranging that is the caller's part. But it
+ * when both trees were captured at the same position: arranging that is the caller's part. But it
  * checks what it can: children that arrive must hash to the parent that arrived before, else the other tree
  * moved between two questions, and the outcome is "not comparable", never a guess.
  */

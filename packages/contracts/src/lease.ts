@@ -1,7 +1,7 @@
 /**
- * The lease of a shard, as it stands in the KV bucket. It only picks a candidate; safety is the fence (DESIGN
- * §4). Nobody compares the clocks of two machines: a candidate waits until it has seen the same revision for
- * a whole TTL on its own monotonic clock.
+ * The lease of a shard, as it stands in the KV bucket. It only picks a candidate; safety is the fence
+ * (docs/adr/0010-lease-and-fence.md). Nobody compares the clocks of two machines: a candidate waits until it
+ * has seen the same revision for a whole TTL on its own monotonic clock.
  */
 import { z } from 'zod';
 

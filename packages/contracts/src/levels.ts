@@ -1,4 +1,4 @@
-/** The choices a client has: how safe a write must be, and how fresh a read (DESIGN §5). */
+/** The choices a client has: how safe a write must be, and how fresh a read. */
 import { z } from 'zod';
 
 /**

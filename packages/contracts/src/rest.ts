@@ -1,5 +1,5 @@
 /**
- * The public REST surface (DESIGN §9) as schemas: the gateway validates and documents with them, the client
+ * The public REST surface as schemas: the gateway validates and documents with them, the client
  * takes its types from them. Objects are strict: a field that isn't known is an error, not a silent no-op.
  */
 import { z } from 'zod';

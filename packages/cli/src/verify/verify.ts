@@ -1,5 +1,5 @@
 /**
- * The verdict on a shard. Three outcomes (DESIGN §6): equal, different, not comparable. The last is never
+ * The verdict on a shard. Three outcomes: equal, different, not comparable. The last is never
  * passed off as checked: replicas whose dumps are of different moments can't be compared, and neither can one
  * that doesn't answer. While writes flow, dumps are asked for again until all of them are of one position.
  */

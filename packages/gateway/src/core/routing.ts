@@ -12,8 +12,7 @@
  * stands behind that.
  *
  * A node that has been silent for `nodeSilentMs` counts as dead, unless NATS is out of our reach: then
- * silence says nothing about nodes, and the last table goes on serving, for nodes are reached by HTTP (DESIGN
- * §4).
+ * silence says nothing about nodes, and the last table goes on serving, for nodes are reached by HTTP.
  */
 import type { ClusterRecord, Lease, NodeStatus, ReplicaStatus } from '@driftless/contracts';
 
