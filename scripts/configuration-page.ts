@@ -24,30 +24,33 @@ variable counts as unset. Lists are separated by commas; booleans are \`true\` o
 \`npm start\` is \`driftless up\`; its options follow \`--\`, as in \`npm start -- --nodes 5 --shards 8\`,
 and \`npm run driftless -- up --help\` lists them. By these options \`up\` sets some variables of its
 processes itself:
-${variables('nodeId', 'instance', 'members', 'shards', 'host')},
-${variables('port', 'dataDir', 'runDir', 'logLevel')}.
+\`DRIFTLESS_NODE_ID\`, \`_INSTANCE\`, \`_MEMBERS\`, \`_SHARDS\`, \`_HOST\`, \`_PORT\`, \`_DATA_DIR\`, \`_RUN_DIR\`,
+\`_LOG_LEVEL\`.
 All others in the tables below are handed on as they are: \`DRIFTLESS_LEASE_TTL_MS=2000 npm start\`.
 
-| Variable | Who reads it | What for |
-| --- | --- | --- |
-| \`DRIFTLESS_NATS_URL\` | \`up\` | A NATS cluster that runs already; then no nats-server is started |
-| \`NATS_SERVER_BIN\` | \`up\`, the tests | The nats-server to start, before one on PATH or in the cache |
-| \`XDG_CACHE_HOME\` | \`up\`, the tests | Where an installed nats-server is kept; default \`~/.cache\` |
-| \`DRIFTLESS_URL\` | all other commands, the demo | The gateway; default \`http://127.0.0.1:8080\` |
-| \`DRIFTLESS_DEBUG\` | all commands | Set: a failure shows its stack |
-| \`NO_COLOR\` | all commands | Set: no colours |
-`;
-
-function variables(...keys: string[]): string {
-  const env = (key: string): string =>
-    `DRIFTLESS_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
-  return keys.map((key) => `\`${env(key)}\``).join(', ');
-}
+${table([
+  ['Variable', 'Who reads it', 'What for'],
+  ['`DRIFTLESS_NATS_URL`', '`up`', 'A NATS cluster that runs already; then no nats-server is started'],
+  ['`NATS_SERVER_BIN`', '`up`, the tests', 'The nats-server to start, before one on PATH or in the cache'],
+  ['`XDG_CACHE_HOME`', '`up`, the tests', 'Where an installed nats-server is kept; default `~/.cache`'],
+  ['`DRIFTLESS_URL`', 'all other commands, the demo', 'The gateway; default `http://127.0.0.1:8080`'],
+  ['`DRIFTLESS_DEBUG`', 'all commands', 'Set: a failure shows its stack'],
+  ['`NO_COLOR`', 'all commands', 'Set: no colours'],
+])}`;
 
 function section(title: string, rows: readonly ConfigRow[]): string {
-  const head = ['Variable', 'Default', 'What', 'Allowed'];
-  const lines = [head, head.map(() => '---'), ...rows.map(cells)].map((row) => `| ${row.join(' | ')} |`);
-  return `\n## ${title}\n\n${lines.join('\n')}\n`;
+  return `\n## ${title}\n\n${table([['Variable', 'Default', 'What', 'Allowed'], ...rows.map(cells)])}`;
+}
+
+/** The first row is the head. Columns are padded, as the formatter wants it. */
+function table(rows: readonly (readonly string[])[]): string {
+  const [head = [], ...body] = rows;
+  const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const rule = widths.map((width) => '-'.repeat(width));
+  const padded = [head, rule, ...body].map((row) =>
+    row.map((cell, column) => cell.padEnd(widths[column] ?? 0)),
+  );
+  return padded.map((row) => `| ${row.join(' | ')} |\n`).join('');
 }
 
 function cells({ env, default: value, unit, description, allowed }: ConfigRow): string[] {

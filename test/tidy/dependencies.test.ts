@@ -77,7 +77,8 @@ describe('a package.json', () => {
     'of $folder declares what is imported',
     (manifest) => {
       const undeclared = sourcesOf(manifest.folder).flatMap((source) => {
-        const isTest = !source.path.includes('/src/') || /\.test\.ts$|\/acceptance\.ts$|\/testing\//.test(source.path);
+        const isTest =
+          !source.path.includes('/src/') || /\.test\.ts$|\/acceptance\.ts$|\/testing\//.test(source.path);
         const known = new Set([...manifest.all, ...(isTest ? rootManifest.all : [])]);
         const missing = packagesOf(source).filter((name) => !known.has(name));
         return missing.map((name) => `${source.path} imports ${name}`);
