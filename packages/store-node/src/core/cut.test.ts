@@ -126,7 +126,7 @@ describe('the cut of a deposed leader', () => {
     expect(isDrifted(old.state)).toBe(true);
   });
 
-  it('C1–C4 after any history leads, with the new history, to equal entries and roots, and to no alarm', () => {
+  it('C1–C4 after any history leads, with the new one, to equal entries and roots, without alarm', () => {
     const batches = fc.array(fc.array(anyRequest, { minLength: 1, maxLength: 5, size: 'max' }), {
       maxLength: 5,
       size: 'max',

@@ -1,7 +1,8 @@
 /**
- * Three nodes elect, against a model of the lease bucket and of the stream that lose requests and answers and
- * deliver late, with clocks that differ and run at rates a few per cent apart. What the model grants, because the
- * shell does: a call to the bucket that got no answer within the margin is given up, and its answer never told.
+ * Three nodes elect, against a model of the lease bucket and of the stream that lose requests and answers
+ * and deliver late, with clocks that differ and run at rates a few per cent apart. What the model grants,
+ * because the shell does: a call to the bucket that got no answer within the margin is given up, and its
+ * answer never told.
  */
 import type { Lease } from '@driftless/contracts';
 import fc from 'fast-check';

@@ -243,8 +243,8 @@ export function stepElection(
 }
 
 /**
- * The same revision keeps its time of first sight; that time is what a TTL is measured from. An older one counts
- * too: revisions begin anew when JetStream lost the bucket, and a claim on a stale one fails anyway.
+ * The same revision keeps its time of first sight; that time is what a TTL is measured from. An older one
+ * counts too: revisions begin anew when JetStream lost the bucket, and a claim on a stale one fails anyway.
  */
 function seenNow(
   seen: SeenLease | null,
@@ -325,7 +325,9 @@ function recheckHeld(
   return stay({ ...state, seen, held });
 }
 
-/** Answers count in the phase that asked: one from a campaign that was given up must not move the next one. */
+/**
+ * Answers count in the phase that asked: one from a campaign that was given up must not move the next one.
+ */
 function catchUp(state: StateOf<'campaigning'>, { streamSeq }: EventOf<'stream-end'>): ElectionStep {
   if (state.phase.name !== 'probing') return stay(state);
   return {

@@ -1,7 +1,7 @@
 /**
- * The outbox against a model of a stream that does everything JetStream can do to it: requests and answers get
- * lost, answers come late, the stream goes back, is emptied or made anew, or another leader writes to it. Then the
- * faults end, one more batch is committed, and everything must have come to rest.
+ * The outbox against a model of a stream that does everything JetStream can do to it: requests and answers
+ * get lost, answers come late, the stream goes back, is emptied or made anew, or another leader writes to
+ * it. Then the faults end, one more batch is committed, and everything must have come to rest.
  *
  * What the model grants, because NATS does: publishes of one connection reach the stream in order.
  */
@@ -175,7 +175,7 @@ class World {
     this.#step({ type: 'committed', batch });
   }
 
-  /** No more faults: everything under way arrives, what was lost times out. False: it does not come to rest. */
+  /** No more faults: all arrives, what was lost times out. False: it does not come to rest. */
   settle(): boolean {
     for (let turns = 0; turns < 2000; turns += 1) {
       if (this.#toStream.length > 0) this.#serve();
@@ -274,7 +274,7 @@ class World {
   }
 }
 
-it('O1–O7 each batch ends once, in order, on the stream, and is confirmed only if it was there; or deposed', () => {
+it('O1–O7 each batch ends once, in order, on the stream, confirmed only if there; or deposed', () => {
   fc.assert(
     fc.property(fc.array(action, { maxLength: 80, size: 'max' }), (actions) => {
       const world = new World();

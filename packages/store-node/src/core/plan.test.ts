@@ -222,7 +222,7 @@ describe('P5 a refused request makes no operation', () => {
     expect(plan.results.map(({ seq }) => seq)).toEqual([1, 1]);
   });
 
-  it('but for the answer under its idempotency id, which a retry gets even if it could succeed by now', () => {
+  it('but for the answer under its id, which a retry gets even if it could succeed by now', () => {
     const replica = leader();
     expect(results(replica, [remove('k', once)])).toEqual([{ error: 'key-not-found' }]);
     expect(lastOps(replica)).toMatchObject([{ op: 'answer', answer: { id: 'once' } }]);

@@ -22,7 +22,7 @@ describe('waits', () => {
     expect(waits.size).toBe(0);
   });
 
-  it('W1 are over even if one for a later seq was added before: a read waits for the seq of its value', () => {
+  it('W1 are over even if one for a later seq came before: a read waits for its value', () => {
     const waits = new AckWaits<string>();
     waits.add({ level: 'stream', seq: 20, deadline: 10, what: 'write' });
     waits.add({ level: 'stream', seq: 10, deadline: 10, what: 'read' });

@@ -1,6 +1,6 @@
 /**
- * What every adapter of `EventStream` and `LeaseStore` must do, as cases: run against the one in memory here, and
- * against a real nats-server in test/integration/adapters.
+ * What every adapter of `EventStream` and `LeaseStore` must do, as cases: run against the one in memory
+ * here, and against a real nats-server in test/integration/adapters.
  */
 import type { Lease } from '@driftless/contracts';
 import { waitUntil } from '@driftless/runtime';
@@ -14,7 +14,10 @@ import {
   Unanswered,
 } from './port.ts';
 
-/** The server behind the adapters, and what can be done to it. Each case has a server's worth of names to itself. */
+/**
+ * The server behind the adapters, and what can be done to it. Each case has a server's worth of names to
+ * itself.
+ */
 export interface NatsSubject {
   /** The stream of shard 0, as a node sees it. */
   stream(node: string): EventStream;

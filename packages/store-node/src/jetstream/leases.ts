@@ -81,8 +81,9 @@ export class KvLeases implements LeaseStore {
 }
 
 /**
- * A watch that goes on for ever. The client's own comes back after a broken link, but not after the bucket was
- * deleted, and then says nothing: that shows when somebody reads what the watch has not told, and begins it anew.
+ * A watch that goes on for ever. The client's own comes back after a broken link, but not after the bucket
+ * was deleted, and then says nothing: that shows when somebody reads what the watch has not told, and
+ * begins it anew.
  */
 class Watch {
   readonly #kv: KV;

@@ -1,10 +1,11 @@
 /**
- * NATS in memory, as far as the ports need it: streams with fence, message ids and durable consumers, and the bucket of
- * the leases. For tests and for the simulator: no timers, no randomness. What JetStream does by itself after a while
- * (giving out again what was not acked) and everything that can go wrong are methods here, called when the test wants.
+ * NATS in memory, as far as the ports need it: streams with fence, message ids and durable consumers, and
+ * the bucket of the leases. For tests and for the simulator: no timers, no randomness. What JetStream does
+ * by itself after a while (giving out again what was not acked) and everything that can go wrong are
+ * methods here, called when the test wants.
  *
- * Requests are carried out at once, in the order they are made. Answers, messages and news go through `schedule`, in
- * order; the simulator gives its own, and so decides when each arrives.
+ * Requests are carried out at once, in the order they are made. Answers, messages and news go through
+ * `schedule`, in order; the simulator gives its own, and so decides when each arrives.
  */
 import type { Lease } from '@driftless/contracts';
 import type { BatchName, StreamEnd } from '../core/outbox.ts';

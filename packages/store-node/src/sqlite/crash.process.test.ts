@@ -33,7 +33,7 @@ async function commitAndDie(file: string, seed: number, batches: number): Promis
   return told;
 }
 
-it(`S6 killed with -9 in the middle of commits, the store holds a prefix of them (seed ${seed})`, async () => {
+it(`S6 killed with -9 between or in commits, the store holds a prefix of them (seed ${seed})`, async () => {
   const file = join(directory, 'shard.db');
   for (let run = 0; run < runs; run += 1) {
     const told = await commitAndDie(file, seed + run, 1 + (((seed + run) * 37) % 120));

@@ -1,6 +1,6 @@
 /**
- * What every adapter of `ShardStore` must do (core/SPEC.md, S1–S7), as cases that each adapter's test runs. A case
- * gets a function that opens the store anew: for a store with a file, the same file each time.
+ * What every adapter of `ShardStore` must do (core/SPEC.md, S1–S7), as cases that each adapter's test runs.
+ * A case gets a function that opens the store anew: for a store with a file, the same file each time.
  */
 import { equalDigest, eventBytesMax, type Operation } from '@driftless/contracts';
 import fc from 'fast-check';

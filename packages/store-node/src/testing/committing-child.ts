@@ -1,6 +1,6 @@
 /**
- * For tests: a process that commits batch after batch to a store and is killed in the middle of it. It writes the
- * last seq of each batch to stdout once the commit has returned.
+ * For tests: a process that commits batch after batch to a store and is killed in the middle of it. It
+ * writes the last seq of each batch to stdout once the commit has returned.
  *
  *     node committing-child.ts <file> <seed>
  */
