@@ -79,6 +79,15 @@ export const nodeConfigSchema = z.object({
   campaignAskMs: whole('ms')
     .default(1000)
     .describe('How long a candidate waits for its peers to say where they are'),
+  logBytesMin: whole('bytes', 0)
+    .default(64 * 1024 * 1024)
+    .describe('Log kept, per shard, although every member has applied it'),
+  logBytesMax: whole('bytes', 1024 * 1024)
+    .default(512 * 1024 * 1024)
+    .describe('Log past which the oldest batches go although a member lacks them; it will need a snapshot'),
+  driftedMsMax: whole('ms')
+    .default(30_000)
+    .describe('How long a replica stays drifted before a snapshot replaces it'),
   headSilentMs: whole('ms')
     .default(3000)
     .describe('Without news from the leader for this long the lag is unknown'),

@@ -3,7 +3,6 @@
  * timer moves all replicas on; one subscription each hears heads, applied positions and statuses for all of
  * them.
  */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   appliedMessageSchema,
@@ -36,8 +35,8 @@ import { type Clock, ShardContext, type ShardLimits } from './shard/context.ts';
 import { HttpPeers } from './shard/peers.ts';
 import { standingOf } from './shard/reader.ts';
 import { ShardReplica } from './shard/replica.ts';
-import { scrub } from './shard/scrub.ts';
-import { SqliteStore } from './sqlite/store.ts';
+import { Upkeep } from './shard/upkeep.ts';
+import { ShardFiles } from './sqlite/files.ts';
 import { createInstruments, type Instruments, type ReplicaGauges } from './telemetry.ts';
 
 /** How often replicas get a tick, milliseconds. */
@@ -46,9 +45,8 @@ const tickMs = 50;
 const headEveryMs = 20;
 /** Samples of heads that a replica keeps to tell its lag. */
 const lagSamplesMax = 1024;
-/** How often a replica that must prove itself scrubs, and old answers are forgotten, milliseconds. */
+/** How often replicas get a turn of upkeep, milliseconds. */
 const choresEveryMs = 5000;
-const forgetAnswersMax = 500;
 
 export interface StoreNodeParts {
   config: NodeConfig;
@@ -74,6 +72,7 @@ export class StoreNode {
   readonly #untold = new Set<ShardReplica>();
   #syncedAt = Number.NEGATIVE_INFINITY;
   #tellTimer: NodeJS.Timeout | undefined;
+  readonly #upkeeps: Upkeep[] = [];
   #watch: { stop(): void } | undefined;
   #draining = false;
 
@@ -112,7 +111,9 @@ export class StoreNode {
         node: config.nodeId,
         duplicateWindowMs,
       });
-      node.#replicas.set(shard, node.#makeReplica(shard, members, stream, leases, instruments));
+      const replica = node.#makeReplica(shard, members, stream, leases, instruments);
+      node.#replicas.set(shard, replica);
+      node.#upkeeps.push(new Upkeep(replica));
     }
     node.#listen();
     node.#watch = await leases.watch((shard, seen) => node.#replicas.get(shard)?.leaseSeen(seen));
@@ -202,9 +203,7 @@ export class StoreNode {
   ): ShardReplica {
     const { config, logger, incarnation } = this.#parts;
     const directory = join(config.dataDir, 'nodes', config.nodeId);
-    mkdirSync(directory, { recursive: true });
-    const file = join(directory, `shard-${shard}.db`);
-    const store = new SqliteStore({ ...config, file, shard });
+    const files = new ShardFiles({ ...config, directory, shard });
     const limits: ShardLimits = { ...config, eventOperationsMax, eventBytesMax, catchUpBytesMax };
     const { headSilentMs, nodeId: node } = config;
     const lag = new LagTracker({ headSilentMs, samplesMax: lagSamplesMax });
@@ -213,7 +212,7 @@ export class StoreNode {
       shard,
       node,
       members,
-      store,
+      files,
       stream,
       peers,
       clock,
@@ -303,7 +302,9 @@ export class StoreNode {
       if (replica && !replica.leader) replica.context.lag.heard(head.seq, clock.monotonic());
     });
     this.#subscribe(appliedSubject(cluster, '*'), appliedMessageSchema, (applied, shard) => {
-      this.#replicas.get(shard)?.leader?.heard(applied.node, applied);
+      const replica = this.#replicas.get(shard);
+      replica?.context.told.set(applied.node, applied);
+      replica?.leader?.heard();
     });
     this.#subscribe(statusSubject(cluster, '*'), nodeStatusSchema, (status) => {
       this.#nodes.set(status.node, { status, heardAt: clock.monotonic() });
@@ -341,12 +342,8 @@ export class StoreNode {
   #doChores(): void {
     // JetStream may have lost it, and gateways that start need it.
     void keepClusterRecord(this.#parts.link.nc, this.#parts.config).catch(() => undefined);
-    const before = clock.wall() - this.#parts.config.answersKeptMs;
-    for (const replica of this.#replicas.values()) {
-      const { context } = replica;
-      context.store.forgetAnswers(before, forgetAnswersMax);
-      if (context.state.suspect && context.halted === undefined) void scrub(replica);
-    }
+    for (const upkeep of this.#upkeeps) upkeep.turn();
+    for (const { context } of this.#replicas.values()) context.sync();
   }
 
   #gauges(): ReplicaGauges[] {
@@ -362,6 +359,7 @@ export class StoreNode {
         drifted: isDrifted(state),
         halted: halted !== undefined,
         appliedSeq: state.applied.seq,
+        logBytes: store.logBytes(),
         ...store.counts(),
       };
     });

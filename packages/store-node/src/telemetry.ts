@@ -17,6 +17,7 @@ export interface ReplicaGauges {
   drifted: boolean;
   halted: boolean;
   appliedSeq: number;
+  logBytes: number;
   quarantined: number;
   orphans: number;
 }
@@ -28,6 +29,7 @@ export interface Instruments {
   orphans: Counter;
   fenced: Counter;
   streamLosses: Counter;
+  snapshotsInstalled: Counter;
   elections: Counter;
   /** A batch was applied by a follower; `ms`: duration of check and commit. */
   applied(shard: number, result: 'applied' | 'duplicate' | 'drifted', operations: number, ms: number): void;
@@ -71,6 +73,10 @@ export function createInstruments(meter: Meter, replicas: () => readonly Replica
     streamLosses: counter(
       'replication_stream_losses_total',
       'Times that the stream was found to have lost events',
+    ),
+    snapshotsInstalled: counter(
+      'replica_snapshots_installed_total',
+      'Snapshots that took the place of a replica',
     ),
     fenced: counter('leader_fenced_publishes_total', 'Publishes refused because another epoch had begun'),
     elections: counter('leader_elections_won_total', 'Epochs begun by this node'),
@@ -120,6 +126,7 @@ function observeReplicas(meter: Meter, replicas: () => readonly ReplicaGauges[])
   );
   gauge('replica_halted', '1 while this replica applies nothing more', (r) => Number(r.halted));
   gauge('replica_applied_seq', 'Last operation applied durably', (r) => r.appliedSeq);
+  gauge('replica_log_bytes', 'Events kept in the log', (r) => r.logBytes);
   gauge('replica_quarantined_items', 'Rows and events set aside', (r) => r.quarantined);
   gauge('replica_orphans_kept', 'Orphaned operations kept', (r) => r.orphans);
 }

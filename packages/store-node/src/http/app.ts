@@ -4,6 +4,7 @@
  * it.
  */
 import { Buffer } from 'node:buffer';
+import { createReadStream, statSync, unlink } from 'node:fs';
 import { Readable } from 'node:stream';
 import {
   DriftlessError,
@@ -22,7 +23,16 @@ import type { HttpServer } from '@driftless/runtime';
 import { z } from 'zod';
 import type { WriteRequest } from '../core/plan.ts';
 import type { StoreNode } from '../node.ts';
-import { listKeys, type ReadOutcome, readKey, rowOf, rowsOf, standingOf } from '../shard/reader.ts';
+import {
+  listKeys,
+  type ReadOutcome,
+  readKey,
+  requireHealthy,
+  rowOf,
+  rowsOf,
+  standingOf,
+} from '../shard/reader.ts';
+import type { ShardReplica } from '../shard/replica.ts';
 import { scrub } from '../shard/scrub.ts';
 
 const emptyValue = new Uint8Array(0);
@@ -136,6 +146,14 @@ function addPeerRoutes(app: HttpServer, serving: () => StoreNode): void {
     },
   );
 
+  app.get('/node/v1/shards/:shard/snapshot', { schema: { params: shardParams } }, async (request, reply) => {
+    const file = await copyFor(serving().replica(request.params.shard));
+    const stream = createReadStream(file);
+    // The name can go as soon as the file is open: what is sent is the open file.
+    stream.once('open', () => unlink(file, () => undefined));
+    return reply.type('application/vnd.sqlite3').header('content-length', statSync(file).size).send(stream);
+  });
+
   app.get('/node/v1/shards/:shard/dump', { schema: { params: shardParams } }, (request, reply) => {
     const lines = dumpLines(serving(), request.params.shard);
     return reply.type('application/x-ndjson').send(Readable.from(chunked(lines), { objectMode: false }));
@@ -145,6 +163,22 @@ function addPeerRoutes(app: HttpServer, serving: () => StoreNode): void {
     const node = serving();
     return { node: node.id, ...(await scrub(node.replica(request.params.shard))) };
   });
+}
+
+/** Shards whose copy is being made; a second one would be made of the same bytes for nothing. */
+const copying = new Set<number>();
+
+async function copyFor(replica: ShardReplica): Promise<string> {
+  const { files, store, shard } = replica.context;
+  requireHealthy(replica);
+  if (copying.has(shard)) throw new DriftlessError('overloaded', 'A snapshot of this shard is being made.');
+  copying.add(shard);
+  try {
+    await files.copyOut(store);
+    return files.outgoing;
+  } finally {
+    copying.delete(shard);
+  }
 }
 
 function* dumpLines(node: StoreNode, shard: number): Generator<string> {

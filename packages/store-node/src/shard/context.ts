@@ -10,7 +10,7 @@ import type { Change } from '../core/change.ts';
 import type { LagTracker } from '../core/lag.ts';
 import type { ShardState } from '../core/state.ts';
 import type { EventStream } from '../jetstream/port.ts';
-import type { Durability, ShardStore } from '../store/port.ts';
+import type { Durability, ReplicaFiles, ShardStore } from '../store/port.ts';
 import type { Instruments } from '../telemetry.ts';
 import type { Peers } from './peers.ts';
 
@@ -37,6 +37,12 @@ export interface ShardLimits {
   /** Events applied before other work gets its turn. */
   applyBurst: number;
   catchUpBytesMax: number;
+  /** The log is kept up to this size although every member has it, for watchers and short absences. */
+  logBytesMin: number;
+  /** Past this size the oldest batches are dropped although a member lacks them: it will need a snapshot. */
+  logBytesMax: number;
+  /** How long a replica may stay drifted before a snapshot takes its place, milliseconds. */
+  driftedMsMax: number;
   /** How long a candidate waits for a peer to say how far it is, milliseconds. */
   campaignAskMs: number;
   /** Age after which a recorded answer of an idempotent request may be forgotten, milliseconds. */
@@ -49,12 +55,33 @@ export interface LastDrift {
   reason: string;
 }
 
+export interface ShardParts {
+  shard: number;
+  node: string;
+  /** The shard's configured replicas, the preferred leader first. */
+  members: readonly string[];
+  files: ReplicaFiles;
+  stream: EventStream;
+  peers: Peers;
+  clock: Clock;
+  limits: ShardLimits;
+  logger: Logger;
+  instruments: Instruments;
+  lag: LagTracker;
+}
+
+/** What is kept in memory of a replica that applies nothing more. */
+export interface Halt {
+  reason: string;
+  /** JetStream sequence of the event that could not be used; 0 when it was not an event. */
+  streamSeq: number;
+}
+
 export class ShardContext {
   readonly shard: number;
   readonly node: string;
-  /** The shard's configured replicas, the preferred leader first. */
   readonly members: readonly string[];
-  readonly store: ShardStore;
+  readonly files: ReplicaFiles;
   readonly stream: EventStream;
   readonly peers: Peers;
   readonly clock: Clock;
@@ -62,40 +89,26 @@ export class ShardContext {
   readonly logger: Logger;
   readonly instruments: Instruments;
   readonly lag: LagTracker;
-  /** Why nothing is applied any more; set once, visible everywhere. */
-  halted: string | undefined;
-  /** A deposed leader is putting back what its orphans touched. */
+  /** A deposed leader is putting back what its orphans touched, or a snapshot is being installed. */
   restoring = false;
   /** Who leads, as last heard. */
   leader: string | undefined;
   lastDrift: LastDrift | undefined;
+  /** What each member has told to have applied durably. */
+  readonly told = new Map<string, Position>();
   readonly counts = { driftEvents: 0, corruptRows: 0, gaps: 0 };
+  #halt: Halt | undefined;
+  #store: ShardStore;
   #state: ShardState;
   /** Something is newer than what is surely on disk. */
   #unsaved = true;
   #durable: Position = positionZero;
 
-  constructor(
-    parts: Omit<
-      ShardContext,
-      | 'state'
-      | 'halted'
-      | 'restoring'
-      | 'leader'
-      | 'lastDrift'
-      | 'counts'
-      | 'commit'
-      | 'moveCursor'
-      | 'durable'
-      | 'sync'
-      | 'halt'
-      | 'noteDrift'
-    >,
-  ) {
+  constructor(parts: ShardParts) {
     this.shard = parts.shard;
     this.node = parts.node;
     this.members = parts.members;
-    this.store = parts.store;
+    this.files = parts.files;
     this.stream = parts.stream;
     this.peers = parts.peers;
     this.clock = parts.clock;
@@ -103,9 +116,34 @@ export class ShardContext {
     this.logger = parts.logger;
     this.instruments = parts.instruments;
     this.lag = parts.lag;
-    this.#state = parts.store.state();
+    this.#store = parts.files.open();
+    this.#state = this.#store.state();
     // After a crash the file may hold what the disk doesn't yet.
     this.sync();
+  }
+
+  /** The replica's rows; another one after a snapshot was installed, so don't keep it over a wait. */
+  get store(): ShardStore {
+    return this.#store;
+  }
+
+  /** Why nothing is applied any more. */
+  get halted(): string | undefined {
+    return this.#halt?.reason;
+  }
+
+  /** Puts the received and audited copy in this replica's place, which begins afresh with it. */
+  installIncoming(): void {
+    this.#store = this.files.install(this.#store);
+    this.#state = this.#store.state();
+    this.#halt = undefined;
+    this.#unsaved = true;
+    this.sync();
+  }
+
+  /** Whether a copy with this cursor is past the event that this replica halted at. */
+  isPastHalt(streamSeq: number): boolean {
+    return this.#halt === undefined || streamSeq >= this.#halt.streamSeq;
   }
 
   get state(): ShardState {
@@ -139,9 +177,9 @@ export class ShardContext {
     this.#durable = this.#state.applied;
   }
 
-  /** Nothing is applied any more, visibly. */
-  halt(reason: string): void {
-    this.halted = reason;
+  /** Nothing is applied any more, visibly. `streamSeq`: of the event that could not be used. */
+  halt(reason: string, streamSeq = 0): void {
+    this.#halt = { reason, streamSeq };
     this.logger.error({ shard: this.shard, reason }, 'this replica has halted');
   }
 

@@ -98,6 +98,15 @@ export class Follower {
     return this.#repair.reach(seq, () => isOver() || this.#context.halted !== undefined);
   }
 
+  /** Takes a copy of a healthy peer, and follows from there; whether it was done. */
+  async bootstrap(): Promise<boolean> {
+    this.stop();
+    const life = this.#life;
+    const done = await this.#repair.bootstrap(() => life !== this.#life);
+    if (life === this.#life && this.#context.halted === undefined) this.start();
+    return done;
+  }
+
   /** Cuts what our log has after `seq`, which a peer says is the end of our epoch. */
   cut(seq: number, isOver: () => boolean): Promise<void> {
     return this.#repair.cut(seq, () => isOver() || this.#context.halted !== undefined);
@@ -191,7 +200,7 @@ export class Follower {
         quarantine: [kept],
         state: context.state,
       });
-      this.#halt(`Event ${streamSeq} of the stream is damaged: ${error.message}`);
+      this.#halt(`Event ${streamSeq} of the stream is damaged: ${error.message}`, streamSeq);
       return undefined;
     }
   }
@@ -210,8 +219,8 @@ export class Follower {
     message.ack();
   }
 
-  #halt(reason: string): void {
-    this.#context.halt(reason);
+  #halt(reason: string, streamSeq = 0): void {
+    this.#context.halt(reason, streamSeq);
     this.stop();
     this.#onApplied(false);
   }

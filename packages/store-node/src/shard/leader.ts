@@ -59,7 +59,6 @@ export class Leader {
   #gatherTimer: NodeJS.Timeout | undefined;
   #accepting = true;
   readonly #publisher: Publisher;
-  readonly #applied = new Map<string, { epoch: number; seq: number }>();
 
   constructor(context: ShardContext, epoch: number, hooks: LeaderHooks) {
     this.#context = context;
@@ -126,8 +125,7 @@ export class Leader {
   }
 
   /** A replica told what it has applied durably. */
-  heard(node: string, position: { epoch: number; seq: number }): void {
-    this.#applied.set(node, position);
+  heard(): void {
     this.#settle();
   }
 
@@ -292,9 +290,9 @@ export class Leader {
     if (this.#waits.size === 0) return;
     const context = this.#context;
     const { members, node, state } = context;
-    this.#applied.set(node, context.durable);
+    context.told.set(node, context.durable);
     const replicated = (count: number): number =>
-      Math.min(state.confirmedSeq, replicatedSeq(members, this.#applied, this.epoch, count));
+      Math.min(state.confirmedSeq, replicatedSeq(members, context.told, this.epoch, count));
     const progress = {
       leader: state.applied.seq,
       stream: state.confirmedSeq,

@@ -1,14 +1,16 @@
 /**
- * What a replica does with the help of its peers: reads operations that it misses from their logs, and cuts off
- * what its own log has past the end of its epoch. One at a time: the follower and a campaign may both ask.
+ * What a replica does with the help of its peers: reads operations that it misses from their logs, takes a copy of a
+ * whole replica where no log reaches back, and cuts off what its own log has past the end of its epoch. One at a time: the follower and a campaign may both ask.
  */
-import { decodeBatch } from '@driftless/contracts';
+import { comparePositions, decodeBatch, equalDigest } from '@driftless/contracts';
 import { endOfEpoch, judge } from '../core/apply.ts';
 import { planCut, touchedKeys } from '../core/cut.ts';
 import { type Entry, makeEntry } from '../core/entry.ts';
+import { isDrifted } from '../core/state.ts';
 import { applyEvent } from './apply-event.ts';
 import type { ShardContext } from './context.ts';
 import type { LogPage, RowsPage } from './peers.ts';
+import { audit } from './scrub.ts';
 
 /** Asked after every wait: the work is not wanted any more. */
 export type IsOver = () => boolean;
@@ -29,6 +31,15 @@ export class PeerRepair {
   /** Cuts our orphans off, with the rows of a peer that is in the new history already. */
   cut(afterSeq: number, isOver: IsOver): Promise<void> {
     return this.#inTurn(() => this.#cut(afterSeq, isOver));
+  }
+
+  /** Replaces this replica by a copy of a peer's; whether it was done. */
+  async bootstrap(isOver: IsOver): Promise<boolean> {
+    let done = false;
+    await this.#inTurn(async () => {
+      for (const peer of this.#peersInTurn()) done ||= await this.#bootstrap(peer, isOver);
+    });
+    return done;
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {
@@ -53,6 +64,10 @@ export class PeerRepair {
         answered = true;
         const end = endOfEpoch(context.state.applied.epoch, page.epochs);
         if (end !== undefined && end < context.state.applied.seq) return this.#cut(end, isOver);
+        if (isTrimmed(page, context.state.applied.seq)) {
+          if (await this.#bootstrap(peer, isOver)) break;
+          continue;
+        }
         if (this.#applyPage(page)) break;
       }
       if (context.state.applied.seq >= untilSeq) return;
@@ -66,10 +81,6 @@ export class PeerRepair {
   /** Whether the page led us on. */
   #applyPage(page: LogPage): boolean {
     const context = this.#context;
-    if (page.firstSeq !== undefined && page.firstSeq > context.state.applied.seq + 1) {
-      context.halt(`The log after seq ${context.state.applied.seq} was trimmed: a snapshot is needed.`);
-      return false;
-    }
     const before = context.state.applied.seq;
     for (const event of page.events) {
       const batch = decodeBatch(event);
@@ -79,6 +90,49 @@ export class PeerRepair {
       applyEvent(context, batch, event, undefined);
     }
     return context.state.applied.seq > before;
+  }
+
+  /** The old replica stays in place until the copy has passed its audit. */
+  async #bootstrap(peer: string, isOver: IsOver): Promise<boolean> {
+    const { peers, shard, files, logger, instruments } = this.#context;
+    const startedAt = this.#context.clock.monotonic();
+    this.#context.restoring = true;
+    try {
+      if (isOver() || !(await peers.snapshot(peer, shard, files.incoming))) return false;
+      const refusal = await this.#refusalOfIncoming();
+      if (refusal !== undefined || isOver()) {
+        logger.warn({ shard, peer, refusal }, 'a snapshot was not installed');
+        return false;
+      }
+      this.#context.installIncoming();
+      const { applied: at } = this.#context.state;
+      instruments.snapshotsInstalled.add(1, { shard: String(shard) });
+      const ms = Math.round(this.#context.clock.monotonic() - startedAt);
+      logger.info({ shard, peer, at, ms }, 'installed a snapshot');
+      return true;
+    } finally {
+      files.discard(files.incoming);
+      this.#context.restoring = false;
+    }
+  }
+
+  /** Why the received copy can't take this replica's place: its rows must have its root, and it must lead on. */
+  async #refusalOfIncoming(): Promise<string | undefined> {
+    const { files, state } = this.#context;
+    const incoming = files.openIncoming();
+    try {
+      const theirs = incoming.state();
+      const rows = incoming.snapshot();
+      const { root, corruptKeys } = await audit(rows.entries).finally(() => rows.close());
+      if (isDrifted(theirs) || corruptKeys.length > 0) return 'it has drifted itself';
+      if (!equalDigest(root, theirs.root) || !equalDigest(root, incoming.leavesRoot())) {
+        return 'its rows do not have its root';
+      }
+      if (comparePositions(theirs.applied, state.applied) < 0) return 'it is behind this replica';
+      return this.#context.isPastHalt(theirs.streamSeq) ? undefined : 'it is not past the damaged event';
+    } finally {
+      incoming.close();
+    }
   }
 
   #peersInTurn(): string[] {
@@ -137,6 +191,11 @@ export class PeerRepair {
   #pause(): Promise<void> {
     return new Promise((resolve) => setTimeout(resolve, this.#context.limits.retryDelayMs));
   }
+}
+
+/** Whether the peer's log no longer reaches back to what comes after `seq`. */
+function isTrimmed({ firstSeq, applied }: LogPage, seq: number): boolean {
+  return applied.seq > seq && (firstSeq === undefined || firstSeq > seq + 1);
 }
 
 function entryOf(row: RowsPage['rows'][number]['row'], value: Uint8Array): Entry {

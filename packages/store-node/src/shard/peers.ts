@@ -3,6 +3,8 @@
  * gateway uses. A peer that doesn't answer is `undefined`; the caller asks the next one or tries again later.
  */
 import { Buffer } from 'node:buffer';
+import { createWriteStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
 import {
   decodeFrame,
   type LogAnswer,
@@ -13,6 +15,9 @@ import {
   rowsAnswerSchema,
 } from '@driftless/contracts';
 import { Agent, request } from 'undici';
+
+/** How long a peer may take to make the copy before it begins to send it, milliseconds. */
+const snapshotTimeoutMs = 120_000;
 
 export interface LogPage extends Omit<LogAnswer, 'events'> {
   events: Uint8Array[];
@@ -27,6 +32,8 @@ export interface Peers {
   log(peer: string, shard: number, afterSeq: number, bytesMax: number): Promise<LogPage | undefined>;
   /** Rows of these keys; a key that isn't listed has no row there. */
   rows(peer: string, shard: number, keys: readonly string[]): Promise<RowsPage | undefined>;
+  /** Writes a copy of the peer's replica to `file`; whether it arrived whole. */
+  snapshot(peer: string, shard: number, file: string): Promise<boolean>;
 }
 
 export interface HttpPeersOptions {
@@ -67,6 +74,24 @@ export class HttpPeers implements Peers {
     const answer = rowsAnswerSchema.parse(header);
     const payloads = new PayloadReader(body);
     return { ...answer, rows: answer.rows.map((row) => ({ row, value: payloads.take(row.bytes) })) };
+  }
+
+  async snapshot(peer: string, shard: number, file: string): Promise<boolean> {
+    const url = this.#options.urlOf(peer);
+    if (!url) return false;
+    try {
+      const path = `${url}/node/v1/shards/${shard}/snapshot`;
+      const answer = await request(path, { dispatcher: this.#agent, headersTimeout: snapshotTimeoutMs });
+      if (answer.statusCode !== 200) {
+        await answer.body.dump();
+        throw new Error(`${path} answered ${answer.statusCode}.`);
+      }
+      await pipeline(answer.body, createWriteStream(file));
+      return true;
+    } catch (error) {
+      this.#options.onFault(peer, error as Error);
+      return false;
+    }
   }
 
   async close(): Promise<void> {

@@ -55,7 +55,7 @@ async function leaderEntry(replica: ShardReplica, key: string): Promise<Entry | 
   return entry;
 }
 
-function requireHealthy(replica: ShardReplica): void {
+export function requireHealthy(replica: ShardReplica): void {
   const { halted, restoring, state, shard } = replica.context;
   if (halted === undefined && !restoring && !isDrifted(state) && !isSettling(state)) return;
   throw new DriftlessError('replica-unavailable', `This replica of shard ${shard} is not healthy.`);

@@ -111,6 +111,11 @@ export class ShardReplica {
     this.#dispatch({ type: 'resign', now: this.#now(), next });
   }
 
+  /** Lets a copy of a healthy peer take this replica's place, and follows from there. */
+  async recover(): Promise<void> {
+    if (this.#started && this.#election.role === 'following') await this.#follower.bootstrap();
+  }
+
   tick(): void {
     if (!this.#started) return;
     const now = this.#now();

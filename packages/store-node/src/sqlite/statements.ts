@@ -24,6 +24,11 @@ export interface LogRowRow {
   event: Buffer;
 }
 
+export interface LogSizeRow {
+  first_seq: number;
+  bytes: number;
+}
+
 export interface MetaRow {
   epoch: number;
   seq: number;
@@ -35,6 +40,9 @@ export interface MetaRow {
   stream_seq: number;
   stream_created_at: string;
 }
+
+/** Batches dropped from the log in one turn, so that no turn is long. */
+const trimBatchesMax = 2000;
 
 export function entryOf(row: EntryRow): Entry {
   const { key, epoch, seq, expires_at: expiresAt, content_type: contentType, digest, value } = row;
@@ -84,6 +92,11 @@ export function prepare(database: Database.Database) {
     logAfter: sql('SELECT * FROM log WHERE first_seq > ? ORDER BY first_seq'),
     logAt: sql('SELECT * FROM log WHERE first_seq = ?'),
     logRange: sql('SELECT min(first_seq) AS firstSeq, max(last_seq) AS lastSeq FROM log'),
+    logBytes: sql('SELECT coalesce(sum(length(event)), 0) AS bytes FROM log'),
+    logSizes: sql(`
+      SELECT first_seq, length(event) AS bytes FROM log WHERE last_seq <= ? ORDER BY first_seq
+      LIMIT ${trimBatchesMax}`),
+    trimLog: sql('DELETE FROM log WHERE first_seq <= ?'),
     putLog: sql('INSERT INTO log VALUES (?, ?, ?, ?, ?)'),
     cutLog: sql('DELETE FROM log WHERE last_seq > ?'),
     epochs: sql('SELECT epoch, first_seq AS firstSeq, node, stream FROM epochs ORDER BY epoch'),

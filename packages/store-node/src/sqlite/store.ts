@@ -27,6 +27,7 @@ import {
   type EntryRow,
   entryOf,
   type LogRowRow,
+  type LogSizeRow,
   logRowOf,
   type MetaRow,
   prepare,
@@ -58,6 +59,7 @@ export class SqliteStore implements ShardStore {
   #state: ShardState;
   #durability: Durability = 'synced';
   #counts: Counts;
+  #logBytes: number;
 
   constructor(options: SqliteStoreOptions, now: Clock = Date.now) {
     this.#options = options;
@@ -73,6 +75,7 @@ export class SqliteStore implements ShardStore {
     this.#state = stateOf(this.#statements.meta.get() as MetaRow);
     this.#leaves = loadLeaves(database);
     this.#counts = this.#statements.counts.get() as Counts;
+    this.#logBytes = this.#countLogBytes();
     this.#write = database.transaction((change: Change, leaves: Map<number, Digest>) => {
       this.#writeAll(change, leaves);
     });
@@ -153,6 +156,7 @@ export class SqliteStore implements ShardStore {
     this.#write(change, leaves);
     for (const [bucket, digest] of leaves) this.#leaves.set(bucket, digest);
     this.#state = change.state;
+    this.#logBytes = change.cut ? this.#countLogBytes() : this.#logBytes + (change.log?.event.length ?? 0);
     this.#counts = {
       quarantined: this.#counts.quarantined + change.quarantine.length,
       orphans: this.#counts.orphans + (change.cut?.orphans.length ?? 0),
@@ -186,6 +190,40 @@ export class SqliteStore implements ShardStore {
     };
   }
 
+  logBytes(): number {
+    return this.#logBytes;
+  }
+
+  trimLog(throughSeq: number, bytesWanted: number): void {
+    let bytes = 0;
+    let lastDropped: number | undefined;
+    for (const row of this.#statements.logSizes.iterate(throughSeq) as IterableIterator<LogSizeRow>) {
+      if (bytes + row.bytes > bytesWanted) break;
+      bytes += row.bytes;
+      lastDropped = row.first_seq;
+    }
+    if (lastDropped === undefined) return;
+    this.#statements.trimLog.run(lastDropped);
+    this.#logBytes -= bytes;
+  }
+
+  /**
+   * Copies the file as it is at one commit, a few pages at a time, so that reads and writes go on. The copy is
+   * consistent: SQLite takes writes of this connection over into it.
+   */
+  async backup(file: string, pagesPerTurn: number): Promise<void> {
+    await this.#database.backup(file, { progress: () => pagesPerTurn });
+  }
+
+  /** What a node has set aside is its own: a file that came from a peer gets this node's instead. */
+  replaceKept(orphans: readonly Orphan[], quarantined: readonly Quarantined[]): void {
+    this.#database.transaction(() => {
+      this.#database.exec('DELETE FROM orphans; DELETE FROM quarantine;');
+      this.#keepOrphans(orphans, this.#now());
+      for (const kept of quarantined) this.#quarantine(kept, this.#now());
+    })();
+  }
+
   close(): void {
     this.#database.close();
   }
@@ -217,14 +255,29 @@ export class SqliteStore implements ShardStore {
       const result = JSON.stringify(answer.result);
       statements.putAnswer.run(answer.id, answer.fingerprint, result, version.epoch, version.seq, now);
     }
-    for (const { kind, name, reason, bytes } of change.quarantine) {
-      statements.putQuarantine.run(kind, name, reason, bytes, now);
-    }
+    for (const kept of change.quarantine) this.#quarantine(kept, now);
     this.#writeState(change.state);
   }
 
   #writeCut({ afterSeq, orphans, removed }: NonNullable<Change['cut']>, now: number): void {
     const statements = this.#statements;
+    this.#keepOrphans(orphans, now);
+    for (const key of removed) statements.removeEntry.run(key);
+    statements.cutLog.run(afterSeq);
+    statements.cutEpochs.run(afterSeq);
+    statements.cutAnswers.run(afterSeq);
+  }
+
+  #countLogBytes(): number {
+    return (this.#statements.logBytes.get() as { bytes: number }).bytes;
+  }
+
+  #quarantine({ kind, name, reason, bytes }: Quarantined, now: number): void {
+    this.#statements.putQuarantine.run(kind, name, reason, bytes, now);
+  }
+
+  /** An orphan is kept as a batch of its own, readable like any event. */
+  #keepOrphans(orphans: readonly Orphan[], now: number): void {
     for (const { version, operation } of orphans) {
       const alone = {
         shard: this.#options.shard,
@@ -238,12 +291,8 @@ export class SqliteStore implements ShardStore {
         prevRoot: zeroDigest(),
         postRoot: zeroDigest(),
       });
-      statements.putOrphan.run(version.epoch, version.seq, kept, now);
+      this.#statements.putOrphan.run(version.epoch, version.seq, kept, now);
     }
-    for (const key of removed) statements.removeEntry.run(key);
-    statements.cutLog.run(afterSeq);
-    statements.cutEpochs.run(afterSeq);
-    statements.cutAnswers.run(afterSeq);
   }
 
   #writeState(state: ShardState): void {

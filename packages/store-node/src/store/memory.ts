@@ -86,6 +86,19 @@ export class MemoryStore implements ShardStore {
     return first && last && { firstSeq: first.firstSeq, lastSeq: last.lastSeq };
   }
 
+  logBytes(): number {
+    return this.#log.reduce((sum, { event }) => sum + event.length, 0);
+  }
+
+  trimLog(throughSeq: number, bytesWanted: number): void {
+    let bytes = 0;
+    const kept = this.#log.findIndex(({ lastSeq, event }) => {
+      bytes += event.length;
+      return lastSeq > throughSeq || bytes > bytesWanted;
+    });
+    this.#log.splice(0, kept < 0 ? this.#log.length : kept);
+  }
+
   orphans(): Orphan[] {
     return [...this.#orphans];
   }

@@ -53,6 +53,10 @@ export interface ShardStore {
   /** The batch that begins at `firstSeq`. */
   logAt(firstSeq: number): LogRow | undefined;
   logRange(): { firstSeq: number; lastSeq: number } | undefined;
+  /** Bytes of the events in the log. */
+  logBytes(): number;
+  /** Drops the oldest batches that end at or before `throughSeq`, not more than `bytesWanted` of them. */
+  trimLog(throughSeq: number, bytesWanted: number): void;
   orphans(): Orphan[];
   quarantined(): Quarantined[];
   counts(): Counts;
@@ -66,4 +70,20 @@ export interface ShardStore {
   forgetAnswers(before: number, limit: number): void;
   snapshot(): Snapshot;
   close(): void;
+}
+
+/** The files of a replica, and how a copy of a peer's takes their place. */
+export interface ReplicaFiles {
+  /** Where a copy for a peer is put, and where one from a peer. */
+  readonly outgoing: string;
+  readonly incoming: string;
+  open(): ShardStore;
+  /** Copies the replica to `outgoing` as it is at one commit, while reads and writes go on. */
+  copyOut(store: ShardStore): Promise<void>;
+  /** Opens what was received; throws when it is no copy of this shard. */
+  openIncoming(): ShardStore;
+  /** Closes `current`, puts what was received in its place and opens that. */
+  install(current: ShardStore): ShardStore;
+  /** Removes copies that are not needed any more. */
+  discard(file: string): void;
 }

@@ -1,0 +1,56 @@
+/**
+ * What a replica does every few seconds besides its work: trims its log within its bounds, forgets old answers,
+ * proves itself after a rotten row was overwritten, and lets a snapshot take its place when it halted or has been
+ * drifted for too long.
+ */
+import { isDrifted } from '../core/state.ts';
+import type { ShardReplica } from './replica.ts';
+import { scrub } from './scrub.ts';
+
+/** Answers forgotten in one turn, so that no turn is long. */
+const forgetAnswersMax = 500;
+
+export class Upkeep {
+  readonly #replica: ShardReplica;
+  /** Monotonic, milliseconds; undefined while it is not drifted. */
+  #driftedSince: number | undefined;
+  #busy = false;
+
+  constructor(replica: ShardReplica) {
+    this.#replica = replica;
+  }
+
+  /** Work that takes longer goes on after this returns; one at a time. */
+  turn(): void {
+    const { store, clock, limits } = this.#replica.context;
+    store.forgetAnswers(clock.wall() - limits.answersKeptMs, forgetAnswersMax);
+    this.#trimLog();
+    if (this.#busy) return;
+    const work = this.#nextWork();
+    if (!work) return;
+    this.#busy = true;
+    void work().finally(() => {
+      this.#busy = false;
+    });
+  }
+
+  #nextWork(): (() => Promise<unknown>) | undefined {
+    const replica = this.#replica;
+    const { state, halted, clock, limits } = replica.context;
+    const now = clock.monotonic();
+    this.#driftedSince = isDrifted(state) ? (this.#driftedSince ?? now) : undefined;
+    const driftedLong = this.#driftedSince !== undefined && now - this.#driftedSince > limits.driftedMsMax;
+    if (halted !== undefined || driftedLong) return () => replica.recover();
+    return state.suspect ? () => scrub(replica) : undefined;
+  }
+
+  /** What every member has is dropped beyond the lower bound; what one lacks only beyond the upper one. */
+  #trimLog(): void {
+    const { store, limits, members, told, state } = this.#replica.context;
+    const excess = store.logBytes() - limits.logBytesMin;
+    if (excess <= 0) return;
+    const everywhere = Math.min(...members.map((member) => told.get(member)?.seq ?? 0));
+    store.trimLog(Math.min(everywhere, state.confirmedSeq), excess);
+    store.trimLog(state.confirmedSeq, store.logBytes() - limits.logBytesMax);
+  }
+}
