@@ -36,12 +36,13 @@ export interface Violation {
 export const allowedRooms: Record<string, readonly string[]> = {
   contracts: [],
   'anti-entropy': ['contracts'],
+  checkers: ['contracts'],
   runtime: ['contracts'],
   client: ['contracts'],
   'store-node': ['contracts', 'anti-entropy', 'runtime'],
   gateway: ['contracts', 'runtime'],
-  cli: ['contracts', 'client', 'runtime'],
-  lab: ['contracts', 'client', 'runtime'],
+  cli: ['contracts', 'checkers', 'client', 'runtime'],
+  lab: ['contracts', 'checkers', 'client', 'runtime'],
   console: ['contracts', 'client'],
 };
 
