@@ -24,6 +24,11 @@ const kinds = {
   'method-not-allowed': { status: 405, title: 'The resource does not take this method', retryable: false },
   'not-a-counter': { status: 409, title: 'The value under this key is not an integer', retryable: false },
   'counter-overflow': { status: 409, title: 'The counter would leave the exact integers', retryable: false },
+  'watch-expired': {
+    status: 410,
+    title: 'The history that the watch should go on from is not there any more',
+    retryable: false,
+  },
   'precondition-failed': {
     status: 412,
     title: 'The value is not at the version asked for',
@@ -37,6 +42,11 @@ const kinds = {
     retryable: false,
   },
   overloaded: { status: 429, title: 'Too many requests are waiting', retryable: true },
+  'watch-too-slow': {
+    status: 429,
+    title: 'The watcher takes changes more slowly than they come',
+    retryable: true,
+  },
   internal: { status: 500, title: 'The server met a fault of its own', retryable: false },
   'not-leader': { status: 503, title: 'This node does not lead the shard', retryable: true },
   'no-leader': { status: 503, title: 'The shard has no leader at the moment', retryable: true },

@@ -7,12 +7,13 @@
  *     POST /node/v1/read               frame: ReadHeader             → frame: ReadAnswer + values
  *     POST /node/v1/list               frame: ListHeader             → frame: ListAnswer + values
  *     POST /node/v1/shards/{n}/rows    JSON: RowsHeader              → frame: RowsAnswer + values
- *     GET  /node/v1/shards/{n}/log?after=SEQ&bytes=N                 → frame: LogAnswer + events
+ *     GET  /node/v1/shards/{n}/log?after=SEQ&bytes=N&waitMs=N        → frame: LogAnswer + events
  *     GET  /node/v1/shards/{n}/dump                                  → NDJSON: DumpHead, then DumpRows
  *     POST /node/v1/shards/{n}/scrub                                 → JSON: ScrubAnswer
  *     GET  /node/v1/status                                           → JSON: NodeStatus
  *
- * An answer that is not 2xx is a problem detail (errors.ts).
+ * The log holds every batch with an operation after SEQ, the first of which may have begun before; it is answered
+ * when there is one, or after `waitMs`. An answer that is not 2xx is a problem detail (errors.ts).
  */
 import { z } from 'zod';
 import { errorCodes } from './errors.ts';

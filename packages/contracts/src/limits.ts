@@ -33,3 +33,5 @@ export const jsonDepthMax = 128;
 export const requestBytesMax = 8 * 1024 * 1024;
 /** Most bytes of log that one catch-up answer carries. */
 export const catchUpBytesMax = 4 * 1024 * 1024;
+/** Longest time that a node holds a request for log that isn't there yet, in milliseconds. */
+export const logWaitMsMax = 20_000;

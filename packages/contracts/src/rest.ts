@@ -58,6 +58,24 @@ export type ListedEntry = z.infer<typeof listedEntrySchema>;
 export const listSchema = z.object({ entries: z.array(listedEntrySchema), next: z.string().optional() });
 export type List = z.infer<typeof listSchema>;
 
+/**
+ * `data` of a `put` or `delete` in `GET /v1/watch`: a change that the stream has confirmed. A deletion has no
+ * content type, value or expiry.
+ */
+export const watchedChangeSchema = z.object({
+  key: z.string(),
+  version: z.string(),
+  contentType: z.string().optional(),
+  value: z.unknown().optional(),
+  valueBase64: z.string().optional(),
+  expiresAt: z.string().optional(),
+  shard: z.number().int(),
+  committedAt: z.string(),
+});
+export type WatchedChange = z.infer<typeof watchedChangeSchema>;
+/** `data` of the `ready` that begins a watch. */
+export const watchReadySchema = z.object({ shards: z.number().int() });
+
 const batchConditions = { ifMatch: z.string().optional(), ifNoneMatch: z.string().optional() };
 export const batchOperationSchema = z.discriminatedUnion('op', [
   z.strictObject({

@@ -34,17 +34,10 @@ import {
 } from '../shard/reader.ts';
 import type { ShardReplica } from '../shard/replica.ts';
 import { scrub } from '../shard/scrub.ts';
+import { addLogRoute } from './log.ts';
 
 const emptyValue = new Uint8Array(0);
 const shardParams = z.object({ shard: z.coerce.number().int().min(0) });
-const logQuery = z.object({
-  after: z.coerce.number().int().min(0),
-  bytes: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .default(1024 * 1024),
-});
 /** Bytes of NDJSON that a dump gathers before it sends them. */
 const dumpChunkBytes = 64 * 1024;
 
@@ -55,6 +48,7 @@ export function addRoutes(app: HttpServer, serving: () => StoreNode): void {
   app.get('/node/v1/status', () => serving().status());
   addHotRoutes(app, serving);
   addPeerRoutes(app, serving);
+  addLogRoute(app, serving);
 }
 
 function addHotRoutes(app: HttpServer, serving: () => StoreNode): void {
@@ -116,31 +110,6 @@ function addPeerRoutes(app: HttpServer, serving: () => StoreNode): void {
         encodeFrame(
           header,
           found.map(({ value }) => value),
-        ),
-      );
-    },
-  );
-
-  app.get(
-    '/node/v1/shards/:shard/log',
-    { schema: { params: shardParams, querystring: logQuery } },
-    (request, reply) => {
-      const { store, state } = serving().replica(request.params.shard).context;
-      const { after, bytes } = request.query;
-      // What the stream has not confirmed may still be cut: no peer must build on it.
-      const rows = store.log(after, bytes).filter(({ lastSeq }) => lastSeq <= state.confirmedSeq);
-      const range = store.logRange();
-      const header = {
-        applied: state.applied,
-        confirmedSeq: state.confirmedSeq,
-        ...(range && { firstSeq: range.firstSeq }),
-        epochs: store.epochs().filter(({ firstSeq }) => firstSeq <= state.confirmedSeq),
-        events: rows.map(({ event }) => event.length),
-      };
-      return reply.type(frameContentType).send(
-        encodeFrame(
-          header,
-          rows.map(({ event }) => event),
         ),
       );
     },

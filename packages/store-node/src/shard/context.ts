@@ -12,6 +12,7 @@ import type { ShardState } from '../core/state.ts';
 import type { EventStream } from '../jetstream/port.ts';
 import type { Durability, ReplicaFiles, ShardStore } from '../store/port.ts';
 import type { Instruments } from '../telemetry.ts';
+import { ConfirmedWaits } from './confirmed-waits.ts';
 import type { Peers } from './peers.ts';
 
 export interface Clock {
@@ -97,6 +98,7 @@ export class ShardContext {
   /** What each member has told to have applied durably. */
   readonly told = new Map<string, Position>();
   readonly counts = { driftEvents: 0, corruptRows: 0, gaps: 0 };
+  readonly confirmedWaits = new ConfirmedWaits();
   #halt: Halt | undefined;
   #store: ShardStore;
   #state: ShardState;
@@ -156,6 +158,7 @@ export class ShardContext {
     this.#state = change.state;
     this.#unsaved = durability === 'written';
     if (durability === 'synced') this.#durable = change.state.applied;
+    this.confirmedWaits.reached(change.state.confirmedSeq);
   }
 
   /** Last operation that is applied and on disk: what other replicas and acks may count on. */
@@ -167,6 +170,7 @@ export class ShardContext {
   moveCursor(cursor: Partial<Pick<ShardState, 'streamSeq' | 'confirmedSeq' | 'streamCreatedAt'>>): void {
     this.#state = { ...this.#state, ...cursor };
     this.#unsaved = true;
+    this.confirmedWaits.reached(this.#state.confirmedSeq);
   }
 
   /** Makes all that was applied so far durable, with the cursor. */
