@@ -97,11 +97,11 @@ class ModelStream {
     return { streamSeq: this.lastSeq, ...(message && { message }) };
   }
 
+  /** The disk is that of an earlier time. */
   goBack(count: number): void {
-    for (const { streamSeq } of this.messages.splice(-count)) {
-      this.lastSeq = streamSeq - 1;
-      for (const [id, seq] of this.ids) if (seq === streamSeq) this.ids.delete(id);
-    }
+    const [first] = this.messages.splice(-count);
+    if (first) this.lastSeq = first.streamSeq - 1;
+    for (const [id, seq] of this.ids) if (seq > this.lastSeq) this.ids.delete(id);
     this.restart();
     this.holed ||= this.messages.length === 0;
   }

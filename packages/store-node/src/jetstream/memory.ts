@@ -140,10 +140,9 @@ export class MemoryNats {
   /** The server comes back with a disk on which the last `count` messages never were. */
   goBack(shard: number, count: number): void {
     const stream = this.#found(shard);
-    for (const { streamSeq, id } of stream.messages.splice(Math.max(0, stream.messages.length - count))) {
-      stream.lastSeq = Math.min(stream.lastSeq, streamSeq - 1);
-      stream.ids.delete(id);
-    }
+    const [first] = stream.messages.splice(Math.max(0, stream.messages.length - count));
+    if (first) stream.lastSeq = first.streamSeq - 1;
+    for (const [id, streamSeq] of stream.ids) if (streamSeq > stream.lastSeq) stream.ids.delete(id);
     const last = stream.messages.at(-1);
     stream.lastId = last && last.streamSeq === stream.lastSeq ? last.id : '';
     for (const consumer of stream.consumers.values()) {
