@@ -78,7 +78,13 @@ describe('a dump', () => {
 
 describe('a node', () => {
   it('gives log events cut by their lengths', async () => {
-    const answer = { applied: { epoch: 1, seq: 9 }, confirmedSeq: 9, firstSeq: 1, epochs: [], events: [2, 3] };
+    const answer = {
+      applied: { epoch: 1, seq: 9 },
+      confirmedSeq: 9,
+      firstSeq: 1,
+      epochs: [],
+      events: [2, 3],
+    };
     const url = await serve((request, response) => {
       expect(request.url).toBe('/node/v1/shards/0/log?after=7&bytes=1000');
       response.end(encodeFrame(answer, [Buffer.from('ab'), Buffer.from('cde')]));
