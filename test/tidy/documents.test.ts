@@ -29,7 +29,7 @@ export function pathsIn(page: string): string[] {
 }
 
 export function scriptsIn(page: string): string[] {
-  return [...page.matchAll(/npm run ([\w:-]+)/g)].map(([, name]) => name as string);
+  return [...page.matchAll(/npm run (?:-\w+ )*([\w:][\w:-]*)/g)].map(([, name]) => name as string);
 }
 
 const exists = (path: string): boolean =>
@@ -58,5 +58,5 @@ it('the pages are read as meant', () => {
     'packages/cli/src/a.ts',
     'cli/src/b.ts',
   ]);
-  expect(scriptsIn('npm run demo:cities now')).toEqual(['demo:cities']);
+  expect(scriptsIn('npm run demo:cities, npm run -s tidy')).toEqual(['demo:cities', 'tidy']);
 });
