@@ -68,7 +68,7 @@ function readCall({ operation, value, invokedAt, endedAt }: Reading): KeyCall {
 
 /**
  * A put without an answer whose value nobody saw can be left out: in any order that has it, what comes next
- * overwrites it unseen. Conditions, refusals and deletes could be explained by it, so where there are some it stays.
+ * overwrites it unseen. Conditions, refusals, deletes and expiries could be explained by it, so where there are some it stays.
  */
 function isIrrelevant({ operation, endedAt }: KeyCall, key: KeyHistory, reads: readonly Reading[]): boolean {
   if (operation.kind !== 'put' || Number.isFinite(endedAt) || key.counter) return false;
@@ -95,7 +95,8 @@ class KeyObject {
     this.#indexOf = new Map(writes.map((write, index) => [write, index]));
     const conditional = writes.filter(({ ifMatch, ifNoneMatch }) => ifMatch ?? ifNoneMatch);
     this.#tracksWrites = conditional.length > 0 || writes.some(({ ttlMs }) => ttlMs !== undefined);
-    const doubtful = (write: Operation) => write.kind === 'delete' || isRefusal(history, write);
+    const doubtful = (write: Operation) =>
+      write.kind === 'delete' || write.ttlMs !== undefined || isRefusal(history, write);
     this.hasDoubtfulConditions = conditional.length > 0 || writes.some(doubtful);
     for (const write of writes) this.#learn(write, write.version && formatPosition(write.version));
     const seen = [...key.readings, ...key.observed, ...key.final.flatMap(({ row }) => row ?? [])];

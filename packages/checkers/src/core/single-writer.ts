@@ -67,18 +67,18 @@ function checkServers({ keys, shards, epochs }: History, findings: Findings): vo
   for (const { key, shard, writes } of keys.values()) {
     for (const write of writes) {
       const { version, node, outcome } = write;
-      if (outcome !== 'ok' || !version || !node) continue;
+      if (outcome !== 'ok' || !version) continue;
       findings.checked += 1;
       const epoch = `${shard} ${version.epoch}`;
       const start = starts.get(epoch);
-      const other = servers.get(epoch) ?? write;
-      servers.set(epoch, other);
+      const other = node === undefined ? undefined : (servers.get(epoch) ?? write);
+      if (other) servers.set(epoch, other);
       const place = { key, shard, node };
-      if (other.node !== node) {
+      if (other && other.node !== node) {
         const message = `epoch ${version.epoch} of shard ${shard} has two writers: ${other.node} and ${node}`;
         findings.add({ message, ...place, operations: [other, write], lines: linesOf(other, write) });
       }
-      if (start?.leader && start.leader !== node) {
+      if (node && start?.leader && start.leader !== node) {
         const message = `${node} served ${described(write)}, but ${start.leader} led that epoch`;
         findings.add({ message, ...place, operations: [write], lines: linesOf(start, write) });
       }
