@@ -8,7 +8,12 @@ import { configDefaults, defineConfig } from 'vitest/config';
 const PROCESS_TESTS = 'packages/**/src/**/*.process.test.ts';
 
 /** The quick rings first, side by side; then those with real parts, a ring and a file at a time. */
-const quick = (name: string) => ({ name, sequence: { groupOrder: 0 } });
+const quick = (name: string) => ({
+  name,
+  sequence: { groupOrder: 0 },
+  testTimeout: 60_000,
+  setupFiles: ['test/setup/seed.ts'],
+});
 const real = (name: string, groupOrder: number) => {
   const limits = { testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false };
   return { name, sequence: { groupOrder }, ...limits };

@@ -45,7 +45,12 @@ const operationHeaderSchema = z.discriminatedUnion('op', [
   }),
   z.object({ op: z.literal('delete'), key: z.string().min(1), answer: recordedAnswerSchema.optional() }),
   z.object({ op: z.literal('answer'), answer: recordedAnswerSchema }),
-  z.object({ op: z.literal('epoch-started'), node: z.string().min(1), stream: z.string().optional() }),
+  z.object({
+    op: z.literal('epoch-started'),
+    node: z.string().min(1),
+    stream: z.string().optional(),
+    previous: z.number().int().min(0).optional(),
+  }),
 ]);
 
 const hexDigest = z.string().regex(/^[0-9a-f]{32}$/);
@@ -78,7 +83,13 @@ export type Operation =
    * The first record of an epoch, written by its leader before it serves. `stream`: when the stream that it began on
    * was created; on another one, events may be missing.
    */
-  | { op: 'epoch-started'; node: string; stream?: string | undefined };
+  | {
+      op: 'epoch-started';
+      node: string;
+      stream?: string | undefined;
+      /** The epoch before: a replica in an older one has missed an epoch, and may hold orphans. */
+      previous?: number | undefined;
+    };
 
 /** Operations committed by one leader transaction: the unit of the log, of an event, of an apply. */
 export interface Batch {

@@ -12,8 +12,8 @@
  *     POST /node/v1/shards/{n}/scrub                                 → JSON: ScrubAnswer
  *     GET  /node/v1/status                                           → JSON: NodeStatus
  *
- * The log holds every batch with an operation after SEQ, the first of which may have begun before; it is answered
- * when there is one, or after `waitMs`. An answer that is not 2xx is a problem detail (errors.ts).
+ * The log holds every batch with an operation after SEQ, the first of which may have begun before; it is
+ * answered when there is one, or after `waitMs`. An answer that is not 2xx is a problem detail (errors.ts).
  */
 import { z } from 'zod';
 import { errorCodes } from './errors.ts';
@@ -45,6 +45,20 @@ export const writeOperationSchema = z.discriminatedUnion('op', [
   z.object({ op: z.literal('increment'), key: z.string().min(1), by: z.number().int(), ...conditionsSchema }),
 ]);
 export type WriteOperation = z.infer<typeof writeOperationSchema>;
+
+/** JSON around an operation in an event, with numbers and a recorded answer. */
+const eventOverheadBytes = 768;
+/** A character of a JSON string takes at most this many bytes: `\\u0000`. */
+const jsonCharBytesMax = 6;
+
+/** Most bytes that an operation can take in an event: gateways and leaders cut requests and batches by it. */
+export function eventBytesBound(operation: WriteOperation, valueBytes: number): number {
+  const { key, idempotency } = operation;
+  const type = operation.op === 'put' ? operation.type.length : 0;
+  const chars =
+    key.length + type + (idempotency ? idempotency.id.length + idempotency.fingerprint.length : 0);
+  return valueBytes + chars * jsonCharBytesMax + eventOverheadBytes;
+}
 
 export const writeHeaderSchema = z.object({
   shard: z.number().int().min(0),

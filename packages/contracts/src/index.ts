@@ -1,3 +1,4 @@
+export * from './admin.ts';
 export * from './digest.ts';
 export * from './envelope.ts';
 export * from './errors.ts';

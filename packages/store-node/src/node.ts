@@ -31,6 +31,7 @@ import { checkClusterRecord, keepClusterRecord } from './jetstream/cluster-recor
 import { KvLeases } from './jetstream/leases.ts';
 import type { EventStream } from './jetstream/port.ts';
 import { JetStreamEvents } from './jetstream/stream.ts';
+import { Roster } from './roster.ts';
 import { type Clock, ShardContext, type ShardLimits } from './shard/context.ts';
 import { HttpPeers } from './shard/peers.ts';
 import { standingOf } from './shard/reader.ts';
@@ -63,7 +64,7 @@ const clock: Clock = { monotonic: () => performance.now(), wall: () => Date.now(
 export class StoreNode {
   readonly #parts: StoreNodeParts;
   readonly #replicas = new Map<number, ShardReplica>();
-  readonly #nodes = new Map<string, { status: NodeStatus; heardAt: number }>();
+  readonly #roster: Roster;
   readonly #handBack: HandBack;
   readonly #peers: HttpPeers;
   readonly #timers: NodeJS.Timeout[] = [];
@@ -79,9 +80,10 @@ export class StoreNode {
   private constructor(parts: StoreNodeParts) {
     this.#parts = parts;
     const { logger, config } = parts;
+    this.#roster = new Roster(config.headSilentMs);
     this.#handBack = new HandBack(config.handBackAfterMs);
     this.#peers = new HttpPeers({
-      urlOf: (node) => this.#nodes.get(node)?.status.url,
+      urlOf: (node) => this.#roster.urlOf(node),
       timeoutMs: config.peerTimeoutMs,
       onFault: (peer, error) => logger.warn({ peer, err: error }, 'a peer did not answer'),
     });
@@ -129,6 +131,10 @@ export class StoreNode {
     return this.#parts.config.nodeId;
   }
 
+  get replicas(): ShardReplica[] {
+    return [...this.#replicas.values()];
+  }
+
   has(shard: number): boolean {
     return this.#replicas.has(shard);
   }
@@ -171,7 +177,29 @@ export class StoreNode {
   async drain(): Promise<void> {
     this.#draining = true;
     this.#tellStatus();
-    await Promise.all([...this.#replicas.values()].map((replica) => replica.drain()));
+    await Promise.all(
+      [...this.#replicas.values()].map((replica) => replica.drain(this.#successorOf(replica))),
+    );
+  }
+
+  /**
+   * Hands the leadership of a shard to another member, which takes it when the outbox here is empty. Throws when this
+   * node doesn't lead, or the other one could not lead at once.
+   */
+  handOver(shard: number, to: string): void {
+    const replica = this.replica(shard);
+    replica.requireLeader();
+    const { members, state } = replica.context;
+    const able = members.includes(to) && this.#roster.couldLead(to, shard, state.applied, clock.monotonic());
+    if (!able)
+      throw new DriftlessError('replica-unavailable', `${to} could not lead shard ${shard} at once.`);
+    replica.resign(to);
+  }
+
+  #successorOf({ context }: ShardReplica): string | null {
+    const { members, shard, state } = context;
+    const others = members.filter((member) => member !== this.id);
+    return this.#roster.successor(others, shard, state.applied, clock.monotonic());
   }
 
   async stop(): Promise<void> {
@@ -282,7 +310,7 @@ export class StoreNode {
   #tellStatus(): void {
     const { cluster, nodeId } = this.#parts.config;
     const status = this.status();
-    this.#nodes.set(nodeId, { status, heardAt: clock.monotonic() });
+    this.#roster.heard(status, clock.monotonic());
     this.#publish(statusSubject(cluster, nodeId), status);
     // Told again, in case that a message was lost.
     for (const replica of this.#replicas.values()) if (!replica.leader) this.#progress(replica, false);
@@ -307,7 +335,7 @@ export class StoreNode {
       replica?.leader?.heard();
     });
     this.#subscribe(statusSubject(cluster, '*'), nodeStatusSchema, (status) => {
-      this.#nodes.set(status.node, { status, heardAt: clock.monotonic() });
+      this.#roster.heard(status, clock.monotonic());
     });
   }
 
@@ -327,15 +355,11 @@ export class StoreNode {
     if (this.#draining) return;
     const now = clock.monotonic();
     for (const replica of this.#replicas.values()) {
-      const preferred = replica.context.members[0];
+      const { members, shard, state } = replica.context;
+      const preferred = members[0];
       if (!replica.leader || preferred === undefined || preferred === this.id) continue;
-      const heard = this.#nodes.get(preferred);
-      const alive = heard !== undefined && now - heard.heardAt < this.#parts.config.headSilentMs;
-      const status = alive ? heard.status.shards.find(({ shard }) => shard === replica.shard) : undefined;
-      const { applied } = replica.context.state;
-      const well =
-        status?.health === 'healthy' && !heard?.status.draining && status.applied.epoch === applied.epoch;
-      if (this.#handBack.isDue(replica.shard, well, now)) replica.resign(preferred);
+      const well = this.#roster.couldLead(preferred, shard, state.applied, now);
+      if (this.#handBack.isDue(shard, well, now)) replica.resign(preferred);
     }
   }
 

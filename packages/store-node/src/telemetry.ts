@@ -27,6 +27,7 @@ export interface Instruments {
   corruptReads: Counter;
   gaps: Counter;
   orphans: Counter;
+  orphansOffered: Counter;
   fenced: Counter;
   streamLosses: Counter;
   snapshotsInstalled: Counter;
@@ -78,6 +79,7 @@ export function createInstruments(meter: Meter, replicas: () => readonly Replica
       'replica_snapshots_installed_total',
       'Snapshots that took the place of a replica',
     ),
+    orphansOffered: counter('replication_orphans_offered_total', 'Orphans offered to the leader, by result'),
     fenced: counter('leader_fenced_publishes_total', 'Publishes refused because another epoch had begun'),
     elections: counter('leader_elections_won_total', 'Epochs begun by this node'),
     applied(shard, result, operations, ms) {

@@ -3,7 +3,13 @@
  * one, as nodes do or refuse them; the caller hears when all are. It never rejects: what went wrong is a
  * result.
  */
-import type { ErrorCode, Position, WriteOperation, WriteResult } from '@driftless/contracts';
+import {
+  type ErrorCode,
+  eventBytesBound,
+  type Position,
+  type WriteOperation,
+  type WriteResult,
+} from '@driftless/contracts';
 import type { LaneItem } from '../core/lane.ts';
 import { type HopError, isRefusal, mayWriteAgain } from '../core/outcome.ts';
 
@@ -19,9 +25,6 @@ export interface Written {
   node?: string;
   position?: Position;
 }
-
-/** JSON around an operation in a request's header, about. */
-const headerBytes = 192;
 
 export class PendingWrite implements LaneItem {
   readonly bytes: number;
@@ -41,7 +44,10 @@ export class PendingWrite implements LaneItem {
     this.#open = writes.map((_, index) => index);
     this.#settle = settle;
     this.deadlineAt = deadlineAt;
-    this.bytes = writes.reduce((sum, write) => sum + bytesOf(write), 0);
+    this.bytes = writes.reduce(
+      (sum, { operation, value }) => sum + eventBytesBound(operation, value.length),
+      0,
+    );
   }
 
   get operations(): number {
@@ -105,8 +111,4 @@ export class PendingWrite implements LaneItem {
     this.#open = [];
     this.#settle({ results: this.#results, ...this.#by });
   }
-}
-
-function bytesOf({ operation, value }: Write): number {
-  return value.length + operation.key.length * 3 + headerBytes;
 }

@@ -3,7 +3,13 @@
  * levels don't share requests, so that a write that waits for all replicas doesn't hold up one that waits for
  * none.
  */
-import { type AckLevel, eventBytesMax, eventOperationsMax, type WriteOperation } from '@driftless/contracts';
+import {
+  type AckLevel,
+  eventBytesBound,
+  eventBytesMax,
+  eventOperationsMax,
+  type WriteOperation,
+} from '@driftless/contracts';
 import { assert } from '../core/assert.ts';
 import type { LaneLimits } from '../core/lane.ts';
 import { HopError } from '../core/outcome.ts';
@@ -147,16 +153,15 @@ function* inRequests(writes: readonly Write[]): Generator<Write[]> {
   let part: Write[] = [];
   let bytes = 0;
   for (const write of writes) {
-    if (
-      part.length === eventOperationsMax ||
-      (part.length > 0 && bytes + write.value.length > eventBytesMax)
-    ) {
+    const size = eventBytesBound(write.operation, write.value.length);
+    const isFull = part.length === eventOperationsMax || (part.length > 0 && bytes + size > eventBytesMax);
+    if (isFull) {
       yield part;
       part = [];
       bytes = 0;
     }
     part.push(write);
-    bytes += write.value.length;
+    bytes += size;
   }
   if (part.length > 0) yield part;
 }

@@ -38,7 +38,8 @@ export function judge(batch: Batch, shard: number, applied: Position): Verdict {
   const next = applied.seq + 1;
   if (batch.epoch > applied.epoch) {
     // Only an epoch's first record says where the epoch before it ended; anything later came too early.
-    if (!startsEpoch || batch.firstSeq > next) return { kind: 'gap', afterSeq: applied.seq };
+    const missed = startsEpoch && first.previous !== undefined && first.previous !== applied.epoch;
+    if (!startsEpoch || missed || batch.firstSeq > next) return { kind: 'gap', afterSeq: applied.seq };
     return batch.firstSeq === next ? { kind: 'apply' } : { kind: 'orphans', afterSeq: batch.firstSeq - 1 };
   }
   if (lastSeqOf(batch) <= applied.seq) return { kind: 'duplicate' };

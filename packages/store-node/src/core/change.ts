@@ -38,7 +38,9 @@ export interface Quarantined {
 /** An operation in a deposed leader's log that the new history doesn't have. */
 export interface Orphan {
   version: Position;
-  operation: Operation;
+  operation: Operation & { key: string };
+  /** The leader has refused it, for somebody wrote the key since: it is kept for a person to decide. */
+  offered: boolean;
 }
 
 /** Cuts a deposed leader's log and puts touched keys back. */

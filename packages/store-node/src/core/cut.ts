@@ -59,6 +59,6 @@ export function planCut({ state, afterSeq, epochs, orphaned, lookup, rows }: Cut
 function orphansOf(batch: Batch): Orphan[] {
   return batch.ops.flatMap((operation, index) => {
     const version = { epoch: batch.epoch, seq: batch.firstSeq + index };
-    return 'key' in operation ? [{ version, operation }] : [];
+    return 'key' in operation ? [{ version, operation, offered: false }] : [];
   });
 }

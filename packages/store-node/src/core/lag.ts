@@ -30,9 +30,14 @@ export class LagTracker {
     this.#config = config;
   }
 
-  /** The leader's log was heard to end at `seq` at time `now`. */
+  /** The leader told at time `now` that its log ends at `seq`. */
   heard(seq: number, now: number): void {
     this.#heardAt = now;
+    this.seen(seq, now);
+  }
+
+  /** There is an event up to `seq`; it says nothing of whether the leader has gone on since. */
+  seen(seq: number, now: number): void {
     if (seq <= this.#head) return;
     this.#head = seq;
     this.#samples.push({ seq, at: now });

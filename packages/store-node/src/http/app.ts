@@ -34,6 +34,7 @@ import {
 } from '../shard/reader.ts';
 import type { ShardReplica } from '../shard/replica.ts';
 import { scrub } from '../shard/scrub.ts';
+import { addAdminRoutes } from './admin.ts';
 import { addLogRoute } from './log.ts';
 
 const emptyValue = new Uint8Array(0);
@@ -48,6 +49,7 @@ export function addRoutes(app: HttpServer, serving: () => StoreNode): void {
   app.get('/node/v1/status', () => serving().status());
   addHotRoutes(app, serving);
   addPeerRoutes(app, serving);
+  addAdminRoutes(app, serving);
   addLogRoute(app, serving);
 }
 

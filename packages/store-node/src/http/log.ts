@@ -1,6 +1,6 @@
 /**
- * The log route: confirmed batches after a seq, at once or as soon as there are some. Peers catch up from it, and
- * gateways follow it for their watchers.
+ * The log route: confirmed batches after a seq, at once or as soon as there are some. Peers catch up from
+ * it, and gateways follow it for their watchers.
  */
 import { encodeFrame, eventOperationsMax, frameContentType, logWaitMsMax } from '@driftless/contracts';
 import type { HttpServer } from '@driftless/runtime';

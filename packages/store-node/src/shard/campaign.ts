@@ -28,6 +28,8 @@ export class Campaign {
   readonly #hooks: CampaignHooks;
   /** The stream has to be applied up to here; undefined while nobody waits for it. */
   #catchUpTo: number | undefined;
+  /** Last message that the stream still holds: what came after it is gone, and won't be delivered. */
+  #lastHeldSeq = 0;
 
   constructor(context: ShardContext, follower: Follower, hooks: CampaignHooks) {
     this.#context = context;
@@ -48,6 +50,7 @@ export class Campaign {
         this.#follower.restart();
         throw new Error('The stream was made anew; following it first.');
       }
+      this.#lastHeldSeq = end.message?.streamSeq ?? 0;
       await this.#reachPeers(this.#hasLost(end));
       this.#hooks.dispatch({ type: 'stream-end', streamSeq: end.streamSeq });
     } catch (error) {
@@ -63,9 +66,12 @@ export class Campaign {
 
   /** The follower's position or cursor moved. */
   progressed(): void {
-    const { applied, streamSeq, confirmedSeq } = this.#context.state;
-    if (this.#catchUpTo === undefined || streamSeq < this.#catchUpTo) return;
+    const { applied, confirmedSeq } = this.#context.state;
+    const end = this.#catchUpTo;
+    if (end === undefined || this.#context.state.streamSeq < Math.min(end, this.#lastHeldSeq)) return;
     this.#catchUpTo = undefined;
+    const streamSeq = Math.max(end, this.#context.state.streamSeq);
+    this.#context.moveCursor({ streamSeq });
     if (applied.seq > confirmedSeq) void this.#publishTail(streamSeq);
     else this.#hooks.dispatch({ type: 'caught-up', streamSeq, epoch: applied.epoch });
   }
@@ -137,7 +143,7 @@ export class Campaign {
       shard,
       epoch,
       firstSeq,
-      ops: [{ op: 'epoch-started', node, stream: state.streamCreatedAt }],
+      ops: [{ op: 'epoch-started', node, stream: state.streamCreatedAt, previous: state.applied.epoch }],
       committedAt: clock.wall(),
       prevRoot: state.root,
       postRoot: state.root,

@@ -1,10 +1,13 @@
 /**
- * Who waits for the log to be confirmed further: gateways that follow it. A wait costs a timer and nothing else
- * until the stream confirms more; how many there may be is bounded, because each holds a connection.
+ * Who waits for the log to be confirmed further: gateways that follow it. A wait costs a timer and nothing
+ * else until the stream confirms more; how many there may be is bounded, because each holds a connection.
  */
 import { DriftlessError } from '@driftless/contracts';
 
-/** Requests that may wait for one replica's log at a time: a gateway needs one, and one a watcher that catches up. */
+/**
+ * Requests that may wait for one replica's log at a time: a gateway needs one, and one a watcher that
+ * catches up.
+ */
 const confirmedWaitsMax = 256;
 
 interface Wait {
@@ -24,7 +27,10 @@ export class ConfirmedWaits {
     for (const wait of this.#waits) if (seq > wait.afterSeq) wait.end();
   }
 
-  /** Resolves when more than `afterSeq` is confirmed, after `ms`, or when `signal` aborts. Throws `overloaded`. */
+  /**
+   * Resolves when more than `afterSeq` is confirmed, after `ms`, or when `signal` aborts. Throws
+   * `overloaded`.
+   */
   wait(afterSeq: number, ms: number, signal: AbortSignal): Promise<void> {
     if (this.#waits.size >= confirmedWaitsMax) {
       throw new DriftlessError('overloaded', 'Too many requests wait for the log of this replica.');

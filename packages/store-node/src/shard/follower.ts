@@ -162,7 +162,7 @@ export class Follower {
     const batch = this.#decode(message);
     if (!batch) return;
     const context = this.#context;
-    context.lag.heard(lastSeqOf(batch), context.clock.monotonic());
+    context.lag.seen(lastSeqOf(batch), context.clock.monotonic());
     while (!this.#dead(life)) {
       const verdict = judge(batch, context.shard, context.state.applied);
       switch (verdict.kind) {

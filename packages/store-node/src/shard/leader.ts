@@ -7,6 +7,7 @@ import {
   type AckLevel,
   DriftlessError,
   encodeBatch,
+  eventBytesBound,
   lastSeqOf,
   majorityOf,
   type WriteAnswer,
@@ -90,9 +91,12 @@ export class Leader {
     }
     const startedAt = clock.monotonic();
     const bytes = requests.reduce(
-      (sum, { operation, value }) => sum + operation.key.length * 3 + value.length + 256,
+      (sum, { operation, value }) => sum + eventBytesBound(operation, value.length),
       0,
     );
+    if (bytes > limits.eventBytesMax || requests.length > limits.eventOperationsMax) {
+      return Promise.reject(new DriftlessError('value-too-large', 'The request does not fit one event.'));
+    }
     this.#queuedOps += requests.length;
     return new Promise((resolve, reject) => {
       this.#queue.push({

@@ -2,7 +2,14 @@
  * What a replica does with the help of its peers: reads operations that it misses from their logs, takes a copy of a
  * whole replica where no log reaches back, and cuts off what its own log has past the end of its epoch. One at a time: the follower and a campaign may both ask.
  */
-import { comparePositions, decodeBatch, equalDigest } from '@driftless/contracts';
+import {
+  type Batch,
+  comparePositions,
+  decodeBatch,
+  EnvelopeError,
+  equalDigest,
+  lastSeqOf,
+} from '@driftless/contracts';
 import { endOfEpoch, judge } from '../core/apply.ts';
 import { planCut, touchedKeys } from '../core/cut.ts';
 import { type Entry, makeEntry } from '../core/entry.ts';
@@ -50,8 +57,9 @@ export class PeerRepair {
 
   async #reach(untilSeq: number, isOver: IsOver): Promise<void> {
     const context = this.#context;
-    while (!isOver() && context.state.applied.seq < untilSeq) {
-      let answered = false;
+    // Asked at least once: a peer's list of epochs tells whether our history is still the one.
+    let answered = false;
+    while (!isOver() && (!answered || context.state.applied.seq < untilSeq)) {
       for (const peer of this.#peersInTurn()) {
         const page = await context.peers.log(
           peer,
@@ -70,7 +78,7 @@ export class PeerRepair {
         }
         if (this.#applyPage(page)) break;
       }
-      if (context.state.applied.seq >= untilSeq) return;
+      if (answered && context.state.applied.seq >= untilSeq) return;
       if (answered && !isOver()) {
         context.logger.warn({ shard: context.shard, untilSeq }, 'no peer has had the missing log so far');
       }
@@ -83,7 +91,9 @@ export class PeerRepair {
     const context = this.#context;
     const before = context.state.applied.seq;
     for (const event of page.events) {
-      const batch = decodeBatch(event);
+      const batch = this.#decoded(event);
+      // The peer's row has rotted; another peer may have a sound one.
+      if (!batch) break;
       const verdict = judge(batch, context.shard, context.state.applied);
       if (verdict.kind === 'duplicate') continue;
       if (verdict.kind !== 'apply') break;
@@ -135,6 +145,16 @@ export class PeerRepair {
     }
   }
 
+  #decoded(event: Uint8Array): Batch | undefined {
+    try {
+      return decodeBatch(event);
+    } catch (error) {
+      if (!(error instanceof EnvelopeError)) throw error;
+      this.#context.logger.error({ shard: this.#context.shard, err: error }, 'a row of a log is damaged');
+      return undefined;
+    }
+  }
+
   #peersInTurn(): string[] {
     const { leader, members, node } = this.#context;
     const others = members.filter((member) => member !== node && member !== leader);
@@ -148,7 +168,10 @@ export class PeerRepair {
     try {
       const orphaned = context.store
         .log(afterSeq, Number.POSITIVE_INFINITY)
-        .map((row) => decodeBatch(row.event));
+        .flatMap((row) => this.#decoded(row.event) ?? []);
+      if (!isWhole(orphaned, afterSeq, context.state.applied.seq)) {
+        return context.halt('The end of the log, which has to be cut off, is damaged.');
+      }
       const keys = touchedKeys(orphaned);
       const found = await this.#rowsFrom(keys, isOver);
       if (!found || isOver()) return;
@@ -191,6 +214,15 @@ export class PeerRepair {
   #pause(): Promise<void> {
     return new Promise((resolve) => setTimeout(resolve, this.#context.limits.retryDelayMs));
   }
+}
+
+/** Whether the batches follow each other from after `afterSeq` to `lastSeq`. */
+function isWhole(batches: readonly Batch[], afterSeq: number, lastSeq: number): boolean {
+  const end = batches.reduce(
+    (at, batch) => (batch.firstSeq === at + 1 ? lastSeqOf(batch) : Number.NaN),
+    afterSeq,
+  );
+  return end === lastSeq;
 }
 
 /** Whether the peer's log no longer reaches back to what comes after `seq`. */

@@ -7,12 +7,17 @@ import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import {
   decodeFrame,
+  encodeFrame,
+  frameContentType,
   type LogAnswer,
   logAnswerSchema,
   PayloadReader,
   type Row,
   type RowsAnswer,
   rowsAnswerSchema,
+  type WriteOperation,
+  type WriteResult,
+  writeAnswerSchema,
 } from '@driftless/contracts';
 import { Agent, request } from 'undici';
 
@@ -32,6 +37,13 @@ export interface Peers {
   log(peer: string, shard: number, afterSeq: number, bytesMax: number): Promise<LogPage | undefined>;
   /** Rows of these keys; a key that isn't listed has no row there. */
   rows(peer: string, shard: number, keys: readonly string[]): Promise<RowsPage | undefined>;
+  /** One operation for a leader, ack=stream; what became of it. */
+  write(
+    peer: string,
+    shard: number,
+    operation: WriteOperation,
+    value: Uint8Array,
+  ): Promise<WriteResult | undefined>;
   /** Writes a copy of the peer's replica to `file`; whether it arrived whole. */
   snapshot(peer: string, shard: number, file: string): Promise<boolean>;
 }
@@ -59,21 +71,34 @@ export class HttpPeers implements Peers {
 
   async log(peer: string, shard: number, afterSeq: number, bytesMax: number): Promise<LogPage | undefined> {
     const path = `/node/v1/shards/${shard}/log?after=${afterSeq}&bytes=${bytesMax}`;
-    const frame = await this.#call(peer, path);
-    if (!frame) return undefined;
-    const { header, body } = decodeFrame(frame);
-    const answer = logAnswerSchema.parse(header);
-    const payloads = new PayloadReader(body);
-    return { ...answer, events: answer.events.map((bytes) => payloads.take(bytes)) };
+    return this.#call(peer, path, undefined, (frame) => {
+      const { header, body } = decodeFrame(frame);
+      const answer = logAnswerSchema.parse(header);
+      const payloads = new PayloadReader(body);
+      return { ...answer, events: answer.events.map((bytes) => payloads.take(bytes)) };
+    });
   }
 
   async rows(peer: string, shard: number, keys: readonly string[]): Promise<RowsPage | undefined> {
-    const frame = await this.#call(peer, `/node/v1/shards/${shard}/rows`, JSON.stringify({ keys }));
-    if (!frame) return undefined;
-    const { header, body } = decodeFrame(frame);
-    const answer = rowsAnswerSchema.parse(header);
-    const payloads = new PayloadReader(body);
-    return { ...answer, rows: answer.rows.map((row) => ({ row, value: payloads.take(row.bytes) })) };
+    return this.#call(peer, `/node/v1/shards/${shard}/rows`, JSON.stringify({ keys }), (frame) => {
+      const { header, body } = decodeFrame(frame);
+      const answer = rowsAnswerSchema.parse(header);
+      const payloads = new PayloadReader(body);
+      return { ...answer, rows: answer.rows.map((row) => ({ row, value: payloads.take(row.bytes) })) };
+    });
+  }
+
+  async write(
+    peer: string,
+    shard: number,
+    operation: WriteOperation,
+    value: Uint8Array,
+  ): Promise<WriteResult | undefined> {
+    const header = { shard, ack: 'stream', timeoutMs: this.#options.timeoutMs, operations: [operation] };
+    const body = encodeFrame(header, operation.op === 'put' ? [value] : []);
+    return this.#call(peer, '/node/v1/write', body, (answer) => {
+      return writeAnswerSchema.parse(JSON.parse(answer.toString())).results[0];
+    });
   }
 
   async snapshot(peer: string, shard: number, file: string): Promise<boolean> {
@@ -98,21 +123,31 @@ export class HttpPeers implements Peers {
     await this.#agent.close();
   }
 
-  async #call(peer: string, path: string, body?: string): Promise<Uint8Array | undefined> {
+  /** `parse` may throw: what can't be read was not answered. */
+  async #call<Answer>(
+    peer: string,
+    path: string,
+    body: string | Buffer | undefined,
+    parse: (bytes: Buffer) => Answer,
+  ): Promise<Answer | undefined> {
     const url = this.#options.urlOf(peer);
     if (!url) return undefined;
     try {
       const answer = await request(`${url}${path}`, {
         dispatcher: this.#agent,
         method: body === undefined ? 'GET' : 'POST',
-        ...(body !== undefined && { body, headers: { 'content-type': 'application/json' } }),
+        ...(body !== undefined && { body, headers: { 'content-type': typeOf(body) } }),
       });
       const bytes = Buffer.from(await answer.body.arrayBuffer());
-      if (answer.statusCode === 200) return bytes;
+      if (answer.statusCode === 200) return parse(bytes);
       throw new Error(`${path} answered ${answer.statusCode}.`);
     } catch (error) {
       this.#options.onFault(peer, error as Error);
       return undefined;
     }
   }
+}
+
+function typeOf(body: string | Buffer): string {
+  return typeof body === 'string' ? 'application/json' : frameContentType;
 }

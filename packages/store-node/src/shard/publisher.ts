@@ -2,6 +2,7 @@
  * The shell of the outbox (core/outbox.ts): publishes committed batches, asks for the stream's end when an answer
  * was not clear, and moves the shard's cursor as the stream confirms.
  */
+import { decodeBatch } from '@driftless/contracts';
 import {
   type OutboxBatch,
   type OutboxEvent,
@@ -107,8 +108,11 @@ export class Publisher {
     const { stream, store, logger, shard } = this.#context;
     const { firstSeq } = batch;
     const kept = this.#events.get(firstSeq);
-    const event = kept?.event ?? store.logAt(firstSeq)?.event;
-    if (!event) throw new Error(`The outbox names seq ${firstSeq}, but the log has no batch there.`);
+    const event = kept?.event ?? soundEvent(store.logAt(firstSeq)?.event);
+    if (!event) {
+      this.#context.halt(`The batch at seq ${firstSeq} of the log is damaged or missing.`);
+      return;
+    }
     try {
       const { streamSeq } = await stream.publish({
         event,
@@ -143,4 +147,14 @@ function outboxOf(context: ShardContext, afterSeq: number): OutboxBatch[] {
   return context.store
     .log(afterSeq, Number.POSITIVE_INFINITY)
     .map(({ epoch, firstSeq, lastSeq }) => ({ epoch, firstSeq, lastSeq }));
+}
+
+/** What comes out of the log is sealed: a row that has rotted must not reach the stream. */
+function soundEvent(event: Uint8Array | undefined): Uint8Array | undefined {
+  try {
+    if (event) decodeBatch(event);
+    return event;
+  } catch {
+    return undefined;
+  }
 }

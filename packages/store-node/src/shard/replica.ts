@@ -90,10 +90,10 @@ export class ShardReplica {
     this.#follower.start();
   }
 
-  /** Hands leadership over, if it is here; resolves when it isn't any more. */
-  async drain(): Promise<void> {
+  /** Hands leadership over to `next`, if it is here; resolves when it isn't any more. */
+  async drain(next: string | null): Promise<void> {
     this.#draining = true;
-    this.resign(null);
+    this.resign(next);
     while (this.#election.role === 'resigning') {
       await new Promise((resolve) => setTimeout(resolve, drainPollMs));
     }
@@ -126,6 +126,8 @@ export class ShardReplica {
   /** The link to NATS is back. */
   linkRestored(): void {
     this.#dispatch({ type: 'link-restored', now: this.#now() });
+    // The client would find out by itself, some seconds later.
+    if (this.#started && !this.#leader && this.context.halted === undefined) this.#follower.restart();
   }
 
   leaseSeen({ revision, lease }: SeenRevision): void {

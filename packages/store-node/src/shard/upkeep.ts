@@ -1,9 +1,10 @@
 /**
  * What a replica does every few seconds besides its work: trims its log within its bounds, forgets old answers,
- * proves itself after a rotten row was overwritten, and lets a snapshot take its place when it halted or has been
+ * proves itself after a rotten row was overwritten, offers its orphans to the leader, and lets a snapshot take its place when it halted or has been
  * drifted for too long.
  */
 import { isDrifted } from '../core/state.ts';
+import { offerOrphans } from './orphan-offers.ts';
 import type { ShardReplica } from './replica.ts';
 import { scrub } from './scrub.ts';
 
@@ -41,7 +42,8 @@ export class Upkeep {
     this.#driftedSince = isDrifted(state) ? (this.#driftedSince ?? now) : undefined;
     const driftedLong = this.#driftedSince !== undefined && now - this.#driftedSince > limits.driftedMsMax;
     if (halted !== undefined || driftedLong) return () => replica.recover();
-    return state.suspect ? () => scrub(replica) : undefined;
+    if (state.suspect) return () => scrub(replica);
+    return replica.context.store.counts().orphans > 0 ? () => offerOrphans(replica.context) : undefined;
   }
 
   /** What every member has is dropped beyond the lower bound; what one lacks only beyond the upper one. */

@@ -70,6 +70,7 @@ CREATE TABLE orphans (
   epoch INTEGER NOT NULL,
   seq INTEGER NOT NULL,
   operation BLOB NOT NULL,
+  offered INTEGER NOT NULL,
   kept_at INTEGER NOT NULL,
   PRIMARY KEY (epoch, seq)
 ) STRICT;

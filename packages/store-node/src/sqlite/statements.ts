@@ -1,7 +1,8 @@
 /** The SQL of the store, prepared once, and how rows become the core's data. */
 import type { Buffer } from 'node:buffer';
+import { decodeBatch } from '@driftless/contracts';
 import type Database from 'better-sqlite3';
-import type { LogRow } from '../core/change.ts';
+import type { LogRow, Orphan } from '../core/change.ts';
 import type { Entry } from '../core/entry.ts';
 import type { ShardState } from '../core/state.ts';
 
@@ -29,6 +30,13 @@ export interface LogSizeRow {
   bytes: number;
 }
 
+export interface OrphanRow {
+  epoch: number;
+  seq: number;
+  operation: Buffer;
+  offered: number;
+}
+
 export interface MetaRow {
   epoch: number;
   seq: number;
@@ -52,6 +60,14 @@ export function entryOf(row: EntryRow): Entry {
 export function logRowOf(row: LogRowRow): LogRow {
   const { first_seq: firstSeq, last_seq: lastSeq, epoch, committed_at: committedAt, event } = row;
   return { firstSeq, lastSeq, epoch, committedAt, event };
+}
+
+/** An orphan is kept as a batch of its own. */
+export function orphanOf({ epoch, seq, operation, offered }: OrphanRow): Orphan[] {
+  const version = { epoch, seq };
+  return decodeBatch(operation).ops.flatMap((op) =>
+    'key' in op ? [{ version, operation: op, offered: offered === 1 }] : [],
+  );
 }
 
 export function stateOf(row: MetaRow): ShardState {
@@ -110,8 +126,10 @@ export function prepare(database: Database.Database) {
     ),
     putQuarantine: sql('INSERT INTO quarantine (kind, name, reason, bytes, kept_at) VALUES (?, ?, ?, ?, ?)'),
     quarantined: sql('SELECT kind, name, reason, bytes FROM quarantine ORDER BY id'),
-    putOrphan: sql('INSERT OR REPLACE INTO orphans VALUES (?, ?, ?, ?)'),
-    orphans: sql('SELECT epoch, seq, operation FROM orphans ORDER BY epoch, seq'),
+    putOrphan: sql('INSERT OR REPLACE INTO orphans VALUES (?, ?, ?, ?, ?)'),
+    orphans: sql('SELECT epoch, seq, operation, offered FROM orphans ORDER BY epoch, seq'),
+    markOrphan: sql('UPDATE orphans SET offered = 1 WHERE epoch = ? AND seq = ?'),
+    dropOrphan: sql('DELETE FROM orphans WHERE epoch = ? AND seq = ?'),
     counts: sql(
       'SELECT (SELECT count(*) FROM quarantine) AS quarantined, (SELECT count(*) FROM orphans) AS orphans',
     ),

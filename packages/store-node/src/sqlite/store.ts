@@ -10,9 +10,9 @@ import { Buffer } from 'node:buffer';
 import { LeafDigests } from '@driftless/anti-entropy';
 import {
   type Digest,
-  decodeBatch,
   type EpochStart,
   encodeBatch,
+  type Position,
   type RecordedAnswer,
   xorDigest,
   zeroDigest,
@@ -30,6 +30,8 @@ import {
   type LogSizeRow,
   logRowOf,
   type MetaRow,
+  type OrphanRow,
+  orphanOf,
   prepare,
   type Statements,
   stateOf,
@@ -135,10 +137,14 @@ export class SqliteStore implements ShardStore {
   }
 
   orphans(): Orphan[] {
-    const rows = this.#statements.orphans.all() as { epoch: number; seq: number; operation: Buffer }[];
-    return rows.flatMap(({ epoch, seq, operation }) =>
-      decodeBatch(operation).ops.map((op) => ({ version: { epoch, seq }, operation: op })),
-    );
+    return (this.#statements.orphans.all() as OrphanRow[]).flatMap(orphanOf);
+  }
+
+  settleOrphan({ epoch, seq }: Position, settlement: 'refused' | 'gone'): void {
+    this.#setDurability('synced');
+    const { markOrphan, dropOrphan } = this.#statements;
+    const { changes } = (settlement === 'refused' ? markOrphan : dropOrphan).run(epoch, seq);
+    if (settlement === 'gone') this.#counts = { ...this.#counts, orphans: this.#counts.orphans - changes };
   }
 
   quarantined(): Quarantined[] {
@@ -278,7 +284,7 @@ export class SqliteStore implements ShardStore {
 
   /** An orphan is kept as a batch of its own, readable like any event. */
   #keepOrphans(orphans: readonly Orphan[], now: number): void {
-    for (const { version, operation } of orphans) {
+    for (const { version, operation, offered } of orphans) {
       const alone = {
         shard: this.#options.shard,
         epoch: version.epoch,
@@ -291,7 +297,7 @@ export class SqliteStore implements ShardStore {
         prevRoot: zeroDigest(),
         postRoot: zeroDigest(),
       });
-      this.#statements.putOrphan.run(version.epoch, version.seq, kept, now);
+      this.#statements.putOrphan.run(version.epoch, version.seq, kept, offered ? 1 : 0, now);
     }
   }
 

@@ -3,7 +3,13 @@
  */
 import { Buffer } from 'node:buffer';
 import { LeafDigests } from '@driftless/anti-entropy';
-import type { Digest, EpochStart, RecordedAnswer } from '@driftless/contracts';
+import {
+  comparePositions,
+  type Digest,
+  type EpochStart,
+  type Position,
+  type RecordedAnswer,
+} from '@driftless/contracts';
 import type { Change, LogRow, Orphan, Quarantined } from '../core/change.ts';
 import type { Entry } from '../core/entry.ts';
 import { emptyState, type ShardState } from '../core/state.ts';
@@ -23,7 +29,7 @@ export class MemoryStore implements ShardStore {
   #epochs: (EpochStart & { node: string })[] = [];
   readonly #answers = new Map<string, KeptAnswer>();
   readonly #quarantined: Quarantined[] = [];
-  readonly #orphans: Orphan[] = [];
+  #orphans: Orphan[] = [];
   readonly #now: () => number;
 
   constructor(now: () => number = Date.now) {
@@ -101,6 +107,14 @@ export class MemoryStore implements ShardStore {
 
   orphans(): Orphan[] {
     return [...this.#orphans];
+  }
+
+  settleOrphan(version: Position, settlement: 'refused' | 'gone'): void {
+    const is = (orphan: Orphan): boolean => comparePositions(orphan.version, version) === 0;
+    this.#orphans =
+      settlement === 'gone'
+        ? this.#orphans.filter((orphan) => !is(orphan))
+        : this.#orphans.map((orphan) => (is(orphan) ? { ...orphan, offered: true } : orphan));
   }
 
   quarantined(): Quarantined[] {

@@ -4,7 +4,7 @@
  *
  * Adapters: `memory.ts` and `../sqlite/store.ts`. Both run the suite in `acceptance.ts`.
  */
-import type { Digest, EpochStart, RecordedAnswer } from '@driftless/contracts';
+import type { Digest, EpochStart, Position, RecordedAnswer } from '@driftless/contracts';
 import type { Change, LogRow, Orphan, Quarantined } from '../core/change.ts';
 import type { Entry } from '../core/entry.ts';
 import type { ShardState } from '../core/state.ts';
@@ -58,6 +58,8 @@ export interface ShardStore {
   /** Drops the oldest batches that end at or before `throughSeq`, not more than `bytesWanted` of them. */
   trimLog(throughSeq: number, bytesWanted: number): void;
   orphans(): Orphan[];
+  /** `refused`: kept and not offered again; `gone`: applied anew or given up. */
+  settleOrphan(version: Position, settlement: 'refused' | 'gone'): void;
   quarantined(): Quarantined[];
   counts(): Counts;
   /** Throws when it could not be written; then nothing of it is there, and the store must not be used on. */

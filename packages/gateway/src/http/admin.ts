@@ -1,0 +1,90 @@
+/** `/v1/admin/*`: leaderships moved by hand, and the orphans that wait for a person. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  DriftlessError,
+  type MovedLeader,
+  moveLeaderBodySchema,
+  type OrphanView,
+  orphanListSchema,
+} from '@driftless/contracts';
+import { pathOf, queryOfTarget } from '../core/target.ts';
+import { askNode } from '../hop/admin.ts';
+import type { Store } from '../hop/store.ts';
+import type { Api } from './api.ts';
+import { moveLeaderDocs, orphanDocs, orphansDocs } from './docs/admin.ts';
+import { parseDocument } from './document.ts';
+import { documentOf, targetOf } from './exchange.ts';
+
+const bodyDepthMax = 4;
+/** How long a moved leadership may take to arrive. */
+const moveTimeoutMs = 10_000;
+const movePollMs = 20;
+
+export function serveAdmin(api: Api, store: Store): void {
+  api.route({
+    method: 'POST',
+    url: '/v1/admin/shards/*',
+    config: moveLeaderDocs,
+    handler: async (request, reply) => {
+      const target = targetOf(request);
+      queryOfTarget(target, []);
+      const shard = /^\/v1\/admin\/shards\/(\d{1,9})\/leader$/.exec(pathOf(target))?.[1];
+      if (shard === undefined) {
+        throw new DriftlessError('not-found', 'There is /v1/admin/shards/{n}/leader.');
+      }
+      const { node } = parseDocument(moveLeaderBodySchema, documentOf(request, bodyDepthMax));
+      return reply.send(await moveLeader(store, Number(shard), node));
+    },
+  });
+  api.route({
+    method: ['GET', 'HEAD'],
+    url: '/v1/admin/orphans',
+    config: orphansDocs,
+    handler: async (request, reply) => {
+      queryOfTarget(targetOf(request), []);
+      return reply.send({ orphans: await orphansOf(store) });
+    },
+  });
+  api.route({
+    method: 'DELETE',
+    url: '/v1/admin/orphans/:node/:shard/:version',
+    config: orphanDocs,
+    handler: async (request, reply) => {
+      const { node, shard, version } = request.params as Record<'node' | 'shard' | 'version', string>;
+      const path = `/node/v1/shards/${encodeURIComponent(shard)}/orphans/${encodeURIComponent(version)}`;
+      await askNode(node, store.routing.urlOf(node), { method: 'DELETE', path });
+      return reply.code(204).send();
+    },
+  });
+}
+
+/** Asks the leader to hand over, and waits until the other one leads. */
+async function moveLeader(store: Store, shard: number, node: string): Promise<MovedLeader> {
+  const route = store.routing.route(shard);
+  if (route === undefined) throw new DriftlessError('not-found', `There is no shard ${shard}.`);
+  if (route.leader === undefined) throw new DriftlessError('no-leader', `Nobody leads shard ${shard}.`);
+  if (route.leader !== node) {
+    const call = { method: 'POST', path: `/node/v1/shards/${shard}/hand-over`, body: { to: node } } as const;
+    await askNode(route.leader, store.routing.urlOf(route.leader), call);
+  }
+  const deadline = performance.now() + moveTimeoutMs;
+  for (;;) {
+    const now = store.routing.route(shard);
+    const replica = store.routing.state.nodes.get(node)?.status.shards.find((one) => one.shard === shard);
+    if (now?.leader === node && replica?.role === 'leading') return { shard, leader: node, epoch: now.epoch };
+    if (performance.now() > deadline) {
+      throw new DriftlessError('upstream-timeout', `${node} does not lead shard ${shard} yet.`);
+    }
+    await sleep(movePollMs);
+  }
+}
+
+/** Orphans of all nodes that answer; one that is away keeps its own until it is back. */
+async function orphansOf(store: Store): Promise<OrphanView[]> {
+  const alive = [...store.routing.state.nodes.values()].filter((node) => node.alive);
+  const answers = await Promise.all(
+    alive.map(({ status: { node, url } }) => askNode(node, url, { method: 'GET', path: '/node/v1/orphans' })),
+  );
+  return answers.flatMap((answer) => orphanListSchema.parse(answer).orphans);
+}
