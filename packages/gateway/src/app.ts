@@ -18,7 +18,9 @@ import { serveData } from './http/data.ts';
 import { serveKeys } from './http/keys.ts';
 import { serveListing } from './http/listing.ts';
 import { gatewayProblem } from './http/problem.ts';
+import { serveWatch } from './http/watch.ts';
 import type { GatewayGauges, GatewayTelemetry } from './telemetry.ts';
+import { WatchHub } from './watch/hub.ts';
 
 export interface AppParts {
   config: GatewayConfig;
@@ -69,13 +71,16 @@ export async function createApp({
     serveData(api, store);
     serveCluster(api, store, info);
   });
-  instruments.observe(gaugesOf(store, admission));
+  const hub = new WatchHub(config, store.routing, instruments, logger);
+  // A room of its own: a watch is bounded by the number of watchers, not by that of requests.
+  await app.register(async (api: Api) => serveWatch(api, store, hub));
+  instruments.observe(gaugesOf(store, admission, hub));
   return app;
 }
 
 const circuitStates = { closed: 0, 'half-open': 1, open: 2 };
 
-function gaugesOf(store: Store, admission: Admission): GatewayGauges {
+function gaugesOf(store: Store, admission: Admission, hub: WatchHub): GatewayGauges {
   const { routing, directory } = store;
   return {
     requestsInFlight: () => admission.requests,
@@ -91,5 +96,7 @@ function gaugesOf(store: Store, admission: Admission): GatewayGauges {
       return { alive: nodes.filter((node) => node.alive).length, known: nodes.length };
     },
     shardsWithoutLeader: () => routing.state.routes.filter((route) => route.leader === undefined).length,
+    watchers: () => hub.size,
+    watchBufferBytes: () => hub.bufferBytes,
   };
 }

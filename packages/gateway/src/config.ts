@@ -1,5 +1,5 @@
 /** Configuration of the gateway: `DRIFTLESS_<KEY>` in the environment, checked once at the start. */
-import { clusterNameSchema, nodeIdSchema } from '@driftless/contracts';
+import { clusterNameSchema, logWaitMsMax, nodeIdSchema } from '@driftless/contracts';
 import { LOG_LEVELS } from '@driftless/runtime';
 import { z } from 'zod';
 
@@ -45,6 +45,21 @@ export const gatewayConfigSchema = z.object({
   inFlightBytesMax: count('bytes', 256 * 1024 * 1024, 'Bytes of bodies at one time', 2 ** 40),
   listInFlightMax: count('requests', 32, 'Listings that are served at one time'),
   listBytesMax: count('bytes', 4 * 1024 * 1024, 'Bytes of values in one page of a listing', 2 ** 30),
+
+  watchersMax: count('watchers', 1_000, 'Watchers that are served at one time; more are told 429'),
+  watchBufferBytesMax: z
+    .number()
+    .int()
+    .min(4 * 1024 * 1024)
+    .max(2 ** 40)
+    .default(16 * 1024 * 1024)
+    .describe('Recent changes kept, per shard, for all watchers; one that falls further behind is cut off')
+    .meta({ unit: 'bytes' }),
+  watchPageBytesMax: count('bytes', 512 * 1024, 'Bytes of log that one watcher is given at a time', 2 ** 30),
+  watchCatchUpsMax: count('requests', 16, 'Requests to one node for log that is not recent any more'),
+  watchPollMs: milliseconds(5_000, 'How long a node holds a request for log to come', logWaitMsMax),
+  watchHeartbeatMs: milliseconds(15_000, 'How often a watcher without events is sent a sign of life'),
+  watchStallMs: milliseconds(30_000, 'A watcher that takes nothing for this long is cut off'),
 
   circuitFailuresMax: count('failures', 5, 'Failures in a row that open the circuit to a node'),
   circuitOpenMs: milliseconds(1_000, 'How long a circuit stays open before it is tried again'),

@@ -13,9 +13,15 @@ export interface GatewayGauges {
   circuits(): { node: string; state: number }[];
   nodes(): { alive: number; known: number };
   shardsWithoutLeader(): number;
+  watchers(): number;
+  /** Recent changes that are kept for watchers. */
+  watchBufferBytes(): number;
 }
 
 export type HopOperation = 'write' | 'read' | 'list';
+
+/** Why a watch ended. `closed`: the watcher left. */
+export type WatchEnd = 'closed' | 'drained' | 'expired' | 'too-slow' | 'failed';
 
 export interface GatewayTelemetry {
   /** A hop to a node has ended. `outcome` is `answered` or a kind of failure. */
@@ -23,7 +29,10 @@ export interface GatewayTelemetry {
   /** A request with this many operations left a lane. */
   batchSent(operation: HopOperation, operations: number): void;
   retried(operation: HopOperation, operations: number): void;
-  shed(reason: 'requests' | 'lane' | 'listings'): void;
+  shed(reason: 'requests' | 'lane' | 'listings' | 'watchers'): void;
+  /** A watcher was sent this many changes. */
+  watchSent(events: number): void;
+  watchEnded(reason: WatchEnd): void;
   observe(gauges: GatewayGauges): void;
 }
 
@@ -46,6 +55,12 @@ export function createGatewayTelemetry(meter: Meter): GatewayTelemetry {
   const shed = meter.createCounter('gateway_shed_requests_total', {
     description: 'Requests that were told 429 because a bound was reached',
   });
+  const watchEvents = meter.createCounter('gateway_watch_events_total', {
+    description: 'Changes that were sent to watchers',
+  });
+  const watchEnds = meter.createCounter('gateway_watches_ended_total', {
+    description: 'Watches that ended, by reason',
+  });
   const labels = labelCache();
   return {
     hopEnded: (node, operation, outcome, seconds) =>
@@ -53,6 +68,8 @@ export function createGatewayTelemetry(meter: Meter): GatewayTelemetry {
     batchSent: (operation, operations) => batches.record(operations, labels(operation, { operation })),
     retried: (operation, operations) => retries.add(operations, labels(operation, { operation })),
     shed: (reason) => shed.add(1, labels(`shed ${reason}`, { reason })),
+    watchSent: (events) => watchEvents.add(events),
+    watchEnded: (reason) => watchEnds.add(1, labels(`watch ${reason}`, { reason })),
     observe: (gauges) => observe(meter, gauges),
   };
 }
@@ -80,6 +97,10 @@ function observe(meter: Meter, gauges: GatewayGauges): void {
   gauge('gateway_nodes_known', 'nodes', 'Nodes that ever told their status', () => [[gauges.nodes().known]]);
   gauge('gateway_shards_without_leader', 'shards', 'Shards that nobody is known to lead', () => [
     [gauges.shardsWithoutLeader()],
+  ]);
+  gauge('gateway_watchers', 'watchers', 'Watchers that are being served', () => [[gauges.watchers()]]);
+  gauge('gateway_watch_buffer_bytes', 'bytes', 'Recent changes that are kept for watchers', () => [
+    [gauges.watchBufferBytes()],
   ]);
 }
 

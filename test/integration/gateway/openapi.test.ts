@@ -58,6 +58,7 @@ describe('/openapi.json', () => {
         'get /v1/kv',
         'get /v1/kv/{key}',
         'get /v1/shards/{n}',
+        'get /v1/watch',
         'head /data/{key}',
         'head /v1/cluster',
         'head /v1/kv',

@@ -20,6 +20,14 @@ export function isTextType(contentType: string): boolean {
   return contentType.slice(0, 5).toLowerCase() === 'text/';
 }
 
+/** A value as a member of a JSON document, by its content type: JSON goes in as it is stored, unparsed. */
+export function valueMember(contentType: string, value: Uint8Array): string {
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.length);
+  if (isJsonType(contentType)) return `"value":${bytes.toString('utf8')}`;
+  if (isTextType(contentType)) return `"value":${JSON.stringify(bytes.toString('utf8'))}`;
+  return `"valueBase64":"${bytes.toString('base64')}"`;
+}
+
 /** The value that `bytes` hold, or why they hold none. */
 export function parseJson(
   bytes: Uint8Array,

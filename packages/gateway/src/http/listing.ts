@@ -11,7 +11,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Admission } from '../core/admission.ts';
 import { decodeCursor, encodeCursor } from '../core/cursor.ts';
-import { isJsonType, isTextType, jsonContentType } from '../core/json-value.ts';
+import { jsonContentType, valueMember } from '../core/json-value.ts';
 import { choiceParameter, integerParameter, queryOfTarget } from '../core/target.ts';
 import type { ListedEntry, ListPage } from '../hop/lister.ts';
 import type { Store } from '../hop/store.ts';
@@ -87,11 +87,4 @@ function listedEntry({ key, version, type, bytes, expiresAt, value }: ListedEntr
   const head = JSON.stringify({ key, version, contentType: type, bytes, expiresAt: until });
   if (!values) return head;
   return `${head.slice(0, -1)},${valueMember(type, value)}}`;
-}
-
-function valueMember(type: string, value: Uint8Array): string {
-  const bytes = Buffer.from(value.buffer, value.byteOffset, value.length);
-  if (isJsonType(type)) return `"value":${bytes.toString('utf8')}`;
-  if (isTextType(type)) return `"value":${JSON.stringify(bytes.toString('utf8'))}`;
-  return `"valueBase64":"${bytes.toString('base64')}"`;
 }

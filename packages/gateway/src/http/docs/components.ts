@@ -19,6 +19,7 @@ import {
   readLevelSchema,
   shardViewSchema,
   ttlSecondsMax,
+  watchedChangeSchema,
   writtenSchema,
 } from '@driftless/contracts';
 import { z } from 'zod';
@@ -48,6 +49,7 @@ const schemas = {
   Problem: outputOf(problemSchema),
   Written: outputOf(writtenSchema),
   List: outputOf(listSchema),
+  WatchedChange: outputOf(watchedChangeSchema),
   BatchBody: inputOf(batchBodySchema),
   BatchAnswer: outputOf(batchAnswerSchema),
   IncrementBody: inputOf(incrementBodySchema),
@@ -98,6 +100,12 @@ const parameters = {
     default: listLimitDefault,
   }),
   Cursor: query('cursor', '`next` of the page before, of the same prefix', { type: 'string' }),
+  After: query('after', 'Resume token, for clients that cannot send `Last-Event-ID`, which comes first', {
+    type: 'string',
+  }),
+  LastEventId: requestHeader('Last-Event-ID', 'Resume token: `id` of the last event that was seen', {
+    type: 'string',
+  }),
   Values: query('values', 'Whether entries carry their values', {
     type: 'string',
     enum: ['true', 'false'],
