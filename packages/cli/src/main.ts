@@ -3,8 +3,10 @@
 import { Command } from 'commander';
 import { registerData } from './data/register.ts';
 import { registerImport } from './import/register.ts';
+import { registerLeader } from './leader/register.ts';
 import { registerLog } from './log/register.ts';
 import { registerNatsServer } from './nats/register.ts';
+import { registerOrphans } from './orphans/register.ts';
 import { exitUsage, failureOf, printFailure } from './output/failure.ts';
 import { processTerminal } from './output/terminal.ts';
 import { registerStatus } from './status/register.ts';
@@ -25,6 +27,8 @@ registerStatus(program);
 registerImport(program);
 registerVerify(program);
 registerLog(program);
+registerLeader(program);
+registerOrphans(program);
 registerNatsServer(program);
 
 try {

@@ -18,6 +18,10 @@ import {
   counterSchema,
   type ListedEntry,
   listSchema,
+  type MovedLeader,
+  movedLeaderSchema,
+  type OrphanView,
+  orphanListSchema,
   parsePosition,
   type ShardView,
   shardViewSchema,
@@ -38,14 +42,18 @@ import type {
   PutOptions,
   Read,
   ReadOptions,
+  WatchEvent,
+  WatchOptions,
   WriteOptions,
   Written,
 } from './types.ts';
+import { watch } from './watch.ts';
 
 const jsonType = 'application/json';
 
 export class DriftlessClient {
   readonly #transport: Transport;
+  readonly #closing = new AbortController();
   readonly #defaults: Pick<ClientOptions, 'ack' | 'consistency'>;
 
   constructor(options: ClientOptions) {
@@ -162,8 +170,45 @@ export class DriftlessClient {
     return parsed(shardViewSchema, await this.#transport.send({ method: 'GET', path, signal }));
   }
 
-  /** Waits for what is under way, then closes the connections. */
+  /** Lets another member lead a shard; resolves when it does. */
+  async moveLeader(shard: number, node: string, { signal }: CallOptions = {}): Promise<MovedLeader> {
+    const path = `/v1/admin/shards/${shard}/leader`;
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify({ node });
+    return parsed(
+      movedLeaderSchema,
+      await this.#transport.send({ method: 'POST', path, headers, body, signal }),
+    );
+  }
+
+  /** Operations of deposed leaders that are in no history and wait for a person. */
+  async orphans({ signal }: CallOptions = {}): Promise<OrphanView[]> {
+    const answer = await this.#transport.send({ method: 'GET', path: '/v1/admin/orphans', signal });
+    return parsed(orphanListSchema, answer).orphans;
+  }
+
+  /** Gives an orphan up for good. */
+  async discardOrphan(
+    { node, shard, version }: Pick<OrphanView, 'node' | 'shard' | 'version'>,
+    { signal }: CallOptions = {},
+  ): Promise<void> {
+    const path = `/v1/admin/orphans/${node}/${shard}/${version}`;
+    await this.#transport.send({ method: 'DELETE', path, signal });
+  }
+
+  /**
+   * Changes as they are committed, each once, those of a key in the order of its versions; across lost
+   * connections, from any of the gateways. Ends when `signal` aborts or the client is closed. Throws
+   * `watch-expired` when the history is not kept back to where it should go on.
+   */
+  async *watch(options: WatchOptions = {}): AsyncGenerator<WatchEvent, void, undefined> {
+    const signal = AbortSignal.any([this.#closing.signal, ...(options.signal ? [options.signal] : [])]);
+    yield* watch(this.#transport, { ...options, signal });
+  }
+
+  /** Ends watches, waits for what else is under way, then closes the connections. */
   close(): Promise<void> {
+    this.#closing.abort();
     return this.#transport.close();
   }
 

@@ -51,7 +51,7 @@ export async function inCluster(
 }
 
 export function urlOf(command: Command, { env }: Terminal): string {
-  const given: unknown = command.opts().url ?? command.parent?.opts().url;
+  const given: unknown = command.opts().url ?? command.optsWithGlobals().url;
   return typeof given === 'string' ? given : env.DRIFTLESS_URL || urlDefault;
 }
 
