@@ -10,6 +10,7 @@ import type { GatewayConfig } from './config.ts';
 import { Admission } from './core/admission.ts';
 import { notReadyReason } from './core/routing.ts';
 import type { Store } from './hop/store.ts';
+import { serveAdmin } from './http/admin.ts';
 import { type Api, hearRefusedBodiesOut, limitInFlight, takeBodiesAsBytes } from './http/api.ts';
 import { serveBatch } from './http/batch.ts';
 import { type ClusterInfo, serveCluster } from './http/cluster.ts';
@@ -70,6 +71,7 @@ export async function createApp({
     serveCounters(api, store);
     serveData(api, store);
     serveCluster(api, store, info);
+    serveAdmin(api, store);
   });
   const hub = new WatchHub(config, store.routing, instruments, logger);
   // A room of its own: a watch is bounded by the number of watchers, not by that of requests.

@@ -14,6 +14,9 @@ import {
   listLimitDefault,
   listLimitMax,
   listSchema,
+  movedLeaderSchema,
+  moveLeaderBodySchema,
+  orphanListSchema,
   problemSchema,
   readLevelDefault,
   readLevelSchema,
@@ -59,6 +62,9 @@ const schemas = {
   Data: outputOf(dataSchema),
   ClusterView: outputOf(clusterViewSchema),
   ShardView: outputOf(shardViewSchema),
+  MoveLeaderBody: inputOf(moveLeaderBodySchema),
+  MovedLeader: outputOf(movedLeaderSchema),
+  OrphanList: outputOf(orphanListSchema),
   Health: outputOf(z.object({ status: z.string(), reason: z.string().optional() })),
 };
 
@@ -81,6 +87,9 @@ const keyDescription =
 const parameters = {
   Key: path('key', keyDescription, { type: 'string', minLength: 1 }),
   Shard: path('n', 'Number of the shard, from 0', { type: 'integer', minimum: 0 }),
+  Node: path('node', 'Id of a node', { type: 'string' }),
+  OrphanShard: path('shard', 'Number of the shard, from 0', { type: 'integer', minimum: 0 }),
+  Version: path('version', 'Version of the orphan, as it is listed', { type: 'string' }),
   Ack: query('ack', 'How safe the write must be before it is answered', {
     type: 'string',
     enum: ackLevelSchema.options,

@@ -55,6 +55,7 @@ const tags = [
   { name: 'keys', description: 'Values under keys' },
   { name: 'counters', description: 'Integers that are added to in one step' },
   { name: 'cluster', description: 'Who leads, who follows, and how far behind' },
+  { name: 'admin', description: 'What an operator decides' },
   { name: 'seeds', description: 'Routes of the systems that Driftless grew from' },
   { name: 'process', description: 'Health, metrics and this document' },
 ];
