@@ -14,6 +14,8 @@ export type {
   PutOptions,
   Read,
   ReadOptions,
+  WatchEvent,
+  WatchOptions,
   WriteOptions,
   Written,
 } from './types.ts';

@@ -7,9 +7,10 @@
  * gateway.
  */
 import { randomInt } from 'node:crypto';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
-import { type ClientError, errorOfAnswer, errorOfTransport } from './error.ts';
+import { ClientError, errorOfAnswer, errorOfTransport } from './error.ts';
 import type { Answer, ClientOptions } from './types.ts';
 
 export interface HttpRequest {
@@ -19,6 +20,15 @@ export interface HttpRequest {
   headers?: Record<string, string>;
   body?: Uint8Array | string;
   signal?: AbortSignal | undefined;
+}
+
+export interface StreamRequest {
+  /** Path and query, encoded. */
+  path: string;
+  headers: Record<string, string>;
+  signal?: AbortSignal | undefined;
+  /** A stream without a byte for this long is dead, milliseconds. */
+  silenceMs: number;
 }
 
 export interface HttpAnswer {
@@ -59,9 +69,29 @@ export class Transport {
       const outcome = await this.#attempt(request);
       if (!(outcome instanceof Error)) return outcome;
       if (attempt > this.#retries || !mayGoAgain(request, outcome)) throw outcome;
-      this.#next = (this.#next + 1) % this.#pools.length;
+      this.turnToNext();
       await sleep(pauseMs(outcome, attempt), undefined, request.signal && { signal: request.signal });
     }
+  }
+
+  /** One attempt at an answer that has no end. Throws `ClientError`. */
+  async open({ path, headers, signal, silenceMs }: StreamRequest): Promise<{ url: string; body: Readable }> {
+    const { url, pool } = this.#pools[this.#next] as { url: string; pool: Pool };
+    try {
+      const timeouts = { headersTimeout: this.#timeoutMs, bodyTimeout: silenceMs };
+      const options = { method: 'GET' as const, path, headers, ...timeouts, ...(signal && { signal }) };
+      const answer = await pool.request(options);
+      if (answer.statusCode === 200) return { url, body: answer.body };
+      const retryAfter = textOf(answer.headers['retry-after']);
+      throw errorOfAnswer(answer.statusCode, await answer.body.text(), retryAfter, undefined);
+    } catch (cause) {
+      throw cause instanceof ClientError ? cause : errorOfTransport(cause, url, false);
+    }
+  }
+
+  /** The next attempt goes to the next gateway. */
+  turnToNext(): void {
+    this.#next = (this.#next + 1) % this.#pools.length;
   }
 
   async close(): Promise<void> {
@@ -97,7 +127,8 @@ function mayGoAgain({ method, headers }: HttpRequest, error: ClientError): boole
   return !isWrite(method) || headers?.['idempotency-key'] !== undefined;
 }
 
-function pauseMs({ retryAfterSeconds }: ClientError, attempt: number): number {
+/** How long to wait before attempt number `attempt` + 1. */
+export function pauseMs({ retryAfterSeconds }: ClientError, attempt: number): number {
   const backoffMs = Math.min(backoffMaxMs, backoffFirstMs * 2 ** (attempt - 1));
   const jittered = backoffMs / 2 + randomInt(0, Math.ceil(backoffMs / 2) + 1);
   const asked = Math.min(retryAfterMsMax, (retryAfterSeconds ?? 0) * 1000);

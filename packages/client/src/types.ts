@@ -1,5 +1,5 @@
 /** What the client takes and gives. Every answer says who gave it and how far behind that replica was. */
-import type { AckLevel, BatchAnswer, ListedEntry, ReadLevel } from '@driftless/contracts';
+import type { AckLevel, BatchAnswer, ListedEntry, ReadLevel, WatchedChange } from '@driftless/contracts';
 
 export interface ClientOptions {
   /** One gateway or several; the next one is asked when one can't be reached. */
@@ -54,6 +54,28 @@ export interface ListQuery extends ReadOptions {
   cursor?: string | undefined;
   /** Whether entries carry their values. Default true. */
   values?: boolean | undefined;
+}
+
+export interface WatchOptions extends CallOptions {
+  /** Only keys that begin with this. */
+  prefix?: string | undefined;
+  /** `token` of the last event seen: the watch goes on right behind it. Default: begins now. */
+  after?: string | undefined;
+  /**
+   * Called with each place that the watch could go on from: first when it has begun, so that from then on
+   * nothing is missed, and also when there is nothing to see.
+   */
+  onToken?: ((token: string) => void) | undefined;
+  /** A connection without a sign of life for this long is given up, milliseconds. Default 45,000. */
+  silenceMs?: number | undefined;
+  /** How long a watch that has begun tries to reach a gateway again, milliseconds. Default 300,000. */
+  reconnectForMs?: number | undefined;
+}
+
+/** A change, with the token to go on from behind it. A deletion has no content type and no value. */
+export interface WatchEvent extends WatchedChange {
+  type: 'put' | 'delete';
+  token: string;
 }
 
 /** What the headers of an answer say. What isn't known is absent. */
