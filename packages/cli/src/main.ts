@@ -12,6 +12,7 @@ import { processTerminal } from './output/terminal.ts';
 import { registerStatus } from './status/register.ts';
 import { registerUp } from './up/register.ts';
 import { registerVerify } from './verify/register.ts';
+import { registerWatch } from './watch/register.ts';
 
 const program = new Command('driftless')
   .description('An eventually consistent key-value store that knows, and shows, how consistent it is.')
@@ -23,6 +24,7 @@ const program = new Command('driftless')
 
 registerUp(program);
 registerData(program);
+registerWatch(program);
 registerStatus(program);
 registerImport(program);
 registerVerify(program);
