@@ -64,6 +64,17 @@ async function followersOf(running: TestCluster): Promise<string[]> {
   return running.nodes.map(({ name }) => name).filter((name) => name !== leader);
 }
 
+/** A cluster in which one follower's row of the key `rotten` holds other bytes than were put. */
+async function withRottenRow(): Promise<{ running: TestCluster; node: string }> {
+  cluster = await TestCluster.start({ shards: 1 });
+  expect(await put(cluster, 'rotten', 'agreed')).toBe(201);
+  const [node = ''] = await followersOf(cluster);
+  const database = new Database(cluster.file(node, 0));
+  database.prepare(`UPDATE entries SET value = CAST('"AGREED"' AS BLOB) WHERE key = 'rotten'`).run();
+  database.close();
+  return { running: cluster, node };
+}
+
 describe('drift', () => {
   it('a byte flipped in a stored event: quarantined, replica halted, nothing applied', async () => {
     cluster = await TestCluster.start({ shards: 1 });
@@ -114,13 +125,7 @@ describe('drift', () => {
   });
 
   it("a byte flipped in a follower's row: met by the next event, then proven sound again", async () => {
-    cluster = await TestCluster.start({ shards: 1 });
-    const running = cluster;
-    expect(await put(running, 'rotten', 'agreed')).toBe(201);
-    const [node = ''] = await followersOf(running);
-    const database = new Database(running.file(node, 0));
-    database.prepare(`UPDATE entries SET value = CAST('"AGREED"' AS BLOB) WHERE key = 'rotten'`).run();
-    database.close();
+    const { running, node } = await withRottenRow();
     expect(await put(running, 'rotten', 'newer')).toBe(200);
     await running.until(
       'the check to fail',
@@ -135,13 +140,7 @@ describe('drift', () => {
   });
 
   it('a byte flipped in a row that is read: another replica answers', async () => {
-    cluster = await TestCluster.start({ shards: 1 });
-    const running = cluster;
-    expect(await put(running, 'rotten', 'agreed')).toBe(201);
-    const [node = ''] = await followersOf(running);
-    const database = new Database(running.file(node, 0));
-    database.prepare(`UPDATE entries SET value = CAST('"AGREED"' AS BLOB) WHERE key = 'rotten'`).run();
-    database.close();
+    const { running, node } = await withRottenRow();
     await running.until('the damaged replica to be asked', async () => {
       const read = await fetch(`${running.gatewayUrl}/v1/kv/rotten`);
       expect(await read.text()).toBe('"agreed"');
