@@ -6,6 +6,7 @@ import {
   parameter,
   problems,
   versionHeaders,
+  writeParameters,
   writeProblems,
 } from './operation.ts';
 
@@ -15,13 +16,7 @@ const increment: Operation = {
   description:
     'A key without a value counts from 0. The value is a JSON integer, and can be read as any other.',
   tags: ['counters'],
-  parameters: [
-    parameter('Key'),
-    parameter('Ack'),
-    parameter('IfMatch'),
-    parameter('IfNoneMatch'),
-    parameter('IdempotencyKey'),
-  ],
+  parameters: [parameter('Key'), ...writeParameters],
   requestBody: {
     required: false,
     description: 'What to add; 1 without a body',
@@ -39,7 +34,7 @@ const seedIncrement: Operation = {
   summary: 'Add to the counter of the counter seed',
   description: 'The same as incrementing the key `counter`.',
   tags: ['seeds'],
-  parameters: (increment.parameters ?? []).slice(1),
+  parameters: writeParameters,
   responses: {
     ...increment.responses,
     200: { description: 'The new value', headers: versionHeaders, content: json('SeedCounter') },

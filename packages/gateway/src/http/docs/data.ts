@@ -8,6 +8,7 @@ import {
   problems,
   readProblems,
   versionHeaders,
+  writeParameters,
   writeProblems,
 } from './operation.ts';
 
@@ -17,7 +18,7 @@ const post: Operation = {
   operationId: 'keepRecord',
   summary: 'Keep a record',
   tags,
-  parameters: [parameter('Ack'), parameter('IfMatch'), parameter('IfNoneMatch'), parameter('IdempotencyKey')],
+  parameters: writeParameters,
   requestBody: { required: true, content: json('DataBody') },
   responses: {
     200: { description: 'The record was replaced', headers: versionHeaders, content: json('Data') },

@@ -8,6 +8,7 @@ import {
   problems,
   readProblems,
   versionHeaders,
+  writeParameters,
   writeProblems,
 } from './operation.ts';
 
@@ -24,14 +25,7 @@ const put: Operation = {
     'Keeps the body, byte for byte, under its content type. A JSON content type, which is the default, ' +
     'must come with JSON.',
   tags,
-  parameters: [
-    parameter('Key'),
-    parameter('Ack'),
-    parameter('Ttl'),
-    parameter('IfMatch'),
-    parameter('IfNoneMatch'),
-    parameter('IdempotencyKey'),
-  ],
+  parameters: [parameter('Key'), parameter('Ttl'), ...writeParameters],
   requestBody: { required: true, description: 'The value: up to 512 KiB of anything', content: anyValue },
   responses: {
     200: { description: 'The value was replaced', headers: versionHeaders, content: json('Written') },
@@ -57,13 +51,7 @@ const remove: Operation = {
   operationId: 'deleteValue',
   summary: 'Delete a value',
   tags,
-  parameters: [
-    parameter('Key'),
-    parameter('Ack'),
-    parameter('IfMatch'),
-    parameter('IfNoneMatch'),
-    parameter('IdempotencyKey'),
-  ],
+  parameters: [parameter('Key'), ...writeParameters],
   responses: {
     204: { description: 'The value was deleted', headers: versionHeaders },
     ...problems(...writeProblems, 'key-not-found'),

@@ -66,6 +66,14 @@ export const schema = (name: keyof (typeof components)['schemas']): Reference =>
 export const parameter = (name: keyof (typeof components)['parameters']): Reference => ({
   $ref: `#/components/parameters/${name}`,
 });
+
+/** What any write of one value can be asked for, besides its key. */
+export const writeParameters: Reference[] = [
+  parameter('Ack'),
+  parameter('IfMatch'),
+  parameter('IfNoneMatch'),
+  parameter('IdempotencyKey'),
+];
 const header = (name: keyof (typeof components)['headers']): Reference => ({
   $ref: `#/components/headers/${name}`,
 });
