@@ -24,7 +24,7 @@ export async function readBack(
       const isRight = bytes !== undefined && same(JSON.parse(Buffer.from(bytes).toString('utf8')), value);
       if (isRight) found += 1;
       const result = answer.results[0];
-      if (result && 'version' in result) versions.add(result.version);
+      if (result && 'found' in result && result.found) versions.add(result.version);
       story.say(
         `${key.padEnd(28)} ${node}  ${standing(answer)}  ${bytes ? `${bytes.length} bytes` : 'nothing'}`,
       );

@@ -5,6 +5,9 @@
  *     const { version } = await client.putJson('user/1', { name: 'Ada' });
  *     const { value, lagMs } = await client.getJson('user/1');
  *
+ * A client is a session: with `consistency: 'session'` it reads what it wrote, and never goes back in time,
+ * whichever gateway and replica answer.
+ *
  * What a gateway refuses is thrown as `ClientError`, with the code of the problem detail; a missing key is
  * `key-not-found`. Retries: see transport.ts.
  */
@@ -29,6 +32,7 @@ import {
 } from '@driftless/contracts';
 import type { z } from 'zod';
 import { ClientError } from './error.ts';
+import { ClientSession } from './session.ts';
 import { type HttpAnswer, standingOf, Transport, textOf, versionOf } from './transport.ts';
 import type {
   BatchAnswered,
@@ -55,10 +59,23 @@ export class DriftlessClient {
   readonly #transport: Transport;
   readonly #closing = new AbortController();
   readonly #defaults: Pick<ClientOptions, 'ack' | 'consistency'>;
+  /** What this client has read and written; undefined when it was told to keep none. */
+  readonly session: ClientSession | undefined;
 
-  constructor(options: ClientOptions) {
-    this.#transport = new Transport(options);
-    this.#defaults = { ack: options.ack, consistency: options.consistency };
+  constructor(options: ClientOptions, transport = new Transport(options)) {
+    const { ack, consistency, session } = options;
+    this.#transport = transport;
+    this.#defaults = { ack, consistency };
+    this.session = session === false ? undefined : new ClientSession(session);
+  }
+
+  /**
+   * A client over the same connections in a session of its own, which goes on from `token` or begins afresh.
+   * It ends with this one.
+   */
+  withSession(token?: string): DriftlessClient {
+    const { baseUrls } = this.#transport;
+    return new DriftlessClient({ ...this.#defaults, baseUrls, session: token }, this.#transport);
   }
 
   /** Keeps bytes or text. */
@@ -74,6 +91,7 @@ export class DriftlessClient {
       headers,
       body: value,
       signal: options.signal,
+      session: this.session,
     });
     const { created, ...written } = parsed(writtenSchema, answer);
     return { ...written, created: created ?? false, ...standingOf(answer) };
@@ -105,15 +123,26 @@ export class DriftlessClient {
     const query = queryOf({ ack: options.ack ?? this.#defaults.ack });
     const path = `/v1/kv/${encodeKey(key)}${query}`;
     const headers = this.#writeHeaders(options);
-    const answer = await this.#transport.send({ method: 'DELETE', path, headers, signal: options.signal });
+    const answer = await this.#transport.send({
+      method: 'DELETE',
+      path,
+      headers,
+      signal: options.signal,
+      session: this.session,
+    });
     return { key, version: versionOf(answer) ?? '', ...standingOf(answer) };
   }
 
   /** One page, in the order of the keys' bytes. */
-  async list({ prefix, limit, cursor, values, consistency, signal }: ListQuery = {}): Promise<Page> {
-    const level = consistency ?? this.#defaults.consistency;
-    const query = queryOf({ prefix, limit, cursor, values, consistency: level });
-    const answer = await this.#transport.send({ method: 'GET', path: `/v1/kv${query}`, signal });
+  async list(asked: ListQuery = {}): Promise<Page> {
+    const { prefix, limit, cursor, values, signal } = asked;
+    const query = queryOf({ prefix, limit, cursor, values, ...this.#freshness(asked) });
+    const answer = await this.#transport.send({
+      method: 'GET',
+      path: `/v1/kv${query}`,
+      signal,
+      session: this.session,
+    });
     const { entries, next } = parsed(listSchema, answer);
     return { entries, ...(next !== undefined && { next }), ...standingOf(answer) };
   }
@@ -138,7 +167,14 @@ export class DriftlessClient {
     const body = JSON.stringify({ operations });
     return parsed(
       batchAnswerSchema,
-      await this.#transport.send({ method: 'POST', path, headers, body, signal: options.signal }),
+      await this.#transport.send({
+        method: 'POST',
+        path,
+        headers,
+        body,
+        signal: options.signal,
+        session: this.session,
+      }),
     );
   }
 
@@ -154,6 +190,7 @@ export class DriftlessClient {
       headers,
       body,
       signal: options.signal,
+      session: this.session,
     });
     return { ...parsed(counterSchema, answer), ...standingOf(answer) };
   }
@@ -212,9 +249,15 @@ export class DriftlessClient {
     return this.#transport.close();
   }
 
-  #read(method: 'GET' | 'HEAD', key: string, { consistency, signal }: ReadOptions): Promise<HttpAnswer> {
-    const query = queryOf({ consistency: consistency ?? this.#defaults.consistency });
-    return this.#transport.send({ method, path: `/v1/kv/${encodeKey(key)}${query}`, signal });
+  #read(method: 'GET' | 'HEAD', key: string, options: ReadOptions): Promise<HttpAnswer> {
+    const { signal } = options;
+    const path = `/v1/kv/${encodeKey(key)}${queryOf(this.#freshness(options))}`;
+    return this.#transport.send({ method, path, signal, session: this.session });
+  }
+
+  #freshness({ consistency, maxStalenessMs }: ReadOptions) {
+    const byBound = maxStalenessMs === undefined ? this.#defaults.consistency : 'bounded';
+    return { consistency: consistency ?? byBound, maxStalenessMs };
   }
 
   #writeHeaders({ ifMatch, ifNoneMatch, idempotencyKey }: WriteOptions): Record<string, string> {

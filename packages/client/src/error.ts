@@ -4,6 +4,7 @@ import {
   type DriftlessErrorOptions,
   type ErrorCode,
   isErrorCode,
+  lostPositionSchema,
 } from '@driftless/contracts';
 
 export class ClientError extends DriftlessError {
@@ -28,6 +29,8 @@ interface ProblemDocument {
   detail?: unknown;
   hint?: unknown;
   version?: unknown;
+  lost?: unknown;
+  stalenessMs?: unknown;
 }
 
 /**
@@ -45,6 +48,8 @@ export function errorOfAnswer(
   return new ClientError(code, textOf(problem.detail) ?? `The answer was ${status}.`, {
     hint: textOf(problem.hint),
     version: textOf(problem.version) ?? version,
+    lost: lostPositionSchema.safeParse(problem.lost).data,
+    stalenessMs: typeof problem.stalenessMs === 'number' ? problem.stalenessMs : undefined,
     ...(seconds >= 0 && { retryAfterSeconds: seconds }),
   });
 }

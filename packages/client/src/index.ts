@@ -1,6 +1,7 @@
 /** The typed client. */
 export { DriftlessClient } from './client.ts';
 export { ClientError } from './error.ts';
+export { ClientSession } from './session.ts';
 export type {
   Answer,
   BatchAnswered,

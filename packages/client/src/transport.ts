@@ -9,8 +9,10 @@
 import { randomInt } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { answerHeaders } from '@driftless/contracts';
 import { Pool } from 'undici';
 import { ClientError, errorOfAnswer, errorOfTransport } from './error.ts';
+import type { ClientSession } from './session.ts';
 import type { Answer, ClientOptions } from './types.ts';
 
 export interface HttpRequest {
@@ -20,6 +22,8 @@ export interface HttpRequest {
   headers?: Record<string, string>;
   body?: Uint8Array | string;
   signal?: AbortSignal | undefined;
+  /** Goes with the request, and learns from its answer. */
+  session?: ClientSession | undefined;
 }
 
 export interface StreamRequest {
@@ -37,6 +41,7 @@ export interface HttpAnswer {
   bytes: Uint8Array;
 }
 
+const sessionHeader = answerHeaders.session;
 const timeoutMsDefault = 20_000;
 export const retriesDefault = 4;
 const connectionsDefault = 64;
@@ -45,6 +50,7 @@ const backoffMaxMs = 2_000;
 const retryAfterMsMax = 10_000;
 
 export class Transport {
+  readonly baseUrls: readonly string[];
   readonly #pools: { url: string; pool: Pool }[];
   readonly #timeoutMs: number;
   readonly #retries: number;
@@ -53,6 +59,7 @@ export class Transport {
   constructor({ baseUrls, timeoutMs, retries, connections }: ClientOptions) {
     const urls = typeof baseUrls === 'string' ? [baseUrls] : baseUrls;
     if (urls.length === 0) throw new RangeError('A client needs the URL of at least one gateway.');
+    this.baseUrls = urls;
     this.#timeoutMs = timeoutMs ?? timeoutMsDefault;
     this.#retries = retries ?? retriesDefault;
     const options = { connections: connections ?? connectionsDefault, connect: { timeout: this.#timeoutMs } };
@@ -98,7 +105,10 @@ export class Transport {
     await Promise.all(this.#pools.map(({ pool }) => pool.close()));
   }
 
-  async #attempt({ method, path, headers, body, signal }: HttpRequest): Promise<HttpAnswer | ClientError> {
+  async #attempt(request: HttpRequest): Promise<HttpAnswer | ClientError> {
+    const { method, path, body, signal, session } = request;
+    const token = session?.token;
+    const headers = token === undefined ? request.headers : { ...request.headers, [sessionHeader]: token };
     const { url, pool } = this.#pools[this.#next] as { url: string; pool: Pool };
     let answer: HttpAnswer;
     try {
@@ -111,6 +121,7 @@ export class Transport {
       if (signal?.aborted) throw cause;
       return errorOfTransport(cause, url, isWrite(method));
     }
+    session?.learn(token, textOf(answer.headers[sessionHeader]));
     if (answer.status < 400) return answer;
     const text = Buffer.from(answer.bytes).toString('utf8');
     return errorOfAnswer(answer.status, text, textOf(answer.headers['retry-after']), versionOf(answer));

@@ -16,6 +16,8 @@ export interface ClientOptions {
   retries?: number | undefined;
   /** Connections to one gateway. Default 64. */
   connections?: number | undefined;
+  /** Token of an earlier session to go on with; `false`: keep no session. Default: a new one. */
+  session?: string | false | undefined;
 }
 
 export interface CallOptions {
@@ -24,6 +26,8 @@ export interface CallOptions {
 
 export interface ReadOptions extends CallOptions {
   consistency?: ReadLevel | undefined;
+  /** The largest staleness that will do, milliseconds; makes the read `bounded`. */
+  maxStalenessMs?: number | undefined;
 }
 
 export interface WriteOptions extends CallOptions {

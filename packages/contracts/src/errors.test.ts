@@ -16,6 +16,7 @@ const promises: Record<ErrorCode, [status: number, retryable: boolean]> = {
   'invalid-value': [400, false],
   'invalid-parameter': [400, false],
   'invalid-cursor': [400, false],
+  'invalid-session': [400, false],
   forbidden: [403, false],
   'not-found': [404, false],
   'key-not-found': [404, false],
@@ -24,6 +25,7 @@ const promises: Record<ErrorCode, [status: number, retryable: boolean]> = {
   'counter-overflow': [409, false],
   'watch-expired': [410, false],
   'precondition-failed': [412, false],
+  'session-rolled-back': [412, false],
   'value-too-large': [413, false],
   'unsupported-media-type': [415, false],
   'idempotency-key-reused': [422, false],
@@ -33,8 +35,10 @@ const promises: Record<ErrorCode, [status: number, retryable: boolean]> = {
   'not-leader': [503, true],
   'no-leader': [503, true],
   'replica-unavailable': [503, true],
+  'too-stale': [503, true],
   'shutting-down': [503, true],
   indeterminate: [504, false],
+  'session-behind': [504, true],
   'upstream-timeout': [504, false],
 };
 

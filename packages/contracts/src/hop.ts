@@ -16,7 +16,7 @@
  * answered when there is one, or after `waitMs`. An answer that is not 2xx is a problem detail (errors.ts).
  */
 import { z } from 'zod';
-import { errorCodes } from './errors.ts';
+import { errorCodes, lostPositionSchema } from './errors.ts';
 import { ackLevelSchema, readLevelSchema } from './levels.ts';
 import { positionSchema } from './position.ts';
 
@@ -29,6 +29,8 @@ const conditionsSchema = {
   /** The key must be at none of these versions (`*`: must not exist). */
   ifNoneMatch: versionsSchema.optional(),
   idempotency: z.object({ id: z.string().min(1), fingerprint: z.string() }).optional(),
+  /** The writer's session has seen this position: the write comes after it, or isn't done. */
+  seen: positionSchema.optional(),
 };
 
 export const writeOperationSchema = z.discriminatedUnion('op', [
@@ -81,6 +83,8 @@ export const writeResultSchema = z.object({
   value: z.number().optional(),
   /** An earlier request with this `Idempotency-Key` got this answer. */
   replayed: z.boolean().optional(),
+  /** `session-rolled-back`: what the session had seen, and where the history went on. */
+  lost: lostPositionSchema.optional(),
 });
 /** What became of one operation. */
 export type WriteResult = z.infer<typeof writeResultSchema>;
@@ -93,11 +97,28 @@ export const writeAnswerSchema = z.object({
 });
 export type WriteAnswer = z.infer<typeof writeAnswerSchema>;
 
-export const readHeaderSchema = z.object({
-  reads: z
-    .array(z.object({ shard: z.number().int().min(0), key: z.string().min(1), level: readLevelSchema }))
-    .min(1),
+/** How fresh a read must be. Fields that a level doesn't use are absent. */
+const freshnessSchema = {
+  level: readLevelSchema,
+  /** `bounded`: the largest staleness that will do, milliseconds. */
+  maxStalenessMs: z.number().min(0).optional(),
+  /**
+   * The reader's session has seen this position. `session` is served only by a replica that has applied it;
+   * at any level the reader is told when it was rolled back.
+   */
+  seen: positionSchema.optional(),
+  /** `session`: how long the replica may wait to have it applied, milliseconds. */
+  waitMs: z.number().min(0).optional(),
+};
+
+export const readSchema = z.object({
+  shard: z.number().int().min(0),
+  key: z.string().min(1),
+  ...freshnessSchema,
 });
+export const readHeaderSchema = z.object({ reads: z.array(readSchema).min(1) });
+export type HopRead = z.infer<typeof readSchema>;
+export type Freshness = Pick<HopRead, keyof typeof freshnessSchema>;
 export type ReadHeader = z.infer<typeof readHeaderSchema>;
 
 /** Where the replica that answered stands. */
@@ -118,8 +139,15 @@ const entryHeadSchema = z.object({
 });
 
 export const readResultSchema = z.union([
-  z.object({ error: z.enum(errorCodes), detail: z.string() }),
-  z.object({ found: z.literal(false) }),
+  z.object({
+    error: z.enum(errorCodes),
+    detail: z.string(),
+    /** `too-stale`: how stale the replica is, milliseconds; absent when it doesn't know. */
+    stalenessMs: z.number().optional(),
+    lost: lostPositionSchema.optional(),
+  }),
+  /** `version` of a deletion or of what has expired; absent when there is nothing. */
+  z.object({ found: z.literal(false), version: z.string().optional() }),
   entryHeadSchema.extend({ found: z.literal(true) }),
 ]);
 export type ReadResult = z.infer<typeof readResultSchema>;
@@ -134,7 +162,7 @@ export type ReadAnswer = z.infer<typeof readAnswerSchema>;
 
 export const listHeaderSchema = z.object({
   shard: z.number().int().min(0),
-  level: readLevelSchema,
+  ...freshnessSchema,
   prefix: z.string(),
   /** Only keys after this one, in byte order; empty for the start. */
   after: z.string(),

@@ -35,3 +35,7 @@ export const requestBytesMax = 8 * 1024 * 1024;
 export const catchUpBytesMax = 4 * 1024 * 1024;
 /** Longest time that a node holds a request for log that isn't there yet, in milliseconds. */
 export const logWaitMsMax = 20_000;
+/** Largest `maxStalenessMs` of a bounded read (a day), milliseconds. */
+export const stalenessMsMax = 86_400_000;
+/** Longest session token that is taken, in characters; one of 64 shards has fewer than 1024. */
+export const sessionTokenCharsMax = 12_288;

@@ -47,6 +47,8 @@ export function clusterBucket(cluster: string): string {
   return `driftless-${cluster}-cluster`;
 }
 export const clusterKey = 'cluster';
+/** Key in that bucket under which the gateways keep what they sign session tokens with. */
+export const sessionKeyName = 'session-key';
 
 /** `Nats-Msg-Id` of an event. */
 export function eventMessageId(shard: number, epoch: number, firstSeq: number): string {

@@ -10,6 +10,7 @@ import {
   counterAbsMax,
   listLimitDefault,
   listLimitMax,
+  stalenessMsMax,
   ttlSecondsMax,
 } from './limits.ts';
 import { nodeStatusSchema, replicaStatusSchema } from './status.ts';
@@ -21,15 +22,18 @@ export const writeQuerySchema = z.strictObject({
   ttl: ttlSchema.optional(),
 });
 export const deleteQuerySchema = writeQuerySchema.omit({ ttl: true });
-export const readQuerySchema = z.strictObject({
+const maxStalenessSchema = z.coerce.number().int().min(0).max(stalenessMsMax);
+const freshnessQuery = {
   consistency: readLevelSchema.optional().describe('How fresh the answer must be; default eventual'),
-});
+  maxStalenessMs: maxStalenessSchema.optional().describe('With bounded: the largest staleness, milliseconds'),
+};
+export const readQuerySchema = z.strictObject(freshnessQuery);
 export const listQuerySchema = z.strictObject({
   prefix: z.string().default('').describe('Only keys that begin with this'),
   limit: z.coerce.number().int().min(1).max(listLimitMax).default(listLimitDefault),
   cursor: z.string().optional().describe('`next` of the page before'),
   values: z.enum(['true', 'false']).default('true').describe('Whether entries carry their values'),
-  consistency: readLevelSchema.optional(),
+  ...freshnessQuery,
 });
 
 /** Answer of a write. */

@@ -1,9 +1,11 @@
+import { Buffer } from 'node:buffer';
 import { createLogger, createTelemetry, type HttpServer, loadConfig } from '@driftless/runtime';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createApp } from './app.ts';
 import { type GatewayConfig, gatewayConfigSchema } from './config.ts';
 import { RoutingTable } from './hop/routing-table.ts';
 import { Store } from './hop/store.ts';
+import { Sessions } from './http/sessions.ts';
 import { createGatewayTelemetry } from './telemetry.ts';
 import { FakeNode } from './testing/fake-node.ts';
 
@@ -25,8 +27,10 @@ describe('the gateway as an application', () => {
     const instruments = createGatewayTelemetry(telemetry.meter);
     const table = new RoutingTable(config);
     const store = new Store(config, table, instruments);
+    const sessions = new Sessions('test');
+    sessions.useKey(Buffer.alloc(32));
     const info = { instance: 'test', nats: () => ({ connected: true }) };
-    const app = await createApp({ config, logger, telemetry, instruments, store, info });
+    const app = await createApp({ config, logger, telemetry, instruments, store, sessions, info });
     ends.push(
       () => store.close(),
       () => app.close(),

@@ -19,6 +19,7 @@ import { serveData } from './http/data.ts';
 import { serveKeys } from './http/keys.ts';
 import { serveListing } from './http/listing.ts';
 import { gatewayProblem } from './http/problem.ts';
+import type { Sessions } from './http/sessions.ts';
 import { serveWatch } from './http/watch.ts';
 import type { GatewayGauges, GatewayTelemetry } from './telemetry.ts';
 import { WatchHub } from './watch/hub.ts';
@@ -29,6 +30,7 @@ export interface AppParts {
   telemetry: Telemetry;
   instruments: GatewayTelemetry;
   store: Store;
+  sessions: Sessions;
   info: ClusterInfo;
 }
 
@@ -46,6 +48,7 @@ export async function createApp({
   telemetry,
   instruments,
   store,
+  sessions,
   info,
 }: AppParts): Promise<HttpServer> {
   const admission = new Admission({ requestsMax: config.inFlightMax, bytesMax: config.inFlightBytesMax });
@@ -55,7 +58,8 @@ export async function createApp({
     telemetry,
     bodyLimit: requestBytesMax,
     ready: () => {
-      const reason = notReadyReason(store.routing.state);
+      const noKey = sessions.key === undefined ? 'The key of session tokens is not known yet.' : undefined;
+      const reason = notReadyReason(store.routing.state) ?? noKey;
       return { ok: reason === undefined, reason };
     },
     toProblem: gatewayProblem,
@@ -65,11 +69,11 @@ export async function createApp({
     takeBodiesAsBytes(api);
     hearRefusedBodiesOut(api);
     limitInFlight(api, admission, () => instruments.shed('requests'));
-    serveKeys(api, store);
-    serveListing(api, store, listings, () => instruments.shed('listings'));
-    serveBatch(api, store);
-    serveCounters(api, store);
-    serveData(api, store);
+    serveKeys(api, store, sessions);
+    serveListing(api, { store, sessions }, listings, () => instruments.shed('listings'));
+    serveBatch(api, store, sessions);
+    serveCounters(api, store, sessions);
+    serveData(api, store, sessions);
     serveCluster(api, store, info);
     serveAdmin(api, store);
   });

@@ -24,6 +24,12 @@ export const gatewayConfigSchema = z.object({
   runDir: z.string().min(1).default('.driftless/run').describe('Where run files are kept'),
   logLevel: z.enum(LOG_LEVELS).default('info').describe('Least severe log lines to write'),
 
+  sessionKey: z
+    .string()
+    .min(32)
+    .optional()
+    .describe('Secret that session tokens are signed with; default: one that the gateways share over NATS'),
+
   nodeSilentMs: milliseconds(3_000, 'A node without a status for this long counts as dead'),
   readLagMaxMs: milliseconds(
     5_000,
@@ -32,6 +38,8 @@ export const gatewayConfigSchema = z.object({
   routeWaitMs: milliseconds(8_000, 'How long a request waits for its shard to have a leader that takes it'),
   writeTimeoutMs: milliseconds(5_000, 'How long a node may wait for the ack level of a write'),
   readTimeoutMs: milliseconds(2_000, 'How long a node may take to answer reads before another is asked'),
+  sessionWaitMs: milliseconds(2_000, 'How long a replica that is behind a session may wait to catch up'),
+  sessionWaitsMax: count('reads', 32, 'Session reads that wait so at one node; more are sent to another'),
   hopMarginMs: milliseconds(1_000, 'Time on top of a write timeout before the node counts as silent'),
   connectTimeoutMs: milliseconds(1_000, 'How long a connection to a node may take'),
   retryFirstMs: milliseconds(20, 'Back-off after the first refusal of a node'),

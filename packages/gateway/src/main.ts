@@ -1,5 +1,6 @@
 /** The gateway process: configuration → NATS → routing table → store → HTTP, and down again in reverse. */
 
+import { Buffer } from 'node:buffer';
 import type { AddressInfo } from 'node:net';
 import type { ClusterRecord } from '@driftless/contracts';
 import {
@@ -16,7 +17,9 @@ import { createApp } from './app.ts';
 import { type GatewayConfig, gatewayConfigSchema } from './config.ts';
 import { RoutingTable } from './hop/routing-table.ts';
 import { Store } from './hop/store.ts';
+import { Sessions } from './http/sessions.ts';
 import { follow, RecordMismatch } from './nats/follow.ts';
+import { followSessionKey } from './nats/session-key.ts';
 import { createGatewayTelemetry } from './telemetry.ts';
 
 await runProcess('gateway', main);
@@ -37,11 +40,16 @@ async function main({ signal, onStop, useLogger }: ProcessContext): Promise<void
   onStop(() => store.close());
   follow({ link, cluster, table, logger, signal, checkRecord: (record) => checkRecord(config, record) });
 
+  const sessions = new Sessions(cluster);
+  if (config.sessionKey !== undefined) sessions.useKey(Buffer.from(config.sessionKey, 'utf8'));
+  else followSessionKey({ link, cluster, sessions, logger, signal });
+
   const nats = () => {
     const version = link.nc.info?.version;
     return { connected: link.isConnected(), ...(version !== undefined && { version }) };
   };
-  const app = await createApp({ config, logger, telemetry, instruments, store, info: { instance, nats } });
+  const info = { instance, nats };
+  const app = await createApp({ config, logger, telemetry, instruments, store, sessions, info });
   await app.listen({ host, port });
   onStop(() => app.close());
   const listening = (app.server.address() as AddressInfo).port;

@@ -219,7 +219,7 @@ function configError(
 }
 
 function shown(key: string, value: unknown): string {
-  if (/pass|secret|token|cred/i.test(key)) return '(hidden)';
+  if (/pass|secret|token|cred|sessionKey/i.test(key)) return '(hidden)';
   const text = JSON.stringify(value);
   return text.length <= SHOWN_VALUE_CHARS_MAX ? text : `${text.slice(0, SHOWN_VALUE_CHARS_MAX)}…`;
 }

@@ -72,6 +72,8 @@ export class StoreNode {
   /** Replicas whose applied position was not synced and told yet, and when that was done last. */
   readonly #untold = new Set<ShardReplica>();
   #syncedAt = Number.NEGATIVE_INFINITY;
+  /** The last two ticks: what is heard now was told after the earlier one, even if we were paused since. */
+  #ticks: [earlier: number, last: number] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
   #tellTimer: NodeJS.Timeout | undefined;
   readonly #upkeeps: Upkeep[] = [];
   #watch: { stop(): void } | undefined;
@@ -266,6 +268,7 @@ export class StoreNode {
   }
 
   #tick(): void {
+    this.#ticks = [this.#ticks[1], clock.monotonic()];
     for (const replica of this.#replicas.values()) {
       replica.tick();
       if (replica.leader) this.#tellHead(replica);
@@ -299,6 +302,8 @@ export class StoreNode {
   }
 
   #tellHead(replica: ShardReplica): void {
+    // A leader that may have been deposed has no news.
+    if (!replica.leadsForSure) return;
     const now = clock.monotonic();
     if (now - (this.#headTold.get(replica.shard) ?? Number.NEGATIVE_INFINITY) < headEveryMs) return;
     this.#headTold.set(replica.shard, now);
@@ -327,7 +332,7 @@ export class StoreNode {
     const { cluster } = this.#parts.config;
     this.#subscribe(headSubject(cluster, '*'), headMessageSchema, (head, shard) => {
       const replica = this.#replicas.get(shard);
-      if (replica && !replica.leader) replica.context.lag.heard(head.seq, clock.monotonic());
+      if (replica && !replica.leader) replica.context.lag.told(head, clock.monotonic(), this.#ticks[0]);
     });
     this.#subscribe(appliedSubject(cluster, '*'), appliedMessageSchema, (applied, shard) => {
       const replica = this.#replicas.get(shard);

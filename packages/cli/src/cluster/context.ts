@@ -37,7 +37,8 @@ export async function inCluster(
   const url = urlOf(command, terminal);
   let client: DriftlessClient | undefined;
   try {
-    client = new DriftlessClient({ baseUrls: baseUrlsOf(url) });
+    // Commands that are in a session say so: what one of them does at once need not be in order.
+    client = new DriftlessClient({ baseUrls: baseUrlsOf(url), session: false });
     const paint = paintFor(terminal.out, terminal.env);
     const result = await body({ client, terminal, paint });
     process.exitCode = typeof result === 'number' ? result : 0;

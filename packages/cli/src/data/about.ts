@@ -2,7 +2,7 @@
  * What an answer says about itself: version, who gave it, where that replica stood, and how far behind it
  * was.
  */
-import type { Answer, Read, Written } from '@driftless/client';
+import type { Answer, ClientSession, Read, Written } from '@driftless/client';
 import { formatDuration, grouped, type Paint, printable, table } from '../output/terminal.ts';
 
 export function aboutRead(
@@ -20,6 +20,11 @@ export function aboutWritten({ key, version, created, ack, ...answer }: Written,
   const what = created ? 'created' : 'replaced';
   const where = answer.node === undefined ? '' : `, by ${answer.node}`;
   return `${paint('green', what)} ${printable(key)} at version ${version} (ack ${ack}${where})\n`;
+}
+
+/** The token to go on with, whole: it is for the next command, not for people. */
+export function aboutSession(session: ClientSession | undefined): string {
+  return session?.token === undefined ? '' : lines([['session', session.token]]);
 }
 
 /** What isn't known is said to be unknown, never 0. */

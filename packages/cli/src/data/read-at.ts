@@ -15,7 +15,10 @@ export async function readAt(
   client: Pick<DriftlessClient, 'cluster'>,
   node: string,
   key: string,
-  level: ReadLevel = readLevelDefault,
+  {
+    level = readLevelDefault,
+    maxStalenessMs,
+  }: { level?: ReadLevel | undefined; maxStalenessMs?: number | undefined },
 ): Promise<Read> {
   const view = await client.cluster();
   const shard = shardOf(key, view.shardCount);
@@ -25,7 +28,9 @@ export async function readAt(
     const hint = `shard ${shard} is on ${replicas.map((replica) => replica.node).join(', ')}`;
     throw new CommandError(`${node} is not known to hold this key`, { hint });
   }
-  const { results, standings, values } = await readAtNode(url, [{ shard, key, level }]);
+  const { results, standings, values } = await readAtNode(url, [
+    { shard, key, level, ...(maxStalenessMs !== undefined && { maxStalenessMs }) },
+  ]);
   const [result, standing, value] = [results[0], standings[0], values[0]];
   if (result === undefined || standing === undefined) throw new CommandError(`${node} gave no answer`);
   if ('error' in result) throw new DriftlessError(result.error, result.detail);

@@ -5,13 +5,19 @@
  */
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
-import { ackLevelSchema, listLimitMax, readLevelSchema, ttlSecondsMax } from '@driftless/contracts';
+import {
+  ackLevelSchema,
+  listLimitMax,
+  readLevelSchema,
+  stalenessMsMax,
+  ttlSecondsMax,
+} from '@driftless/contracts';
 import { type Command, Option } from 'commander';
 import { type ClusterContext, clusterCommand, inCluster } from '../cluster/context.ts';
 import { usageError } from '../output/failure.ts';
 import { wholeNumber } from '../output/options.ts';
 import { printable } from '../output/terminal.ts';
-import { aboutRead, aboutWritten } from './about.ts';
+import { aboutRead, aboutSession, aboutWritten } from './about.ts';
 import { type ListOptions, list } from './list.ts';
 import { readAt } from './read-at.ts';
 
@@ -21,6 +27,13 @@ const ackOption = (): Option =>
   );
 const consistencyOption = (): Option =>
   new Option('--consistency <level>', 'how fresh the answer must be').choices(readLevelSchema.options);
+
+const stalenessOption = (): Option =>
+  new Option('--max-staleness-ms <ms>', 'with bounded: the largest staleness, in milliseconds').argParser(
+    wholeNumber(0, stalenessMsMax),
+  );
+const sessionOption = (): Option =>
+  new Option('--session <token>', 'go on with the session that an earlier command told (see --include)');
 
 export function registerData(program: Command): void {
   registerPut(program);
@@ -39,13 +52,18 @@ function registerPut(program: Command): void {
     .addOption(ackOption())
     .option('--if-match <version>', 'only when the key is at this version ("*": exists)')
     .option('--if-none-match <version>', 'only when the key is not at this version ("*": does not exist)')
+    .addOption(sessionOption())
+    .option('-i, --include', 'say on standard error the session to go on with')
     .action((key: string, value: string | undefined, options: PutOptions, command: Command) =>
       inCluster(command, async ({ client, terminal, paint }) => {
         const bytes = await valueBytes(value, options.file);
         const { ack, ttl: ttlSeconds, ifMatch, ifNoneMatch } = options;
         const contentType = options.type ?? guessType(bytes);
-        const written = await client.put(key, bytes, { contentType, ack, ttlSeconds, ifMatch, ifNoneMatch });
+        const asked = { contentType, ack, ttlSeconds, ifMatch, ifNoneMatch };
+        const inSession = client.withSession(options.session);
+        const written = await inSession.put(key, bytes, asked);
         terminal.out.write(aboutWritten(written, paint));
+        if (options.include) terminal.err.write(aboutSession(inSession.session));
       }),
     );
 }
@@ -57,6 +75,8 @@ interface PutOptions {
   ack?: (typeof ackLevelSchema.options)[number];
   ifMatch?: string;
   ifNoneMatch?: string;
+  session?: string;
+  include?: boolean;
 }
 
 async function valueBytes(text: string | undefined, file: string | undefined): Promise<Uint8Array> {
@@ -86,6 +106,8 @@ function registerGet(program: Command): void {
   clusterCommand(program, 'get', 'print the value under a key')
     .argument('<key>')
     .addOption(consistencyOption())
+    .addOption(stalenessOption())
+    .addOption(sessionOption())
     .option('--node <id>', 'ask this very node, past the gateway')
     .option(
       '-i, --include',
@@ -93,9 +115,12 @@ function registerGet(program: Command): void {
     )
     .action((key: string, options: GetOptions, command: Command) =>
       inCluster(command, async ({ client, terminal, paint }) => {
-        const { node, consistency } = options;
-        const read = await (node ? readAt(client, node, key, consistency) : client.get(key, { consistency }));
-        if (options.include) terminal.err.write(aboutRead(read, paint));
+        const { node, consistency, maxStalenessMs, session } = options;
+        const inSession = client.withSession(session);
+        const read = await (node
+          ? readAt(client, node, key, { level: consistency, maxStalenessMs })
+          : inSession.get(key, { consistency, maxStalenessMs }));
+        if (options.include) terminal.err.write(aboutRead(read, paint) + aboutSession(inSession.session));
         terminal.out.write(read.value);
         // The next prompt shall not stand behind the value.
         if (terminal.out.isTTY && read.value.at(-1) !== 0x0a) terminal.out.write('\n');
@@ -105,6 +130,8 @@ function registerGet(program: Command): void {
 
 interface GetOptions {
   consistency?: (typeof readLevelSchema.options)[number];
+  maxStalenessMs?: number;
+  session?: string;
   node?: string;
   include?: boolean;
 }

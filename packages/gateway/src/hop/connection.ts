@@ -28,7 +28,7 @@ import {
   handleWhen,
 } from 'cockatiel';
 import { Pool } from 'undici';
-import { HopError, kindOfAnswer, kindOfTransportError } from '../core/outcome.ts';
+import { type FailureDetails, HopError, kindOfAnswer, kindOfTransportError } from '../core/outcome.ts';
 import type { GatewayTelemetry, HopOperation } from '../telemetry.ts';
 
 export interface ConnectionOptions {
@@ -100,22 +100,24 @@ export class NodeConnection {
     return answer;
   }
 
-  /** Throws `HopError`. */
-  read(header: ReadHeader): Promise<Framed<ReadAnswer>> {
-    return this.#ask<ReadAnswer>('read', encodeFrame(header, []), (candidate, bytes) => {
+  /** `waitMs`: how long the node was allowed to wait before it answers. Throws `HopError`. */
+  read(header: ReadHeader, waitMs = 0): Promise<Framed<ReadAnswer>> {
+    const isWhole: IsWhole<ReadAnswer> = (candidate, bytes) => {
       const { results, standings } = candidate;
       if (results?.length !== header.reads.length || standings === undefined) return false;
       return bytes === results.reduce((sum, result) => sum + ('bytes' in result ? result.bytes : 0), 0);
-    });
+    };
+    return this.#ask('read', encodeFrame(header, []), isWhole, waitMs);
   }
 
   /** Throws `HopError`. */
   list(header: ListHeader): Promise<Framed<ListAnswer>> {
-    return this.#ask<ListAnswer>('list', encodeFrame(header, []), (candidate, bytes) => {
+    const isWhole: IsWhole<ListAnswer> = (candidate, bytes) => {
       const { entries, standing } = candidate;
       if (entries === undefined || standing === undefined) return false;
       return bytes === (header.values ? entries.reduce((sum, entry) => sum + entry.bytes, 0) : 0);
-    });
+    };
+    return this.#ask('list', encodeFrame(header, []), isWhole, header.waitMs);
   }
 
   /** Lets what is under way end. */
@@ -127,11 +129,12 @@ export class NodeConnection {
     operation: HopOperation,
     frame: Buffer,
     isWhole: IsWhole<Answer>,
+    waitMs = 0,
   ): Promise<Framed<Answer>> {
     const startedAt = performance.now();
     let outcome = 'answered';
     try {
-      return await this.#breaker.execute(() => this.#send(operation, frame, isWhole));
+      return await this.#breaker.execute(() => this.#send(operation, frame, isWhole, waitMs));
     } catch (error) {
       const failure = hopErrorOf(error, this.node);
       outcome = failure.kind;
@@ -145,8 +148,9 @@ export class NodeConnection {
     operation: HopOperation,
     frame: Buffer,
     isWhole: IsWhole<Answer>,
+    waitMs: number,
   ): Promise<Framed<Answer>> {
-    const timeoutMs = this.#options.answerTimeoutMs[operation];
+    const timeoutMs = this.#options.answerTimeoutMs[operation] + waitMs;
     const { statusCode, body } = await this.#pool.request({
       method: 'POST',
       path: `/node/v1/${operation}`,
@@ -179,14 +183,16 @@ function jsonOf(bytes: Uint8Array): unknown {
 function refusalOf(status: number, bytes: Uint8Array, node: string): HopError {
   let code: ErrorCode = 'internal';
   let detail = '';
+  let more: FailureDetails = {};
   try {
-    const problem = jsonOf(bytes) as { code?: unknown; detail?: unknown };
+    const problem = jsonOf(bytes) as { code?: unknown; detail?: unknown } & FailureDetails;
+    more = { lost: problem.lost, stalenessMs: problem.stalenessMs };
     if (typeof problem.code === 'string' && isErrorCode(problem.code)) code = problem.code;
     if (typeof problem.detail === 'string') detail = `: ${problem.detail}`;
   } catch {
     // Not a problem detail: then the status alone has to do.
   }
-  return new HopError(kindOfAnswer(status, code), code, `${node} answered ${status}${detail}`);
+  return new HopError(kindOfAnswer(status, code), code, `${node} answered ${status}${detail}`, { more });
 }
 
 function hopErrorOf(error: unknown, node: string): HopError {

@@ -6,18 +6,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   DriftlessError,
+  type Freshness,
+  isLeaderLevel,
   type ListAnswer,
   type ListHeader,
   PayloadReader,
-  type ReadLevel,
   type Standing,
 } from '@driftless/contracts';
 import { ListMerge } from '../core/list-merge.ts';
-import { HopError } from '../core/outcome.ts';
+import { type FailureDetails, HopError, mayReadElsewhere } from '../core/outcome.ts';
 import type { GatewayTelemetry } from '../telemetry.ts';
 import type { Framed } from './connection.ts';
 import type { NodeDirectory } from './directory.ts';
-import { goesAgain, noReplica, type Reader } from './reader.ts';
+import { noReplica, type Reader } from './reader.ts';
 import type { RoutingTable } from './routing-table.ts';
 
 export type ListedEntry = ListAnswer['entries'][number] & { value: Uint8Array };
@@ -28,7 +29,8 @@ export interface ListRequest {
   after: string;
   limit: number;
   values: boolean;
-  level: ReadLevel;
+  /** How fresh the entries of a shard must be. */
+  freshnessOf(shard: number): Freshness;
 }
 
 export interface ListPage {
@@ -83,8 +85,15 @@ export class Lister {
       const limit = pageLimit(request.limit - entries.length, shardCount);
       await Promise.all(
         merge.needs().map(async ({ shard, after }) => {
-          const { prefix, values, level } = request;
-          const page = await this.#page({ shard, level, prefix, after, limit, values });
+          const { prefix, values } = request;
+          const page = await this.#page({
+            shard,
+            ...request.freshnessOf(shard),
+            prefix,
+            after,
+            limit,
+            values,
+          });
           merge.supply(shard, page.entries, page.more);
           served.set(shard, { shard, node: page.node, standing: page.standing });
         }),
@@ -99,7 +108,8 @@ export class Lister {
   ): Promise<{ entries: ListedEntry[]; more: boolean; node: string; standing: Standing }> {
     const deadlineAt = performance.now() + this.#options.routeWaitMs;
     const tried: string[] = [];
-    let failure: { code: HopError['code']; detail: string } = noReplica;
+    const onlyLeader = isLeaderLevel(header.level);
+    let failure: { code: HopError['code']; detail: string } & FailureDetails = noReplica;
     for (;;) {
       const node = this.#nodeFor(header, tried);
       const connection = node === undefined ? undefined : this.#directory.to(node);
@@ -108,21 +118,21 @@ export class Lister {
           return whole(connection.node, header.values, await connection.list(header));
         } catch (error) {
           if (!(error instanceof HopError)) throw error;
-          failure = { code: error.code, detail: error.message };
-          if (!goesAgain(error.code)) break;
+          failure = { code: error.code, detail: error.message, ...error.more };
+          if (!mayReadElsewhere(error.code)) break;
           tried.push(connection.node);
         }
-      } else if (header.level === 'eventual') break;
+      } else if (!onlyLeader) break;
       else failure = { code: 'no-leader', detail: 'No node has led the shard in time.' };
       if (performance.now() >= deadlineAt) break;
       this.#telemetry.retried('list', 1);
-      if (header.level === 'leader') await sleep(this.#options.retryMs);
+      if (onlyLeader) await sleep(this.#options.retryMs);
     }
-    throw new DriftlessError(failure.code, failure.detail);
+    throw new DriftlessError(failure.code, failure.detail, failure);
   }
 
   #nodeFor({ level, shard }: ListHeader, tried: readonly string[]): string | undefined {
-    return level === 'leader' ? this.#routing.targetOf(shard)?.node : this.#reader.choose(shard, tried);
+    return isLeaderLevel(level) ? this.#routing.targetOf(shard)?.node : this.#reader.choose(shard, tried);
   }
 }
 

@@ -1,13 +1,24 @@
 /**
- * Reads. An eventual read goes to any good replica, in a lane for each node, and on failure to the next
- * replica until all have been asked. A read of the leader's state goes to the leader, in a lane for each
- * shard, and waits like a write for one that takes it. Reads change nothing, so they may always be asked
- * again.
+ * Reads. A read that any replica may serve goes to a good one, in a lane for each node, and on failure to the
+ * next until all have been asked, the leader among them. A read that only the leader may serve goes there, in
+ * a lane for each shard and level, and waits like a write for one that takes it. Reads change nothing, so
+ * they may always be asked again.
+ *
+ * A session's read is asked without a wait first. Only a replica that says it is behind is asked a second
+ * time and may wait then, by a request of its own: in a lane it would hold up all that travel with it.
  */
-import type { ErrorCode, ReadLevel, ReadResult, Standing } from '@driftless/contracts';
-import { PayloadReader } from '@driftless/contracts';
+import {
+  type ErrorCode,
+  type Freshness,
+  type HopRead,
+  isLeaderLevel,
+  PayloadReader,
+  type ReadLevel,
+  type ReadResult,
+  type Standing,
+} from '@driftless/contracts';
 import type { LaneItem, LaneLimits } from '../core/lane.ts';
-import { HopError, isRefusal } from '../core/outcome.ts';
+import { type FailureDetails, HopError, isTooFarBehind, mayReadElsewhere } from '../core/outcome.ts';
 import { chooseReplica } from '../core/replica-choice.ts';
 import type { GatewayTelemetry } from '../telemetry.ts';
 import type { NodeDirectory } from './directory.ts';
@@ -19,19 +30,22 @@ export type Found = Extract<ReadResult, { found: true }>;
 
 export type ReadOutcome =
   | { type: 'found'; node: string; standing: Standing | undefined; entry: Found; value: Uint8Array }
-  | { type: 'missing'; node: string; standing: Standing | undefined }
-  | { type: 'failed'; code: ErrorCode; detail: string };
+  /** `version`: of the deletion, or of what has expired. */
+  | { type: 'missing'; node: string; standing: Standing | undefined; version: string | undefined }
+  | ({ type: 'failed'; code: ErrorCode; detail: string } & FailureDetails);
 
 export interface ReaderOptions {
   lane: LaneLimits;
   routeWaitMs: number;
   readTimeoutMs: number;
+  /** How long a replica that is behind a session may wait, milliseconds. */
+  sessionWaitMs: number;
+  /** Reads that wait so at one node; past that the next replica is asked. */
+  sessionWaitsMax: number;
 }
 
 interface PendingRead extends LaneItem {
-  shard: number;
-  key: string;
-  level: ReadLevel;
+  read: HopRead;
   settle(outcome: ReadOutcome): void;
 }
 
@@ -41,7 +55,10 @@ const headerBytes = 64;
 
 export class Reader {
   readonly #ofNode = new Map<string, LaneRunner<PendingRead>>();
-  readonly #ofLeader = new Map<number, LaneRunner<PendingRead>>();
+  /** By shard and level: a strong read's round trip holds up no other. */
+  readonly #ofLeader = new Map<string, LaneRunner<PendingRead>>();
+  /** Session reads that wait, by node. */
+  readonly #waits = new Map<string, number>();
   readonly #options: ReaderOptions;
   readonly #routing: RoutingTable;
   readonly #directory: NodeDirectory;
@@ -58,16 +75,21 @@ export class Reader {
     this.#routing = routing;
     this.#directory = directory;
     this.#telemetry = telemetry;
-    routing.onLeader(({ shard }) => this.#ofLeader.get(shard)?.route(routing.targetOf(shard)));
+    routing.onLeader(({ shard }) => {
+      for (const level of leaderLevels) {
+        this.#ofLeader.get(leaderLane(shard, level))?.route(routing.targetOf(shard));
+      }
+    });
   }
 
   /** Never rejects. */
-  read(shard: number, key: string, level: ReadLevel): Promise<ReadOutcome> {
-    if (level === 'eventual') return this.#readAnywhere(shard, key);
-    return this.#offer(this.#laneOfLeader(shard), shard, key, level, this.#options.routeWaitMs);
+  read(shard: number, key: string, freshness: Freshness): Promise<ReadOutcome> {
+    const read = { shard, key, ...freshness };
+    if (!isLeaderLevel(read.level)) return this.#readAnywhere(read);
+    return this.#offer(this.#laneOfLeader(shard, read.level), read, this.#options.routeWaitMs);
   }
 
-  /** A replica for one eventual read that isn't in `tried`; each call goes on to the next in turn. */
+  /** A replica for one read that isn't in `tried`; each call goes on to the next in turn. */
   choose(shard: number, tried: readonly string[]): string | undefined {
     const route = this.#routing.route(shard);
     if (route === undefined) return undefined;
@@ -85,30 +107,40 @@ export class Reader {
     return lanes.reduce((sum, lane) => sum + lane.waitingOperations, 0);
   }
 
-  async #readAnywhere(shard: number, key: string): Promise<ReadOutcome> {
+  async #readAnywhere(read: HopRead): Promise<ReadOutcome> {
     const tried: string[] = [];
-    let last: ReadOutcome = noReplica;
+    let failure: ReadOutcome & { type: 'failed' } = noReplica;
     for (;;) {
-      const node = this.choose(shard, tried);
-      if (node === undefined) return last;
-      last = await this.#offer(this.#laneOfNode(node), shard, key, 'eventual', this.#options.readTimeoutMs);
-      if (last.type !== 'failed' || last.code === 'overloaded') return last;
+      const node = this.choose(read.shard, tried);
+      if (node === undefined) return failure;
+      let outcome = await this.#offer(this.#laneOfNode(node), read, this.#options.readTimeoutMs);
+      if (outcome.type === 'failed' && outcome.code === 'session-behind')
+        outcome = await this.#askToWait(node, read);
+      if (outcome.type !== 'failed' || endsTheSearch(outcome.code)) return outcome;
       this.#telemetry.retried('read', 1);
+      failure = moreTelling(failure, outcome);
       tried.push(node);
     }
   }
 
-  #offer(
-    lane: LaneRunner<PendingRead>,
-    shard: number,
-    key: string,
-    level: ReadLevel,
-    waitMs: number,
-  ): Promise<ReadOutcome> {
+  async #askToWait(node: string, read: HopRead): Promise<ReadOutcome> {
+    const waits = this.#waits.get(node) ?? 0;
+    if (waits >= this.#options.sessionWaitsMax) return tooManyWaits;
+    this.#waits.set(node, waits + 1);
+    try {
+      const waitMs = this.#options.sessionWaitMs;
+      const [outcome] = await this.#ask([{ ...read, waitMs }], node, waitMs);
+      return outcome ?? noReplica;
+    } finally {
+      this.#waits.set(node, (this.#waits.get(node) ?? 1) - 1);
+    }
+  }
+
+  #offer(lane: LaneRunner<PendingRead>, read: HopRead, waitMs: number): Promise<ReadOutcome> {
     return new Promise((settle) => {
       const deadlineAt = performance.now() + waitMs;
-      const bytes = key.length * 3 + headerBytes;
-      if (lane.offer({ shard, key, level, settle, deadlineAt, bytes, operations: 1 })) return;
+      const bytes = read.key.length * 3 + headerBytes;
+      if (lane.offer({ read, settle, deadlineAt, bytes, operations: 1 })) return;
       this.#telemetry.shed('lane');
       settle({ type: 'failed', code: 'overloaded', detail: 'Too many reads are waiting.' });
     });
@@ -121,7 +153,8 @@ export class Reader {
       // What fails here is settled as failed: the caller asks another node, so nothing goes again to this
       // one.
       send: async (items) => {
-        for (const { item, outcome } of await this.#ask(items, node)) item.settle(outcome);
+        const outcomes = await this.#ask(readsOf(items), node);
+        for (const [i, item] of items.entries()) item.settle(outcomes[i] as ReadOutcome);
         return [];
       },
       expired: (items) => settleExpired(items, 'replica-unavailable'),
@@ -131,14 +164,17 @@ export class Reader {
     return lane;
   }
 
-  #laneOfLeader(shard: number): LaneRunner<PendingRead> {
-    const present = this.#ofLeader.get(shard);
+  #laneOfLeader(shard: number, level: ReadLevel): LaneRunner<PendingRead> {
+    const name = leaderLane(shard, level);
+    const present = this.#ofLeader.get(name);
     if (present !== undefined) return present;
     const lane = new LaneRunner<PendingRead>(this.#options.lane, {
       send: async (items, node) => {
         const again: PendingRead[] = [];
-        for (const { item, outcome } of await this.#ask(items, node)) {
-          if (outcome.type === 'failed' && goesAgain(outcome.code)) again.push(item);
+        const outcomes = await this.#ask(readsOf(items), node);
+        for (const [i, item] of items.entries()) {
+          const outcome = outcomes[i] as ReadOutcome;
+          if (outcome.type === 'failed' && mayReadElsewhere(outcome.code)) again.push(item);
           else item.settle(outcome);
         }
         if (again.length > 0) this.#telemetry.retried('read', again.length);
@@ -147,26 +183,26 @@ export class Reader {
       expired: (items, target) => settleExpired(items, target ? 'replica-unavailable' : 'no-leader'),
     });
     lane.route(this.#routing.targetOf(shard));
-    this.#ofLeader.set(shard, lane);
+    this.#ofLeader.set(name, lane);
     return lane;
   }
 
-  async #ask(items: PendingRead[], node: string): Promise<{ item: PendingRead; outcome: ReadOutcome }[]> {
-    this.#telemetry.batchSent('read', items.length);
-    const reads = items.map(({ shard, key, level }) => ({ shard, key, level }));
+  /** Outcomes in the order of `reads`. */
+  async #ask(reads: HopRead[], node: string, waitMs = 0): Promise<ReadOutcome[]> {
+    this.#telemetry.batchSent('read', reads.length);
     try {
       const connection = this.#directory.to(node);
       if (connection === undefined) throw unknownNode(node);
-      const { answer, body } = await connection.read({ reads });
+      const { answer, body } = await connection.read({ reads }, waitMs);
       const payloads = new PayloadReader(body);
-      return items.map((item, i) => {
-        const standing = answer.standings.find(({ shard }) => shard === item.shard);
-        return { item, outcome: outcomeOf(answer.results[i] as ReadResult, node, standing, payloads) };
+      return reads.map((read, i) => {
+        const standing = answer.standings.find(({ shard }) => shard === read.shard);
+        return outcomeOf(answer.results[i] as ReadResult, node, standing, payloads);
       });
     } catch (error) {
       if (!(error instanceof HopError)) throw error;
-      const outcome = { type: 'failed' as const, code: error.code, detail: error.message };
-      return items.map((item) => ({ item, outcome }));
+      const outcome = { type: 'failed' as const, code: error.code, detail: error.message, ...error.more };
+      return reads.map(() => outcome);
     }
   }
 }
@@ -177,9 +213,36 @@ export const noReplica: ReadOutcome & { type: 'failed' } = {
   detail: 'No healthy replica of the shard is known at the moment.',
 };
 
-/** Whether a read of the leader's state that failed with this code may be asked again. */
-export function goesAgain(code: ErrorCode): boolean {
-  return isRefusal(code) || code === 'upstream-timeout';
+const tooManyWaits: ReadOutcome = {
+  type: 'failed',
+  code: 'session-behind',
+  detail: 'Too many reads wait for this replica already.',
+};
+
+const leaderLevels: readonly ReadLevel[] = ['leader', 'strong'];
+
+function leaderLane(shard: number, level: ReadLevel): string {
+  return `${shard} ${level}`;
+}
+
+function readsOf(items: readonly PendingRead[]): HopRead[] {
+  return items.map(({ read }) => read);
+}
+
+/** No other replica would say anything else. */
+function endsTheSearch(code: ErrorCode): boolean {
+  return code === 'overloaded' || code === 'session-rolled-back';
+}
+
+/**
+ * Of two failures the one that says more about the read: that replicas were behind, and the least by how
+ * much.
+ */
+function moreTelling<Failure extends ReadOutcome & { type: 'failed' }>(a: Failure, b: Failure): Failure {
+  if (!isTooFarBehind(a.code)) return b;
+  if (!isTooFarBehind(b.code)) return a;
+  const { POSITIVE_INFINITY: unknown } = Number;
+  return (b.stalenessMs ?? unknown) < (a.stalenessMs ?? unknown) ? b : a;
 }
 
 function outcomeOf(
@@ -188,8 +251,11 @@ function outcomeOf(
   standing: Standing | undefined,
   payloads: PayloadReader,
 ): ReadOutcome {
-  if ('error' in result) return { type: 'failed', code: result.error, detail: result.detail };
-  if (!result.found) return { type: 'missing', node, standing };
+  if ('error' in result) {
+    const { error: code, detail, lost, stalenessMs } = result;
+    return { type: 'failed', code, detail, lost, stalenessMs };
+  }
+  if (!result.found) return { type: 'missing', node, standing, version: result.version };
   const value = result.bytes === 0 ? noValue : payloads.take(result.bytes);
   return { type: 'found', node, standing, entry: result, value };
 }

@@ -220,16 +220,16 @@ describe('the store over its nodes', () => {
 
     it('go round the replicas', async () => {
       const served = [];
-      for (let i = 0; i < 4; i += 1) served.push(await store.read('k', 'eventual'));
+      for (let i = 0; i < 4; i += 1) served.push(await store.read('k', { level: 'eventual' }));
       expect(new Set(served.map((read) => (read.type === 'found' ? read.node : '')))).toEqual(
         new Set(['a', 'b']),
       );
       expect(served[0]).toMatchObject({ standing: { lagOps: 0 } });
-      expect(await store.read('nothing', 'eventual')).toMatchObject({ type: 'missing' });
+      expect(await store.read('nothing', { level: 'eventual' })).toMatchObject({ type: 'missing' });
     });
 
     it('of one turn go in one request for each node', async () => {
-      await Promise.all(Array.from({ length: 20 }, () => store.read('k', 'eventual')));
+      await Promise.all(Array.from({ length: 20 }, () => store.read('k', { level: 'eventual' })));
       expect(a?.reads.map(({ reads }) => reads.length)).toEqual([10]);
       expect(b?.reads.map(({ reads }) => reads.length)).toEqual([10]);
     });
@@ -242,13 +242,13 @@ describe('the store over its nodes', () => {
     ] as const)('go to the next replica after $type', async (fault) => {
       if (a) a.fault = fault;
       for (let i = 0; i < 2; i += 1) {
-        expect(await store.read('k', 'eventual')).toMatchObject({ type: 'found', node: 'b' });
+        expect(await store.read('k', { level: 'eventual' })).toMatchObject({ type: 'found', node: 'b' });
       }
     });
 
     it('fail when every replica has failed', async () => {
       for (const node of nodes) node.fault = { type: 'refuse', code: 'replica-unavailable' };
-      expect(await store.read('k', 'eventual')).toMatchObject({
+      expect(await store.read('k', { level: 'eventual' })).toMatchObject({
         type: 'failed',
         code: 'replica-unavailable',
       });
@@ -256,9 +256,9 @@ describe('the store over its nodes', () => {
     });
 
     it('of the leader go to the leader, and wait for one', async () => {
-      expect(await store.read('k', 'leader')).toMatchObject({ node: 'a' });
+      expect(await store.read('k', { level: 'leader' })).toMatchObject({ node: 'a' });
       lead();
-      const reading = store.read('k', 'leader');
+      const reading = store.read('k', { level: 'leader' });
       if (b) b.epoch = 2;
       setTimeout(() => lead(b), 100);
       expect(await reading).toMatchObject({ type: 'found', node: 'b' });
@@ -272,7 +272,7 @@ describe('the store over its nodes', () => {
         shard: 0,
         lease: { holder: null, incarnation: 'i', epoch: 9, ttlMs: 1, next: null },
       });
-      expect(await store.read('k', 'leader')).toMatchObject({ type: 'failed', code: 'no-leader' });
+      expect(await store.read('k', { level: 'leader' })).toMatchObject({ type: 'failed', code: 'no-leader' });
     });
   });
 });

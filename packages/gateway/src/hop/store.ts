@@ -1,15 +1,21 @@
-/** The store as the routes see it: keys in, outcomes out; shards, leaders and lanes are its own business. */
+/**
+ * The store as the routes see it: keys in, outcomes out; shards, leaders and lanes are its own business. What
+ * a session has seen goes with every request to a node, and what it sees comes back into it.
+ */
 import {
   type AckLevel,
   type ClusterRecord,
   DriftlessError,
   eventBytesMax,
   eventOperationsMax,
-  type ReadLevel,
+  type Freshness,
+  parsePosition,
   shardOf,
+  type WriteResult,
 } from '@driftless/contracts';
 import type { GatewayConfig } from '../config.ts';
 import { notReadyReason } from '../core/routing.ts';
+import { Session } from '../core/session.ts';
 import type { GatewayTelemetry } from '../telemetry.ts';
 import { NodeDirectory } from './directory.ts';
 import { Lister, type ListPage, type ListRequest } from './lister.ts';
@@ -17,6 +23,9 @@ import type { Write, Written } from './pending-write.ts';
 import { Reader, type ReadOutcome } from './reader.ts';
 import type { RoutingTable } from './routing-table.ts';
 import { Writer } from './writer.ts';
+
+/** How fresh a request wants its answer. */
+export type AskedFreshness = Pick<Freshness, 'level' | 'maxStalenessMs'>;
 
 /** How often lanes are swept: the precision of deadlines and back-offs. */
 const sweepMs = 20;
@@ -27,15 +36,18 @@ export class Store {
   readonly #writer: Writer;
   readonly #reader: Reader;
   readonly #lister: Lister;
+  readonly #sessionWaitMs: number;
   readonly #sweep: NodeJS.Timeout;
 
   constructor(config: GatewayConfig, routing: RoutingTable, telemetry: GatewayTelemetry) {
     this.routing = routing;
     this.directory = new NodeDirectory((node) => routing.urlOf(node), connectionOptions(config), telemetry);
     const lane = laneLimits(config);
-    const { routeWaitMs, writeTimeoutMs, readTimeoutMs } = config;
+    const { routeWaitMs, writeTimeoutMs, readTimeoutMs, sessionWaitMs, sessionWaitsMax } = config;
+    const reading = { lane, routeWaitMs, readTimeoutMs, sessionWaitMs, sessionWaitsMax };
+    this.#sessionWaitMs = sessionWaitMs;
     this.#writer = new Writer({ lane, routeWaitMs, writeTimeoutMs }, routing, this.directory, telemetry);
-    this.#reader = new Reader({ lane, routeWaitMs, readTimeoutMs }, routing, this.directory, telemetry);
+    this.#reader = new Reader(reading, routing, this.directory, telemetry);
     this.#lister = new Lister(
       { routeWaitMs, bytesMax: config.listBytesMax, retryMs: config.retryMaxMs },
       { routing, directory: this.directory, reader: this.#reader, telemetry },
@@ -54,12 +66,19 @@ export class Store {
   }
 
   /** Rejects only while the cluster isn't known: what goes wrong with a write is in its result. */
-  async write(ack: AckLevel, write: Write): Promise<Written> {
-    return this.#writer.write(shardOf(write.operation.key, this.cluster.shardCount), ack, [write]);
+  async write(ack: AckLevel, write: Write, session = new Session()): Promise<Written> {
+    const shard = shardOf(write.operation.key, this.cluster.shardCount);
+    const written = await this.#writer.write(shard, ack, afterSession([write], shard, session));
+    for (const result of written.results) learnFromWrite(session, shard, result);
+    return written;
   }
 
   /** Writes of any shards; those of one shard are done in their order. Outcomes in the order of `writes`. */
-  async writeAll(ack: AckLevel, writes: readonly Write[]): Promise<Written['results']> {
+  async writeAll(
+    ack: AckLevel,
+    writes: readonly Write[],
+    session = new Session(),
+  ): Promise<Written['results']> {
     const { shardCount } = this.cluster;
     const indices = Map.groupBy(writes.keys(), (i) =>
       shardOf((writes[i] as Write).operation.key, shardCount),
@@ -67,25 +86,46 @@ export class Store {
     const results: Written['results'] = [];
     await Promise.all(
       [...indices].map(async ([shard, own]) => {
-        const written = await this.#writer.writeAll(
-          shard,
-          ack,
-          own.map((i) => writes[i] as Write),
-        );
-        for (const [n, i] of own.entries()) results[i] = written.results[n] as Written['results'][number];
+        const ordered = own.map((i) => writes[i] as Write);
+        const written = await this.#writer.writeAll(shard, ack, afterSession(ordered, shard, session));
+        for (const [n, i] of own.entries()) {
+          results[i] = written.results[n] as WriteResult;
+          learnFromWrite(session, shard, results[i]);
+        }
       }),
     );
     return results;
   }
 
   /** Rejects only while the cluster isn't known. */
-  async read(key: string, level: ReadLevel): Promise<ReadOutcome> {
-    return this.#reader.read(shardOf(key, this.cluster.shardCount), key, level);
+  async read(key: string, asked: AskedFreshness, session = new Session()): Promise<ReadOutcome> {
+    const shard = shardOf(key, this.cluster.shardCount);
+    const seen = session.seen(shard);
+    const outcome = await this.#reader.read(shard, key, seen ? { ...asked, seen } : asked);
+    if (outcome.type === 'failed') {
+      if (outcome.lost) session.lost(outcome.lost);
+    } else learnVersion(session, shard, outcome.type === 'found' ? outcome.entry.version : outcome.version);
+    return outcome;
   }
 
   /** Throws `DriftlessError`. */
-  list(request: ListRequest): Promise<ListPage> {
-    return this.#lister.list(request, this.cluster.shardCount);
+  async list(
+    request: Omit<ListRequest, 'freshnessOf'> & { asked: AskedFreshness },
+    session = new Session(),
+  ): Promise<ListPage> {
+    const freshnessOf = (shard: number): Freshness => {
+      const seen = session.seen(shard);
+      return { ...request.asked, ...(seen && { seen, waitMs: this.#sessionWaitMs }) };
+    };
+    try {
+      const page = await this.#lister.list({ ...request, freshnessOf }, this.cluster.shardCount);
+      // What is not in a listing was seen as well: all that its replicas had applied.
+      for (const { shard, standing } of page.served) session.saw(shard, standing.position);
+      return page;
+    } catch (error) {
+      if (error instanceof DriftlessError && error.lost) session.lost(error.lost);
+      throw error;
+    }
   }
 
   /** Operations that wait in lanes. */
@@ -125,4 +165,21 @@ function connectionOptions(config: GatewayConfig) {
     circuitFailuresMax: config.circuitFailuresMax,
     circuitOpenMs: config.circuitOpenMs,
   };
+}
+
+function afterSession(writes: readonly Write[], shard: number, session = new Session()): readonly Write[] {
+  const seen = session.seen(shard);
+  if (seen === undefined) return writes;
+  return writes.map(({ operation, value }) => ({ operation: { ...operation, seen }, value }));
+}
+
+/** A write that may or may not last has shown nothing yet. */
+function learnFromWrite(session: Session, shard: number, { error, version, lost }: WriteResult): void {
+  if (lost) session.lost(lost);
+  if (error !== 'indeterminate') learnVersion(session, shard, version);
+}
+
+function learnVersion(session: Session, shard: number, version: string | undefined): void {
+  const position = version === undefined ? undefined : parsePosition(version);
+  if (position !== undefined) session.saw(shard, position);
 }

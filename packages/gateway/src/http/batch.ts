@@ -7,7 +7,6 @@
  */
 import { Buffer } from 'node:buffer';
 import {
-  type AckLevel,
   type BatchAnswer,
   type BatchOperation,
   batchBodySchema,
@@ -30,7 +29,9 @@ import type { Api } from './api.ts';
 import { batchDocs } from './docs/batch.ts';
 import { parseDocument } from './document.ts';
 import { ackOf, checkedContentType, documentOf, targetOf } from './exchange.ts';
+import type { Parts } from './keys.ts';
 import { gatewayProblem, RefusedWrite } from './problem.ts';
+import type { Sessions } from './sessions.ts';
 
 type Result = BatchAnswer['results'][number];
 
@@ -38,17 +39,22 @@ type Result = BatchAnswer['results'][number];
 const depthAround = 3;
 const noBytes = new Uint8Array(0);
 
-export function serveBatch(api: Api, store: Store): void {
+export function serveBatch(api: Api, store: Store, sessions: Sessions): void {
+  const parts = { store, sessions };
   api.route({
     method: 'POST',
     url: '/v1/batch',
     bodyLimit: requestBytesMax,
     config: batchDocs,
-    handler: (request, reply) => batch(store, request, reply),
+    handler: (request, reply) => batch(parts, request, reply),
   });
 }
 
-async function batch(store: Store, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+async function batch(
+  { store, sessions }: Parts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
   const ack = ackOf(queryOfTarget(targetOf(request), ['ack']).ack);
   const header = request.headers['idempotency-key'];
   const id = header === undefined ? undefined : checkedIdempotencyKey(String(header));
@@ -65,20 +71,13 @@ async function batch(store: Store, request: FastifyRequest, reply: FastifyReply)
       results[index] = problemResult(operation.key, error);
     }
   }
-  await carryOut(store, ack, { writes, indices, results });
-  return reply.header('content-type', jsonContentType).send(JSON.stringify({ ack, results }));
-}
-
-/** Does the writes, and puts their outcomes where they belong in `results`. */
-async function carryOut(
-  store: Store,
-  ack: AckLevel,
-  { writes, indices, results }: { writes: Write[]; indices: number[]; results: Result[] },
-): Promise<void> {
-  const outcomes = await store.writeAll(ack, writes);
+  const session = sessions.of(request);
+  const outcomes = await store.writeAll(ack, writes, session);
+  sessions.tell(reply, session);
   for (const [n, outcome] of outcomes.entries()) {
     results[indices[n] as number] = resultOf((writes[n] as Write).operation, outcome);
   }
+  return reply.header('content-type', jsonContentType).send(JSON.stringify({ ack, results }));
 }
 
 /**

@@ -13,8 +13,9 @@ import type { Api } from './api.ts';
 import { incrementDocs, seedIncrementDocs } from './docs/counters.ts';
 import { parseDocument } from './document.ts';
 import { ackOf, bytesOf, documentOf, targetOf, tellWritten } from './exchange.ts';
-import { applyHeaders } from './keys.ts';
+import { applyHeaders, type Parts } from './keys.ts';
 import { RefusedWrite } from './problem.ts';
+import type { Sessions } from './sessions.ts';
 
 const segments = 2;
 const suffix = '/increment';
@@ -24,7 +25,8 @@ const noBytes = new Uint8Array(0);
 /** Key of the one counter that the counter seed has. */
 const seedKey = 'counter';
 
-export function serveCounters(api: Api, store: Store): void {
+export function serveCounters(api: Api, store: Store, sessions: Sessions): void {
+  const parts = { store, sessions };
   api.route({
     method: 'POST',
     url: '/v1/counters/*',
@@ -36,7 +38,7 @@ export function serveCounters(api: Api, store: Store): void {
         throw new DriftlessError('not-found', 'Counters have one thing to do: /v1/counters/{key}/increment.');
       }
       const key = keyOfTarget(target, segments, suffix);
-      const { value, version } = await increment(store, request, reply, key);
+      const { value, version } = await increment(parts, request, reply, key);
       return reply.header('content-type', jsonContentType).send(JSON.stringify({ key, value, version }));
     },
   });
@@ -46,14 +48,14 @@ export function serveCounters(api: Api, store: Store): void {
     bodyLimit: bodyBytesMax,
     config: seedIncrementDocs,
     handler: async (request, reply) => {
-      const { value } = await increment(store, request, reply, seedKey);
+      const { value } = await increment(parts, request, reply, seedKey);
       return reply.header('content-type', jsonContentType).send(JSON.stringify({ value, [seedKey]: value }));
     },
   });
 }
 
 async function increment(
-  store: Store,
+  { store, sessions }: Parts,
   request: FastifyRequest,
   reply: FastifyReply,
   key: string,
@@ -63,7 +65,9 @@ async function increment(
   const { by } = parseDocument(incrementBodySchema, hasBody ? documentOf(request, bodyDepthMax) : {});
   const operation: WriteOperation = { op: 'increment', key, by };
   applyHeaders(operation, request, [by], noBytes);
-  const written = await store.write(ack, { operation, value: noBytes });
+  const session = sessions.of(request);
+  const written = await store.write(ack, { operation, value: noBytes }, session);
+  sessions.tell(reply, session);
   const result = written.results[0] ?? {};
   tellWritten(reply, written, result.version);
   if (result.error !== undefined) throw new RefusedWrite(result.error, result);

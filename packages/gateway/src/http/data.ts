@@ -15,27 +15,33 @@ import type { Store } from '../hop/store.ts';
 import type { Api } from './api.ts';
 import { getDataDocs, postDataDocs } from './docs/data.ts';
 import { parseDocument } from './document.ts';
-import { ackOf, documentOf, levelOf, targetOf, tellWritten } from './exchange.ts';
-import { applyHeaders, readKey } from './keys.ts';
+import { ackOf, documentOf, freshnessOf, targetOf, tellWritten } from './exchange.ts';
+import { applyHeaders, type Parts, readKey, readParameters } from './keys.ts';
 import { RefusedWrite } from './problem.ts';
+import type { Sessions } from './sessions.ts';
 
-export function serveData(api: Api, store: Store): void {
+export function serveData(api: Api, store: Store, sessions: Sessions): void {
+  const parts = { store, sessions };
   api.route({
     method: 'POST',
     url: '/data',
     bodyLimit: requestBytesMax,
     config: postDataDocs,
-    handler: (request, reply) => keep(store, request, reply),
+    handler: (request, reply) => keep(parts, request, reply),
   });
   api.route({
     method: ['GET', 'HEAD'],
     url: '/data/*',
     config: getDataDocs,
-    handler: (request, reply) => give(store, request, reply),
+    handler: (request, reply) => give(parts, request, reply),
   });
 }
 
-async function keep(store: Store, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+async function keep(
+  { store, sessions }: Parts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
   const ack = ackOf(queryOfTarget(targetOf(request), ['ack']).ack);
   const document = documentOf(request, jsonDepthMax + 1);
   const hasValue = typeof document === 'object' && document !== null && Object.hasOwn(document, 'value');
@@ -48,7 +54,9 @@ async function keep(store: Store, request: FastifyRequest, reply: FastifyReply):
   }
   const operation: WriteOperation = { op: 'put', key, bytes: value.length, type: jsonContentType };
   applyHeaders(operation, request, [], value);
-  const written = await store.write(ack, { operation, value });
+  const session = sessions.of(request);
+  const written = await store.write(ack, { operation, value }, session);
+  sessions.tell(reply, session);
   const result = written.results[0] ?? {};
   tellWritten(reply, written, result.version);
   if (result.error !== undefined) throw new RefusedWrite(result.error, result);
@@ -58,11 +66,11 @@ async function keep(store: Store, request: FastifyRequest, reply: FastifyReply):
     .send(dataDocument(key, value.toString('utf8'), result.version));
 }
 
-async function give(store: Store, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+async function give(parts: Parts, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const target = targetOf(request);
   const key = keyOfTarget(target, 1);
-  const level = levelOf(queryOfTarget(target, ['consistency']).consistency);
-  const { entry, value } = await readKey(store, reply, key, level);
+  const asked = freshnessOf(queryOfTarget(target, readParameters));
+  const { entry, value } = await readKey(parts, request, reply, { key, asked });
   const text = Buffer.from(value.buffer, value.byteOffset, value.length).toString('utf8');
   reply.header('etag', `"${entry.version}"`).header('content-type', jsonContentType);
   if (isJsonType(entry.type)) return reply.send(dataDocument(key, text, entry.version));

@@ -9,15 +9,16 @@ import {
   DriftlessError,
   formatPosition,
   type Position,
-  type ReadLevel,
   readLevelDefault,
   readLevelSchema,
   type Standing,
+  stalenessMsMax,
 } from '@driftless/contracts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { entityTag } from '../core/conditions.ts';
 import { isJsonType, jsonContentType, parseJson } from '../core/json-value.ts';
-import { choiceParameter } from '../core/target.ts';
+import { choiceParameter, integerParameter } from '../core/target.ts';
+import type { AskedFreshness } from '../hop/store.ts';
 
 /** The request target as it came: what the router made of it is for routing only. */
 export function targetOf(request: FastifyRequest): string {
@@ -28,9 +29,19 @@ export function ackOf(text: string | undefined): AckLevel {
   return text === undefined ? ackLevelDefault : choiceParameter('ack', text, ackLevelSchema.options);
 }
 
-export function levelOf(text: string | undefined): ReadLevel {
-  if (text === undefined) return readLevelDefault;
-  return choiceParameter('consistency', text, readLevelSchema.options);
+const freshnessByDefault: AskedFreshness = { level: readLevelDefault };
+
+export function freshnessOf(query: { consistency?: string; maxStalenessMs?: string }): AskedFreshness {
+  const { consistency, maxStalenessMs } = query;
+  if (consistency === undefined && maxStalenessMs === undefined) return freshnessByDefault;
+  const level = choiceParameter('consistency', consistency ?? readLevelDefault, readLevelSchema.options);
+  if ((level === 'bounded') !== (maxStalenessMs !== undefined)) {
+    throw new DriftlessError('invalid-parameter', 'consistency=bounded and maxStalenessMs go together.', {
+      hint: 'For example: ?consistency=bounded&maxStalenessMs=1000',
+    });
+  }
+  if (maxStalenessMs === undefined) return { level };
+  return { level, maxStalenessMs: integerParameter('maxStalenessMs', maxStalenessMs, 0, stalenessMsMax) };
 }
 
 const noBytes = new Uint8Array(0);

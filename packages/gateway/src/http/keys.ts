@@ -1,44 +1,53 @@
 /** `PUT | GET | HEAD | DELETE /v1/kv/{key}`: one value, its version, its conditions. */
-import {
-  DriftlessError,
-  type ReadLevel,
-  ttlSecondsMax,
-  valueBytesMax,
-  type WriteOperation,
-} from '@driftless/contracts';
+import { DriftlessError, ttlSecondsMax, valueBytesMax, type WriteOperation } from '@driftless/contracts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { entityTag, matches, parseIfMatch, parseIfNoneMatch } from '../core/conditions.ts';
 import { checkedIdempotencyKey, fingerprintOf } from '../core/idempotency.ts';
 import { isJsonType, jsonContentType, jsonProblem } from '../core/json-value.ts';
 import { integerParameter, keyOfTarget, queryOfTarget } from '../core/target.ts';
 import type { ReadOutcome } from '../hop/reader.ts';
-import type { Store } from '../hop/store.ts';
+import type { AskedFreshness, Store } from '../hop/store.ts';
 import type { Api } from './api.ts';
 import { keyDocs } from './docs/keys.ts';
 import {
   ackOf,
   bytesOf,
   checkedContentType,
-  levelOf,
+  freshnessOf,
   refuseEncoding,
   targetOf,
   tellStanding,
   tellWritten,
 } from './exchange.ts';
 import { RefusedWrite } from './problem.ts';
+import type { Sessions } from './sessions.ts';
+
+/** What these routes work with. */
+export interface Parts {
+  store: Store;
+  sessions: Sessions;
+}
+
+/** Parameters of every read of a key. */
+export const readParameters = ['consistency', 'maxStalenessMs'] as const;
 
 /** Path segments before the key. */
 const segments = 2;
 const noBytes = new Uint8Array(0);
 
-export function serveKeys(api: Api, store: Store): void {
+export function serveKeys(api: Api, store: Store, sessions: Sessions): void {
+  const parts = { store, sessions };
   const options = { url: '/v1/kv/*', bodyLimit: valueBytesMax, config: keyDocs };
-  api.route({ ...options, method: 'PUT', handler: (request, reply) => put(store, request, reply) });
-  api.route({ ...options, method: ['GET', 'HEAD'], handler: (request, reply) => get(store, request, reply) });
-  api.route({ ...options, method: 'DELETE', handler: (request, reply) => remove(store, request, reply) });
+  api.route({ ...options, method: 'PUT', handler: (request, reply) => put(parts, request, reply) });
+  api.route({ ...options, method: ['GET', 'HEAD'], handler: (request, reply) => get(parts, request, reply) });
+  api.route({ ...options, method: 'DELETE', handler: (request, reply) => remove(parts, request, reply) });
 }
 
-async function put(store: Store, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+async function put(
+  { store, sessions }: Parts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
   const target = targetOf(request);
   const key = keyOfTarget(target, segments);
   const query = queryOfTarget(target, ['ack', 'ttl']);
@@ -55,7 +64,9 @@ async function put(store: Store, request: FastifyRequest, reply: FastifyReply): 
   const operation: WriteOperation = { op: 'put', key, bytes: value.length, type };
   if (ttlSeconds !== undefined) operation.ttlSeconds = ttlSeconds;
   applyHeaders(operation, request, [type, ttlSeconds], value);
-  const written = await store.write(ack, { operation, value });
+  const session = sessions.of(request);
+  const written = await store.write(ack, { operation, value }, session);
+  sessions.tell(reply, session);
   const result = written.results[0] ?? {};
   tellWritten(reply, written, result.version);
   if (result.error !== undefined) throw new RefusedWrite(result.error, result);
@@ -66,26 +77,32 @@ async function put(store: Store, request: FastifyRequest, reply: FastifyReply): 
     .send(JSON.stringify(answer));
 }
 
-async function remove(store: Store, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+async function remove(
+  { store, sessions }: Parts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
   const target = targetOf(request);
   const key = keyOfTarget(target, segments);
   const query = queryOfTarget(target, ['ack']);
   const operation: WriteOperation = { op: 'delete', key };
   applyHeaders(operation, request, [], noBytes);
-  const written = await store.write(ackOf(query.ack), { operation, value: noBytes });
+  const session = sessions.of(request);
+  const written = await store.write(ackOf(query.ack), { operation, value: noBytes }, session);
+  sessions.tell(reply, session);
   const result = written.results[0] ?? {};
   tellWritten(reply, written, result.version);
   if (result.error !== undefined) throw new RefusedWrite(result.error, result);
   return reply.code(204).send();
 }
 
-async function get(store: Store, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+async function get(parts: Parts, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const target = targetOf(request);
   const key = keyOfTarget(target, segments);
-  const query = queryOfTarget(target, ['consistency']);
+  const query = queryOfTarget(target, readParameters);
   const unless = request.headers['if-none-match'];
   const known = unless === undefined ? undefined : parseIfNoneMatch(unless);
-  const found = await readKey(store, reply, key, levelOf(query.consistency));
+  const found = await readKey(parts, request, reply, { key, asked: freshnessOf(query) });
   reply.header('etag', entityTag(found.entry.version));
   if (known !== undefined && matches(known, found.entry.version)) return reply.code(304).send();
   // A value is somebody's bytes on our origin: it is never sniffed, and as a page it runs nothing.
@@ -101,13 +118,15 @@ async function get(store: Store, request: FastifyRequest, reply: FastifyReply): 
  * met.
  */
 export async function readKey(
-  store: Store,
+  { store, sessions }: Parts,
+  request: FastifyRequest,
   reply: FastifyReply,
-  key: string,
-  level: ReadLevel,
+  { key, asked }: { key: string; asked: AskedFreshness },
 ): Promise<ReadOutcome & { type: 'found' }> {
-  const outcome = await store.read(key, level);
-  if (outcome.type === 'failed') throw new DriftlessError(outcome.code, outcome.detail);
+  const session = sessions.of(request);
+  const outcome = await store.read(key, asked, session);
+  sessions.tell(reply, session);
+  if (outcome.type === 'failed') throw new DriftlessError(outcome.code, outcome.detail, outcome);
   tellStanding(reply, outcome.node, outcome.standing);
   if (outcome.type === 'found') return outcome;
   throw new DriftlessError(

@@ -14,14 +14,14 @@ import { decodeCursor, encodeCursor } from '../core/cursor.ts';
 import { jsonContentType, valueMember } from '../core/json-value.ts';
 import { choiceParameter, integerParameter, queryOfTarget } from '../core/target.ts';
 import type { ListedEntry, ListPage } from '../hop/lister.ts';
-import type { Store } from '../hop/store.ts';
 import type { Api } from './api.ts';
 import { listDocs } from './docs/listing.ts';
-import { levelOf, targetOf } from './exchange.ts';
+import { freshnessOf, targetOf } from './exchange.ts';
+import { type Parts, readParameters } from './keys.ts';
 
-const parameters = ['prefix', 'limit', 'cursor', 'values', 'consistency'] as const;
+const parameters = ['prefix', 'limit', 'cursor', 'values', ...readParameters] as const;
 
-export function serveListing(api: Api, store: Store, listings: Admission, onShed: () => void): void {
+export function serveListing(api: Api, parts: Parts, listings: Admission, onShed: () => void): void {
   api.route({
     method: ['GET', 'HEAD'],
     url: '/v1/kv',
@@ -32,7 +32,7 @@ export function serveListing(api: Api, store: Store, listings: Admission, onShed
         throw new DriftlessError('overloaded', 'The gateway serves as many listings as it may at a time.');
       }
       try {
-        return await list(store, request, reply);
+        return await list(parts, request, reply);
       } finally {
         listings.leave(0);
       }
@@ -40,7 +40,11 @@ export function serveListing(api: Api, store: Store, listings: Admission, onShed
   });
 }
 
-async function list(store: Store, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+async function list(
+  { store, sessions }: Parts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
   const query = queryOfTarget(targetOf(request), parameters);
   const prefix = query.prefix ?? '';
   if (Buffer.byteLength(prefix) > keyBytesMax) {
@@ -49,10 +53,13 @@ async function list(store: Store, request: FastifyRequest, reply: FastifyReply):
   const limit =
     query.limit === undefined ? listLimitDefault : integerParameter('limit', query.limit, 1, listLimitMax);
   const values = choiceParameter('values', query.values ?? 'true', ['true', 'false']) === 'true';
-  const level = levelOf(query.consistency);
+  const asked = freshnessOf(query);
   const { id } = store.cluster;
   const after = query.cursor === undefined ? '' : decodeCursor(id, prefix, query.cursor);
-  const page = await store.list({ prefix, after, limit, values, level });
+  const session = sessions.of(request);
+  const page = await store.list({ prefix, after, limit, values, asked }, session).finally(() => {
+    sessions.tell(reply, session);
+  });
   const last = page.entries.at(-1);
   const next = page.more && last !== undefined ? encodeCursor(id, prefix, last.key) : undefined;
   tellServed(reply, page);

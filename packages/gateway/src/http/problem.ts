@@ -5,7 +5,7 @@ import { DriftlessError, type ErrorCode, problemOf, type WriteResult } from '@dr
 export class RefusedWrite extends DriftlessError {
   readonly version: string | undefined;
   constructor(code: ErrorCode, result: WriteResult) {
-    super(code, result.detail || 'The node gave no details.');
+    super(code, result.detail || 'The node gave no details.', { lost: result.lost });
     this.name = 'RefusedWrite';
     this.version = result.version;
   }

@@ -68,4 +68,38 @@ describe('the lag of a replica', () => {
       }),
     );
   });
+
+  it('L4 staleness is the time since the replica surely had everything', () => {
+    const tracker = new LagTracker(config);
+    const head = (epoch: number, seq: number, now: number, toldAt = now) =>
+      tracker.told({ epoch, seq }, now, toldAt);
+    const at = (epoch: number, seq: number, now: number) => tracker.stalenessMs({ epoch, seq }, now);
+    expect(at(1, 10, 0)).toBeUndefined();
+    head(1, 10, 100, 60);
+    expect(at(1, 10, 150)).toBe(90);
+    expect(at(1, 9, 150)).toBeUndefined();
+    head(1, 12, 200, 160);
+    head(1, 12, 300, 260);
+    expect(at(1, 10, 400)).toBe(340);
+    expect(at(1, 12, 400)).toBe(140);
+    // What was told while we were paused is as old as the pause.
+    head(1, 12, 900, 300);
+    expect(at(1, 12, 900)).toBe(600);
+    expect(at(1, 12, 1901)).toBeUndefined();
+  });
+
+  it('L5 a deposed leader has no news; under a new one staleness is unknown for a while', () => {
+    const tracker = new LagTracker(config);
+    tracker.told({ epoch: 2, seq: 20 }, 0, 0);
+    tracker.told({ epoch: 1, seq: 30 }, 10, 10);
+    expect(tracker.lag(20, 10)?.ops).toBe(0);
+    expect(tracker.stalenessMs({ epoch: 1, seq: 30 }, 10)).toBeUndefined();
+    expect(tracker.stalenessMs({ epoch: 2, seq: 20 }, 10)).toBe(10);
+    // An event is no head: it may be old.
+    tracker.heard(20, 50);
+    expect(tracker.stalenessMs({ epoch: 2, seq: 20 }, 50)).toBe(50);
+    tracker.told({ epoch: 3, seq: 15 }, 60, 60);
+    expect(tracker.stalenessMs({ epoch: 2, seq: 20 }, 60)).toBeUndefined();
+    expect(tracker.stalenessMs({ epoch: 3, seq: 15 }, 70)).toBe(10);
+  });
 });

@@ -1,9 +1,13 @@
 /**
- * How far a replica is behind (SPEC.md, L1–L3). It learns where the leader's log ends from heads and events,
+ * How far a replica is behind (SPEC.md, L1–L5). It learns where the leader's log ends from heads and events,
  * and remembers when it first heard of each; the oldest one it has not applied gives the age. Ages are of
  * this machine's monotonic clock, so no two clocks are compared. Without news from a leader the lag is
  * unknown.
+ *
+ * Lag is how old the news is that was not applied. Staleness says more: since when the replica may lack
+ * something, so it counts the time since the last news too. It is the bound that a bounded read relies on.
  */
+import type { Position } from '@driftless/contracts';
 
 export interface Lag {
   /** Leader's seq − applied seq. */
@@ -21,9 +25,17 @@ export interface LagConfig {
 
 export class LagTracker {
   readonly #config: LagConfig;
-  /** Heads not yet applied, oldest first: seq, and when it was first heard of. */
-  #samples: { seq: number; at: number }[] = [];
+  /**
+   * Heads not yet applied, oldest first: seq, when it was first heard of, and when the head before it was
+   * told.
+   */
+  #samples: { seq: number; at: number; since: number }[] = [];
   #head = 0;
+  /** Newest head that a replica had applied. */
+  #passed = 0;
+  /** Epoch of the leader that tells heads, and when it told the last one, at the earliest. */
+  #epoch = 0;
+  #toldAt = Number.NEGATIVE_INFINITY;
   #heardAt = Number.NEGATIVE_INFINITY;
 
   constructor(config: LagConfig) {
@@ -40,30 +52,57 @@ export class LagTracker {
   seen(seq: number, now: number): void {
     if (seq <= this.#head) return;
     this.#head = seq;
-    this.#samples.push({ seq, at: now });
+    this.#samples.push({ seq, at: now, since: this.#toldAt });
     if (this.#samples.length > this.#config.samplesMax) this.#thinOut();
+  }
+
+  /**
+   * A leader told that its log ends at `head`: heard at time `now`, but told no earlier than at `toldAt`,
+   * since a process that was paused finds old news when it wakes. A deposed leader's word doesn't count.
+   */
+  told(head: Position, now: number, toldAt: number): void {
+    if (head.epoch < this.#epoch) return;
+    if (head.epoch > this.#epoch) this.restart();
+    this.#epoch = head.epoch;
+    this.heard(head.seq, now);
+    this.#toldAt = toldAt;
   }
 
   /** A new leader may have a shorter log than the one before it. */
   restart(): void {
     this.#samples = [];
     this.#head = 0;
+    this.#passed = 0;
     this.#heardAt = Number.NEGATIVE_INFINITY;
+    this.#toldAt = Number.NEGATIVE_INFINITY;
   }
 
   /** Lag of a replica that has applied up to `seq`; `undefined` when unknown. */
   lag(seq: number, now: number): Lag | undefined {
     const applied = this.#samples.findIndex((sample) => sample.seq > seq);
-    this.#samples.splice(0, applied < 0 ? this.#samples.length : applied);
+    const passed = this.#samples.splice(0, applied < 0 ? this.#samples.length : applied);
+    this.#passed = passed.at(-1)?.seq ?? this.#passed;
     if (now - this.#heardAt > this.#config.headSilentMs) return undefined;
     const oldest = this.#samples[0];
     return { ops: Math.max(0, this.#head - seq), ms: oldest ? Math.max(0, now - oldest.at) : 0 };
   }
 
-  /** Two samples become one, with the seq of the later and the time of the earlier. */
+  /**
+   * Time since a replica at `applied` surely had all that its leader had, milliseconds; `undefined` when
+   * unknown.
+   */
+  stalenessMs(applied: Position, now: number): number | undefined {
+    if (applied.epoch !== this.#epoch || this.lag(applied.seq, now) === undefined) return undefined;
+    // It was cut back since.
+    if (applied.seq < this.#passed) return undefined;
+    const stalenessMs = now - (this.#samples[0]?.since ?? this.#toldAt);
+    return Number.isFinite(stalenessMs) ? stalenessMs : undefined;
+  }
+
+  /** Two samples become one, with the seq of the later and the times of the earlier. */
   #thinOut(): void {
-    this.#samples = this.#samples.flatMap(({ seq, at }, index, samples) => {
-      return index % 2 === 0 ? { seq: samples[index + 1]?.seq ?? seq, at } : [];
+    this.#samples = this.#samples.flatMap(({ seq, at, since }, index, samples) => {
+      return index % 2 === 0 ? { seq: samples[index + 1]?.seq ?? seq, at, since } : [];
     });
   }
 }

@@ -12,6 +12,7 @@ import {
   encodeFrame,
   formatDigest,
   frameContentType,
+  type HopRead,
   listHeaderSchema,
   PayloadReader,
   problemOf,
@@ -34,6 +35,7 @@ import {
 } from '../shard/reader.ts';
 import type { ShardReplica } from '../shard/replica.ts';
 import { scrub } from '../shard/scrub.ts';
+import { writeAfterSessions } from '../shard/session-writes.ts';
 import { addAdminRoutes } from './admin.ts';
 import { addLogRoute } from './log.ts';
 
@@ -62,7 +64,7 @@ function addHotRoutes(app: HttpServer, serving: () => StoreNode): void {
       return { operation, value: operation.op === 'put' ? payloads.take(operation.bytes) : emptyValue };
     });
     payloads.finish();
-    const answer = await serving().replica(shard).requireLeader().write(requests, ack, timeoutMs);
+    const answer = await writeAfterSessions(serving().replica(shard), requests, { ack, timeoutMs });
     return reply.type('application/json').send(JSON.stringify(answer));
   });
 
@@ -87,16 +89,14 @@ function addHotRoutes(app: HttpServer, serving: () => StoreNode): void {
   });
 }
 
-async function outcomeOf(
-  node: StoreNode,
-  { shard, key, level }: z.infer<typeof readHeaderSchema>['reads'][number],
-): Promise<ReadOutcome> {
+async function outcomeOf(node: StoreNode, read: HopRead): Promise<ReadOutcome> {
   try {
-    return await readKey(node.replica(shard), key, level);
+    return await readKey(node.replica(read.shard), read.key, read);
   } catch (error) {
     if (!(error instanceof DriftlessError)) throw error;
-    const { code, detail } = problemOf(error);
-    return { result: { error: code, detail }, value: undefined };
+    const { code, detail, lost, stalenessMs } = problemOf(error);
+    const more = { ...(lost && { lost }), ...(stalenessMs !== undefined && { stalenessMs }) };
+    return { result: { error: code, detail, ...more }, value: undefined };
   }
 }
 

@@ -12,6 +12,7 @@ import type { ShardState } from '../core/state.ts';
 import type { EventStream } from '../jetstream/port.ts';
 import type { Durability, ReplicaFiles, ShardStore } from '../store/port.ts';
 import type { Instruments } from '../telemetry.ts';
+import { Arrivals } from './arrivals.ts';
 import { ConfirmedWaits } from './confirmed-waits.ts';
 import type { Peers } from './peers.ts';
 
@@ -99,6 +100,7 @@ export class ShardContext {
   readonly told = new Map<string, Position>();
   readonly counts = { driftEvents: 0, corruptRows: 0, gaps: 0 };
   readonly confirmedWaits = new ConfirmedWaits();
+  readonly arrivals = new Arrivals();
   #halt: Halt | undefined;
   #store: ShardStore;
   #state: ShardState;
@@ -141,6 +143,7 @@ export class ShardContext {
     this.#halt = undefined;
     this.#unsaved = true;
     this.sync();
+    this.arrivals.moved();
   }
 
   /** Whether a copy with this cursor is past the event that this replica halted at. */
@@ -159,6 +162,7 @@ export class ShardContext {
     this.#unsaved = durability === 'written';
     if (durability === 'synced') this.#durable = change.state.applied;
     this.confirmedWaits.reached(change.state.confirmedSeq);
+    this.arrivals.moved();
   }
 
   /** Last operation that is applied and on disk: what other replicas and acks may count on. */

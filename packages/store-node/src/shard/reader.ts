@@ -5,10 +5,11 @@
  */
 import {
   DriftlessError,
+  type Freshness,
   formatPosition,
+  isLeaderLevel,
   type ListAnswer,
   type ListHeader,
-  type ReadLevel,
   type ReadResult,
   type Row,
   type Standing,
@@ -16,10 +17,14 @@ import {
 import { quarantinedRow } from '../core/apply.ts';
 import { type Entry, isSound, isVisible } from '../core/entry.ts';
 import { isDrifted, isSettling } from '../core/state.ts';
+import { requireFresh } from './freshness.ts';
 import type { ShardReplica } from './replica.ts';
 
-/** How long a `leader` read may wait for the stream to confirm what it saw, milliseconds. */
-const confirmTimeoutMs = 2000;
+/**
+ * How long a read may take until the stream has confirmed what it saw, milliseconds: less than a gateway
+ * waits, which takes silence for sickness.
+ */
+const confirmTimeoutMs = 1800;
 /** Rows that a listing looks at before other work gets its turn. */
 const listStretchRows = 500;
 /** Most bytes of values in one page of a listing. */
@@ -40,19 +45,37 @@ export interface ReadOutcome {
   value: Uint8Array | undefined;
 }
 
-export async function readKey(replica: ShardReplica, key: string, level: ReadLevel): Promise<ReadOutcome> {
-  const entry = level === 'leader' ? await leaderEntry(replica, key) : healthyEntry(replica, key);
-  if (!isVisible(entry, replica.context.clock.wall())) return { result: { found: false }, value: undefined };
-  return { result: { found: true, ...headOf(entry) }, value: entry.value };
+export async function readKey(
+  replica: ShardReplica,
+  key: string,
+  freshness: Freshness,
+): Promise<ReadOutcome> {
+  const { level, seen } = freshness;
+  const entry =
+    level === 'eventual' && !seen ? healthyEntry(replica, key) : await freshEntry(replica, key, freshness);
+  if (isVisible(entry, replica.context.clock.wall()))
+    return { result: { found: true, ...headOf(entry) }, value: entry.value };
+  const version = entry ? { version: formatPosition(entry) } : {};
+  return { result: { found: false, ...version }, value: undefined };
 }
 
-/** The confirmed state, under a lease that is ours before and after. */
-async function leaderEntry(replica: ShardReplica, key: string): Promise<Entry | undefined> {
-  const leader = replica.requireLeader();
+async function freshEntry(
+  replica: ShardReplica,
+  key: string,
+  freshness: Freshness,
+): Promise<Entry | undefined> {
+  const deadline = replica.context.clock.monotonic() + confirmTimeoutMs;
+  await requireFresh(replica, freshness);
   const entry = healthyEntry(replica, key);
-  if (entry) await leader.confirmed(entry.seq, confirmTimeoutMs);
-  if (!replica.leadsForSure) throw new DriftlessError('not-leader', 'The lease of the leader has lapsed.');
+  if (isLeaderLevel(freshness.level)) await requireConfirmed(replica, entry?.seq ?? 0, deadline);
   return entry;
+}
+
+/** What was seen is confirmed, under a lease that is ours before and after. */
+async function requireConfirmed(replica: ShardReplica, seq: number, deadline: number): Promise<void> {
+  const leader = replica.requireLeader();
+  await leader.confirmed(seq, deadline - replica.context.clock.monotonic());
+  if (!replica.leadsForSure) throw new DriftlessError('not-leader', 'The lease of the leader has lapsed.');
 }
 
 export function requireHealthy(replica: ShardReplica): void {
@@ -100,28 +123,32 @@ export async function listKeys(
   replica: ShardReplica,
   query: ListHeader,
 ): Promise<{ answer: Omit<ListAnswer, 'node'>; values: Uint8Array[] }> {
-  if (query.level === 'leader') replica.requireLeader();
+  const deadline = replica.context.clock.monotonic() + confirmTimeoutMs;
+  await requireFresh(replica, query);
   const page = new ListPage(query, replica.context.clock.wall());
-  let after = query.after;
-  for (;;) {
+  const more = await fillPage(replica, query, page);
+  const standing = standingOf(replica);
+  if (isLeaderLevel(query.level)) await requireConfirmed(replica, standing.position.seq, deadline);
+  return { answer: { standing, entries: page.entries, more }, values: page.values };
+}
+
+/** Whether the listing goes on after the page. */
+async function fillPage(
+  replica: ShardReplica,
+  { prefix, after }: ListHeader,
+  page: ListPage,
+): Promise<boolean> {
+  for (let last = after; ; ) {
     requireHealthy(replica);
-    const rows = replica.context.store.list({ prefix: query.prefix, after, limit: listStretchRows });
+    const rows = replica.context.store.list({ prefix, after: last, limit: listStretchRows });
     for (const entry of rows) {
       if (!isSound(entry)) throw foundRotten(replica, entry);
-      if (!page.take(entry))
-        return {
-          answer: { standing: standingOf(replica), entries: page.entries, more: true },
-          values: page.values,
-        };
-      after = entry.key;
+      if (!page.take(entry)) return true;
+      last = entry.key;
     }
-    if (rows.length < listStretchRows) break;
+    if (rows.length < listStretchRows) return false;
     await new Promise(setImmediate);
   }
-  return {
-    answer: { standing: standingOf(replica), entries: page.entries, more: false },
-    values: page.values,
-  };
 }
 
 class ListPage {

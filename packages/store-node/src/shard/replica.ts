@@ -11,6 +11,7 @@ import {
   type ReplicaRole,
   type ReplicaStatus,
 } from '@driftless/contracts';
+import { isStillOurs } from '../core/barrier.ts';
 import {
   type ElectionConfig,
   type ElectionEffect,
@@ -20,21 +21,27 @@ import {
   leaseIsLive,
   stepElection,
 } from '../core/election.ts';
+import type { StreamEnd } from '../core/outbox.ts';
 import { isDrifted, isSettling } from '../core/state.ts';
 import type { LeaseStore, SeenRevision } from '../jetstream/port.ts';
 import { Campaign } from './campaign.ts';
 import type { ShardContext } from './context.ts';
 import { Follower } from './follower.ts';
 import { Leader } from './leader.ts';
+import { StreamBarrier } from './stream-barrier.ts';
 
 export interface ReplicaHooks {
   natsIsLost(): boolean;
-  /** Tell the other processes: the position moved or the role changed. `prompt`: a client waits to hear of it. */
+  /**
+   * Tell the other processes: the position moved or the role changed. `prompt`: a client waits to hear of it.
+   */
   onProgress(replica: ShardReplica, prompt: boolean): void;
 }
 
 export class ShardReplica {
   readonly context: ShardContext;
+  /** Strong reads pass it when the stream says, after they came, that nobody else leads. */
+  readonly barrier: StreamBarrier;
   readonly #leases: LeaseStore;
   readonly #config: ElectionConfig;
   readonly #hooks: ReplicaHooks;
@@ -50,6 +57,7 @@ export class ShardReplica {
     this.#leases = leases;
     this.#config = config;
     this.#hooks = hooks;
+    this.barrier = new StreamBarrier(context.stream, (end) => this.#isProvenBy(end));
     this.#follower = new Follower(context, (prompt) => {
       hooks.onProgress(this, prompt);
       this.#campaign.progressed();
@@ -72,6 +80,13 @@ export class ShardReplica {
   /** Leading under a lease that nobody can have taken. */
   get leadsForSure(): boolean {
     return this.leader !== undefined && this.#leaseIsLive();
+  }
+
+  #isProvenBy(end: StreamEnd & { createdAt: string }): boolean {
+    const { leader, context } = this;
+    if (!leader || !this.#leaseIsLive()) return false;
+    const { streamCreatedAt, streamSeq } = context.state;
+    return isStillOurs(end, { epoch: leader.epoch, streamCreatedAt, streamSeq });
   }
 
   get role(): ReplicaRole {

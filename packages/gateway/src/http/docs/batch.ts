@@ -9,7 +9,7 @@ const post: Operation = {
     'Those on one key are done in their order. A put has `value`, which is written anew as JSON, or ' +
     '`valueBase64`, which is kept byte for byte.',
   tags: ['keys'],
-  parameters: [parameter('Ack'), parameter('IdempotencyKey')],
+  parameters: [parameter('Ack'), parameter('Session'), parameter('IdempotencyKey')],
   requestBody: { required: true, content: json('BatchBody') },
   responses: {
     200: { description: 'What became of each operation, in order', content: json('BatchAnswer') },

@@ -21,11 +21,19 @@ import {
   readLevelDefault,
   readLevelSchema,
   shardViewSchema,
+  stalenessMsMax,
   ttlSecondsMax,
   watchedChangeSchema,
   writtenSchema,
 } from '@driftless/contracts';
 import { z } from 'zod';
+
+const levels =
+  'How fresh the answer must be: `eventual` any healthy replica; `session` one that has applied what ' +
+  '`Driftless-Session` has seen; `bounded` one whose measured staleness is within `maxStalenessMs`; ' +
+  '`leader` the confirmed state of the leader under a live lease; `strong` linearizable, by a round trip ' +
+  'through the stream more. ' +
+  'A listing is as fresh as that in each shard by itself.';
 
 function outputOf(schema: z.ZodType): object {
   return jsonSchemaOf(schema, 'output');
@@ -96,10 +104,15 @@ const parameters = {
     default: ackLevelDefault,
   }),
   Ttl: query('ttl', 'Time to live, in seconds', { type: 'integer', minimum: 1, maximum: ttlSecondsMax }),
-  Consistency: query('consistency', 'How fresh the answer must be', {
+  Consistency: query('consistency', levels, {
     type: 'string',
     enum: readLevelSchema.options,
     default: readLevelDefault,
+  }),
+  MaxStalenessMs: query('maxStalenessMs', 'With `consistency=bounded`: the largest staleness, milliseconds', {
+    type: 'integer',
+    minimum: 0,
+    maximum: stalenessMsMax,
   }),
   Prefix: query('prefix', 'Only keys that begin with this', { type: 'string', default: '' }),
   Limit: query('limit', 'Most entries in the page', {
@@ -133,6 +146,13 @@ const parameters = {
     { type: 'string' },
     '*',
   ),
+  Session: requestHeader(
+    'Driftless-Session',
+    'The token of the answer before; several are taken together, with commas. A read with ' +
+      '`consistency=session` and a write come after what the session has seen.',
+    { type: 'string' },
+    'AfHhPqV0JZ0dGr5n1l8wbUEAA3k',
+  ),
   IdempotencyKey: requestHeader(
     'Idempotency-Key',
     'The first answer under this key is kept, and given again to a retry of the same request.',
@@ -158,6 +178,11 @@ const headers = {
     0,
   ),
   'Driftless-Lag-Ops': answerHeader('Operations it has not applied; absent when unknown', 'integer', 0),
+  'Driftless-Session': answerHeader(
+    'Token of what the session has seen up to this answer; opaque, at most 1 KiB for 64 shards',
+    'string',
+    'AfHhPqV0JZ0dGr5n1l8wbUEAA3k',
+  ),
   'Retry-After': answerHeader('Seconds to wait before the next attempt', 'integer', 1),
 };
 

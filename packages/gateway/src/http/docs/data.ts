@@ -32,7 +32,7 @@ const get: Operation = {
   summary: 'Get a record',
   description: 'JSON and text values; other values are given by `/v1/kv/{key}` only.',
   tags,
-  parameters: [parameter('Key'), parameter('Consistency')],
+  parameters: [parameter('Key'), parameter('Consistency'), parameter('MaxStalenessMs'), parameter('Session')],
   responses: {
     200: { description: 'The record', headers: versionHeaders, content: json('Data') },
     ...problems(...readProblems, 'key-not-found', 'unsupported-media-type'),

@@ -39,7 +39,13 @@ const get: Operation = {
   summary: 'Get a value',
   description: 'Gives the body and the content type that were put. Deleted and expired keys are not there.',
   tags,
-  parameters: [parameter('Key'), parameter('Consistency'), parameter('IfNoneMatch')],
+  parameters: [
+    parameter('Key'),
+    parameter('Consistency'),
+    parameter('MaxStalenessMs'),
+    parameter('Session'),
+    parameter('IfNoneMatch'),
+  ],
   responses: {
     200: { description: 'The value', headers: versionHeaders, content: anyValue },
     304: { description: 'It is still at a version of `If-None-Match`', headers: versionHeaders },

@@ -23,6 +23,8 @@ const get: Operation = {
     parameter('Cursor'),
     parameter('Values'),
     parameter('Consistency'),
+    parameter('MaxStalenessMs'),
+    parameter('Session'),
   ],
   responses: {
     200: { description: 'A page', headers: standingHeaders, content: json('List') },

@@ -70,6 +70,7 @@ export const parameter = (name: keyof (typeof components)['parameters']): Refere
 /** What any write of one value can be asked for, besides its key. */
 export const writeParameters: Reference[] = [
   parameter('Ack'),
+  parameter('Session'),
   parameter('IfMatch'),
   parameter('IfNoneMatch'),
   parameter('IdempotencyKey'),
@@ -88,6 +89,7 @@ export const standingHeaders = {
   'Driftless-Position': header('Driftless-Position'),
   'Driftless-Lag-Ms': header('Driftless-Lag-Ms'),
   'Driftless-Lag-Ops': header('Driftless-Lag-Ops'),
+  'Driftless-Session': header('Driftless-Session'),
 };
 
 export const versionHeaders = { ETag: header('ETag'), ...standingHeaders };
@@ -125,6 +127,9 @@ export function problems(...codes: ErrorCode[]): Record<string, Answer> {
 export const writeProblems: ErrorCode[] = [
   'invalid-key',
   'invalid-parameter',
+  'invalid-session',
+  'session-rolled-back',
+  'session-behind',
   'precondition-failed',
   'value-too-large',
   'unsupported-media-type',
@@ -138,6 +143,10 @@ export const writeProblems: ErrorCode[] = [
 export const readProblems: ErrorCode[] = [
   'invalid-key',
   'invalid-parameter',
+  'invalid-session',
+  'session-rolled-back',
+  'session-behind',
+  'too-stale',
   'no-leader',
   'replica-unavailable',
   'upstream-timeout',
