@@ -26,24 +26,23 @@ import type { z } from 'zod';
 import type { NodeConfig } from './config.ts';
 import { HandBack } from './core/hand-back.ts';
 import { LagTracker } from './core/lag.ts';
-import { isDrifted } from './core/state.ts';
 import { checkClusterRecord, keepClusterRecord } from './jetstream/cluster-record.ts';
 import { KvLeases } from './jetstream/leases.ts';
 import type { EventStream } from './jetstream/port.ts';
 import { JetStreamEvents } from './jetstream/stream.ts';
 import { Roster } from './roster.ts';
 import { type Clock, ShardContext, type ShardLimits } from './shard/context.ts';
+import { gaugesOf } from './shard/gauges.ts';
 import { HttpPeers } from './shard/peers.ts';
-import { standingOf } from './shard/reader.ts';
 import { ShardReplica } from './shard/replica.ts';
 import { Upkeep } from './shard/upkeep.ts';
 import { ShardFiles } from './sqlite/files.ts';
-import { createInstruments, type Instruments, type ReplicaGauges } from './telemetry.ts';
+import { createInstruments, type Instruments } from './telemetry.ts';
 
 /** How often replicas get a tick, milliseconds. */
 const tickMs = 50;
 /** Shortest time between two tellings of one shard's head, milliseconds. */
-const headEveryMs = 20;
+const headEveryMs = 100;
 /** Samples of heads that a replica keeps to tell its lag. */
 const lagSamplesMax = 1024;
 /** How often replicas get a turn of upkeep, milliseconds. */
@@ -107,7 +106,7 @@ export class StoreNode {
     });
     const js = jetstream(connection);
     const jsm = await jetstreamManager(connection, { checkAPI: false });
-    const instruments = createInstruments(parts.telemetry.meter, () => node.#gauges());
+    const instruments = createInstruments(parts.telemetry.meter, () => node.replicas.map(gaugesOf));
     for (const [shard, members] of node.#placement()) {
       const stream = new JetStreamEvents(js, jsm, {
         ...config,
@@ -234,7 +233,14 @@ export class StoreNode {
     const { config, logger, incarnation } = this.#parts;
     const directory = join(config.dataDir, 'nodes', config.nodeId);
     const files = new ShardFiles({ ...config, directory, shard });
-    const limits: ShardLimits = { ...config, eventOperationsMax, eventBytesMax, catchUpBytesMax };
+    const ackEveryEvents = Math.ceil(config.ackPendingMax / 4);
+    const limits: ShardLimits = {
+      ...config,
+      ackEveryEvents,
+      eventOperationsMax,
+      eventBytesMax,
+      catchUpBytesMax,
+    };
     const { headSilentMs, nodeId: node } = config;
     const lag = new LagTracker({ headSilentMs, samplesMax: lagSamplesMax });
     const peers = this.#peers;
@@ -294,8 +300,9 @@ export class StoreNode {
     const { cluster, nodeId: node } = this.#parts.config;
     const replicas = [...this.#untold].filter(({ isOpen }) => isOpen);
     this.#untold.clear();
-    for (const { context, shard } of replicas) {
-      context.sync();
+    for (const replica of replicas) {
+      replica.settle();
+      const { context, shard } = replica;
       this.#publish(appliedSubject(cluster, shard), { node, ...context.durable });
     }
     this.#syncedAt = clock.monotonic();
@@ -373,25 +380,6 @@ export class StoreNode {
     void keepClusterRecord(this.#parts.link.nc, this.#parts.config).catch(() => undefined);
     for (const upkeep of this.#upkeeps) upkeep.turn();
     for (const { context } of this.#replicas.values()) context.sync();
-  }
-
-  #gauges(): ReplicaGauges[] {
-    return [...this.#replicas.values()].map((replica) => {
-      const { state, halted, store, shard } = replica.context;
-      const { lagMs, lagOps } = standingOf(replica);
-      return {
-        shard,
-        lagSeconds: lagMs === undefined ? undefined : lagMs / 1000,
-        lagOps,
-        outboxOps: replica.leader?.outboxOps,
-        leading: replica.leader !== undefined,
-        drifted: isDrifted(state),
-        halted: halted !== undefined,
-        appliedSeq: state.applied.seq,
-        logBytes: store.logBytes(),
-        ...store.counts(),
-      };
-    });
   }
 }
 

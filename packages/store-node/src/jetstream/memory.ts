@@ -260,7 +260,8 @@ export class MemoryNats {
     const message = this.#streams.get(shard)?.messages.find((message) => message.streamSeq === streamSeq);
     if (!message || this.#away.has(node)) return;
     const ack = (): void => {
-      if (this.#away.has(node) || !consumer.pending.delete(streamSeq)) return;
+      if (this.#away.has(node) || !consumer.pending.has(streamSeq)) return;
+      for (const seq of consumer.pending) if (seq <= streamSeq) consumer.pending.delete(seq);
       this.#deliver(shard, node);
     };
     const given = { streamSeq, event: message.event, prompt: message.prompt ?? false, ack };

@@ -28,7 +28,7 @@ export interface StreamMessage {
   event: Uint8Array;
   /** A client waits for this node to have it on disk. */
   prompt: boolean;
-  /** Tells JetStream that it is applied durably. */
+  /** Tells JetStream that this message and all before it are applied durably. */
   ack(): void;
 }
 

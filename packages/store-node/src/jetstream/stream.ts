@@ -182,12 +182,15 @@ export class JetStreamEvents implements EventStream {
     });
     const wanted = fromStreamSeq - 1;
     // With messages given out and not acked, the ones behind them would come first.
-    const fits = info && info.ack_floor.stream_seq === wanted && info.delivered.stream_seq === wanted;
+    const fits =
+      info?.config.ack_policy === AckPolicy.All &&
+      info.ack_floor.stream_seq === wanted &&
+      info.delivered.stream_seq === wanted;
     if (info && !fits) await this.#jsm.consumers.delete(this.#stream, name);
     if (!fits) {
       await this.#jsm.consumers.add(this.#stream, {
         durable_name: name,
-        ack_policy: AckPolicy.Explicit,
+        ack_policy: AckPolicy.All,
         deliver_policy: DeliverPolicy.StartSequence,
         opt_start_seq: fromStreamSeq,
         max_ack_pending: ackPendingMax,

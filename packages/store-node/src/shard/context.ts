@@ -36,6 +36,8 @@ export interface ShardLimits {
   outboxOpsMax: number;
   /** Pause before a failed call to JetStream or a peer is made again, milliseconds. */
   retryDelayMs: number;
+  /** Events applied and not acked past which a follower syncs and acks, whatever the time. */
+  ackEveryEvents: number;
   /** Events applied before other work gets its turn. */
   applyBurst: number;
   catchUpBytesMax: number;

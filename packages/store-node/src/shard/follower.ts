@@ -17,6 +17,8 @@ export class Follower {
   readonly #onApplied: (prompt: boolean) => void;
   readonly #repair: PeerRepair;
   #queue: StreamMessage[] = [];
+  /** Applied, but not told to JetStream: that waits for the disk. */
+  #applied: StreamMessage[] = [];
   #consumption: Consumption | undefined;
   /** Grows with every start and stop, so that late callbacks of an earlier life are known. */
   #life = 0;
@@ -40,6 +42,7 @@ export class Follower {
   stop(): void {
     this.#life += 1;
     this.#queue = [];
+    this.#applied = [];
     const consumption = this.#consumption;
     this.#consumption = undefined;
     void consumption?.stop();
@@ -85,6 +88,13 @@ export class Follower {
     }
     const from = known === createdAt ? lastStreamSeq : 0;
     this.#context.moveCursor({ streamCreatedAt: createdAt, streamSeq: from });
+  }
+
+  /** Makes what was applied durable, and acks it: one sync and one ack for all of it. */
+  settle(): void {
+    this.#context.sync();
+    this.#applied.at(-1)?.ack();
+    this.#applied = [];
   }
 
   /** Looks at the stream afresh and consumes it from the cursor. */
@@ -140,6 +150,7 @@ export class Follower {
           if (this.#dead(life)) return;
           await this.#process(life, message);
         }
+        if (this.#applied.length >= this.#context.limits.ackEveryEvents) this.settle();
         this.#onApplied(burst.some(({ prompt }) => prompt));
         await new Promise(setImmediate);
       }
@@ -168,7 +179,8 @@ export class Follower {
       switch (verdict.kind) {
         case 'apply':
           applyEvent(context, batch, message.event, { seq: message.streamSeq });
-          return message.ack();
+          this.#applied.push(message);
+          return;
         case 'duplicate':
           return this.#skip(batch, message);
         case 'halt':
@@ -216,7 +228,7 @@ export class Follower {
     const confirmedSeq = Math.max(context.state.confirmedSeq, lastSeqOf(batch));
     context.moveCursor({ streamSeq: message.streamSeq, confirmedSeq });
     context.instruments.applied(context.shard, 'duplicate', batch.ops.length, 0);
-    message.ack();
+    this.#applied.push(message);
   }
 
   #halt(reason: string, streamSeq = 0): void {

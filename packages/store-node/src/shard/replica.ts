@@ -126,6 +126,11 @@ export class ShardReplica {
     this.#dispatch({ type: 'resign', now: this.#now(), next });
   }
 
+  /** Makes what was applied durable and acks it. */
+  settle(): void {
+    this.#follower.settle();
+  }
+
   /** Lets a copy of a healthy peer take this replica's place, and follows from there. */
   async recover(): Promise<void> {
     if (this.#started && this.#election.role === 'following') await this.#follower.bootstrap();

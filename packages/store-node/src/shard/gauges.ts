@@ -1,0 +1,22 @@
+/** What the gauges of telemetry.ts show of a replica, read when they are scraped. */
+import { isDrifted } from '../core/state.ts';
+import type { ReplicaGauges } from '../telemetry.ts';
+import { standingOf } from './reader.ts';
+import type { ShardReplica } from './replica.ts';
+
+export function gaugesOf(replica: ShardReplica): ReplicaGauges {
+  const { state, halted, store, shard } = replica.context;
+  const { lagMs, lagOps } = standingOf(replica);
+  return {
+    shard,
+    lagSeconds: lagMs === undefined ? undefined : lagMs / 1000,
+    lagOps,
+    outboxOps: replica.leader?.outboxOps,
+    leading: replica.leader !== undefined,
+    drifted: isDrifted(state),
+    halted: halted !== undefined,
+    appliedSeq: state.applied.seq,
+    logBytes: store.logBytes(),
+    ...store.counts(),
+  };
+}
