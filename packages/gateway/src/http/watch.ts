@@ -39,11 +39,15 @@ async function watch(
   const watcher = await hub.open(store.cluster, { prefix, after: resumeToken(request) ?? after });
   reply.raw.once('close', () => watcher.end('closed'));
   if (reply.raw.destroyed) watcher.cut('closed');
-  return reply
-    .header('content-type', 'text/event-stream; charset=utf-8')
-    .header('cache-control', 'no-store')
-    .header('x-accel-buffering', 'no')
-    .send(watcher.stream);
+  return (
+    reply
+      .header('content-type', 'text/event-stream; charset=utf-8')
+      .header('cache-control', 'no-store')
+      .header('x-accel-buffering', 'no')
+      // Nothing comes after a watch, and a gateway that shuts down must not wait for it.
+      .header('connection', 'close')
+      .send(watcher.stream)
+  );
 }
 
 /**
