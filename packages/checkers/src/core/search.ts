@@ -12,11 +12,14 @@
  *
  * Where Porcupine keeps a bit set over all calls, a configuration here is (how far in time, state, calls under way
  * that aren't in the order yet). Just in time, everything before that is decided, so the cache grows with
- * concurrency and not with the length of the history. Three reductions, each without loss:
+ * concurrency and not with the length of the history. Four reductions, each without loss:
  * - a call that changes nothing joins the order as soon as its answer fits: if it fits now, no later place is
  *   needed;
  * - a call without an answer (`endedAt` Infinity) is never forced into the order: it may not have happened;
- * - of such calls that are twins (same effect on any state), the first begun goes first.
+ * - of such calls that are twins (same effect on any state), the first begun goes first;
+ * - a configuration that has all of another one's choices and more (the same but for calls without an answer that
+ *   it has not used yet) makes the other one needless. So within a moment the search goes by breadth, and those
+ *   that used fewer come first; from moment to moment it goes by depth.
  *
  * Worst case exponential in the calls under way together; `configurationsMax` cuts it, and then the outcome is
  * `unknown`, never a silent yes.
@@ -70,26 +73,84 @@ export function searchOrder<State>(
   configurationsMax = configurationsMaxDefault,
 ): SearchResult<State> {
   const events = eventsOf(calls);
-  const visited = new Set<string>();
-  const stack: Configuration<State>[] = [{ next: 0, state: model.initial, open: [] }];
+  const frontier = new Frontier(calls, model);
+  let configurations = 0;
   let furthest = -1;
   let states = new Map<string, State>();
-  for (let top = stack.pop(); top; top = stack.pop()) {
-    const stop = advance(top, events, calls);
-    const configurations = visited.size;
-    if (!stop) return { outcome: 'ok', configurations };
-    const identity = model.identity(stop.state);
-    const name = `${stop.next} ${stop.open.join()} ${identity}`;
-    if (visited.has(name)) continue;
-    if (configurations >= configurationsMax) return { outcome: 'unknown', configurations };
-    visited.add(name);
-    if (stop.next > furthest) states = new Map();
-    furthest = Math.max(furthest, stop.next);
-    if (stop.next === furthest && states.size < statesNamedMax) states.set(identity, stop.state);
-    stack.push(...branches(stop, events[stop.next] as Event, calls));
+  let found = [{ next: 0, state: model.initial, open: [] as readonly number[] }];
+  for (;;) {
+    for (const configuration of found) {
+      const stop = advance(configuration, events, calls);
+      if (!stop) return { outcome: 'ok', configurations };
+      if (!frontier.add(stop)) continue;
+      configurations += 1;
+      if (configurations > configurationsMax)
+        return { outcome: 'unknown', configurations: configurationsMax };
+      if (stop.next > furthest) states = new Map();
+      furthest = Math.max(furthest, stop.next);
+      if (stop.next === furthest && states.size < statesNamedMax) {
+        states.set(model.identity(stop.state), stop.state);
+      }
+    }
+    const stop = frontier.take();
+    if (!stop) break;
+    found = branches(stop, calls);
   }
   const stuck = (events[furthest] as Event).call;
-  return { outcome: 'violated', configurations: visited.size, stuck, states: [...states.values()] };
+  return { outcome: 'violated', configurations, stuck, states: [...states.values()] };
+}
+
+/** What is to be searched: the latest moment first, and within it what came first. What is needless stays out. */
+class Frontier<State> {
+  readonly #calls: readonly Call<State>[];
+  readonly #model: Model<State>;
+  readonly #moments: { next: number; waiting: Configuration<State>[]; taken: number }[] = [];
+  /** By all that must be the same: the calls without an answer that each configuration still has. */
+  readonly #known = new Map<string, (readonly number[])[]>();
+
+  constructor(calls: readonly Call<State>[], model: Model<State>) {
+    this.#calls = calls;
+    this.#model = model;
+  }
+
+  /** False when it is needless. */
+  add(configuration: Configuration<State>): boolean {
+    const { next, state, open } = configuration;
+    const isForced = (call: number) => Number.isFinite(this.#calls[call]?.endedAt);
+    const name = `${next} ${open.filter(isForced).join()} ${this.#model.identity(state)}`;
+    const unforced = open.filter((call) => !isForced(call));
+    const known = this.#known.get(name) ?? [];
+    if (known.some((other) => includesAll(other, unforced))) return false;
+    known.push(unforced);
+    this.#known.set(name, known);
+    let at = this.#moments.length;
+    while (at > 0 && (this.#moments[at - 1]?.next ?? 0) > next) at -= 1;
+    const moment = this.#moments[at - 1];
+    if (moment?.next === next) moment.waiting.push(configuration);
+    else this.#moments.splice(at, 0, { next, waiting: [configuration], taken: 0 });
+    return true;
+  }
+
+  take(): Configuration<State> | undefined {
+    for (let moment = this.#moments.at(-1); moment; moment = this.#moments.at(-1)) {
+      const configuration = moment.waiting[moment.taken];
+      moment.taken += 1;
+      if (configuration) return configuration;
+      this.#moments.pop();
+    }
+    return undefined;
+  }
+}
+
+/** Both are in the order of beginning. */
+function includesAll(all: readonly number[], some: readonly number[]): boolean {
+  let i = 0;
+  for (const call of some) {
+    while (i < all.length && all[i] !== call) i += 1;
+    if (i === all.length) return false;
+    i += 1;
+  }
+  return true;
 }
 
 interface Event {
@@ -133,24 +194,20 @@ function fitsNow<State>(calls: readonly Call<State>[], index: number, state: Sta
   return call.readOnly && call.step(state) !== undefined;
 }
 
-/** What may come next in the order; the call that returns is tried first, so it is the last of the list. */
+/** What may come next in the order. */
 function branches<State>(
   { next, state, open }: Configuration<State>,
-  { call: returning }: Event,
   calls: readonly Call<State>[],
 ): Configuration<State>[] {
   const found: Configuration<State>[] = [];
   const twins = new Set<string>();
   for (const index of open) {
-    const { twin, readOnly, step } = calls[index] as Call<State>;
-    if (readOnly) continue;
-    if (twin !== undefined && twins.has(twin)) continue;
-    if (twin !== undefined) twins.add(twin);
-    const after = step(state);
-    if (after === undefined) continue;
-    const branch = { next, state: after, open: open.filter((other) => other !== index) };
-    if (index === returning) found.push(branch);
-    else found.unshift(branch);
+    const call = calls[index] as Call<State>;
+    if (call.readOnly || (call.twin !== undefined && twins.has(call.twin))) continue;
+    if (call.twin !== undefined) twins.add(call.twin);
+    const after = call.step(state);
+    if (after !== undefined)
+      found.push({ next, state: after, open: open.filter((other) => other !== index) });
   }
   return found;
 }
