@@ -84,6 +84,22 @@ describe('the client', () => {
     });
   });
 
+  it('carries its session from answer to request, or none when it is told so', async () => {
+    const token = (text: string) => ({ 'driftless-session': text });
+    replies = [answer(201, written, token('a')), problem(412, 'session-rolled-back', token('b'))];
+    const one = client();
+    await one.put('k', 'x');
+    await expect(one.put('k', 'x')).rejects.toMatchObject({ code: 'session-rolled-back' });
+    replies = [answer(200, 'x', token('c')), answer(200, 'x', token('d')), answer(200, 'x', token('e'))];
+    await one.get('k', { maxStalenessMs: 50 });
+    await one.withSession('t').get('k');
+    await client({ session: false }).get('k');
+    const sent = seen.map(({ headers: { 'driftless-session': session } }) => session);
+    expect(sent).toEqual([undefined, 'a', 'b', 't', undefined]);
+    expect(one.session?.token).toBe('c');
+    expect(seen[2]?.url).toBe('/v1/kv/k?consistency=bounded&maxStalenessMs=50');
+  });
+
   it('does not let a URL parser near a key of dots', async () => {
     replies = [answer(200, 'x')];
     await client().get('../..');
