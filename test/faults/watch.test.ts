@@ -1,6 +1,6 @@
 /**
- * Watching through failures: the gateway that serves the watcher and the leader of a shard are killed -9 under
- * load. The watcher is shown every acknowledged write exactly once, in order, and no refused one.
+ * Watching through failures: the gateway that serves the watcher and the leader of a shard are killed -9
+ * under load. The watcher is shown every acknowledged write exactly once, in order, and no refused one.
  */
 import { afterEach, describe, expect, it } from 'vitest';
 import { TestCluster } from '../harness/cluster.ts';
