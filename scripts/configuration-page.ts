@@ -24,8 +24,8 @@ variable counts as unset. Lists are separated by commas; booleans are \`true\` o
 \`npm start\` is \`driftless up\`; its options follow \`--\`, as in \`npm start -- --nodes 5 --shards 8\`,
 and \`npm run driftless -- up --help\` lists them. By these options \`up\` sets some variables of its
 processes itself:
-\`DRIFTLESS_NODE_ID\`, \`_INSTANCE\`, \`_MEMBERS\`, \`_SHARDS\`, \`_HOST\`, \`_PORT\`, \`_DATA_DIR\`, \`_RUN_DIR\`,
-\`_LOG_LEVEL\`.
+\`DRIFTLESS_NODE_ID\`, \`_INSTANCE\`, \`_MEMBERS\`, \`_SHARDS\`, \`_HOST\`, \`_PORT\`, \`_DATA_DIR\`,
+\`_RUN_DIR\`, \`_LOG_LEVEL\`.
 All others in the tables below are handed on as they are: \`DRIFTLESS_LEASE_TTL_MS=2000 npm start\`.
 
 ${table([
