@@ -25,7 +25,7 @@ export default defineConfig({
       {
         test: {
           ...quick('unit'),
-          include: ['packages/**/src/**/*.test.ts'],
+          include: ['packages/**/src/**/*.test.ts', 'test/checkers/**/*.test.ts'],
           exclude: [...configDefaults.exclude, PROCESS_TESTS],
         },
       },

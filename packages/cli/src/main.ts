@@ -12,6 +12,7 @@ import { processTerminal } from './output/terminal.ts';
 import { registerStatus } from './status/register.ts';
 import { registerUp } from './up/register.ts';
 import { registerVerify } from './verify/register.ts';
+import { registerVerifyHistory } from './verify-history/register.ts';
 import { registerWatch } from './watch/register.ts';
 
 const program = new Command('driftless')
@@ -28,6 +29,7 @@ registerWatch(program);
 registerStatus(program);
 registerImport(program);
 registerVerify(program);
+registerVerifyHistory(program);
 registerLog(program);
 registerLeader(program);
 registerOrphans(program);

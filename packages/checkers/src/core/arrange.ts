@@ -1,6 +1,7 @@
 /**
- * Arranges what was recorded by key and by session, and ties values to the puts that wrote them. Two puts of one
- * value under a key are refused: with them, a checker that judges by values would only invent verdicts.
+ * Arranges what was recorded by key and by session, and ties values to the puts that wrote them. Two puts
+ * of one value under a key are refused: with them, a checker that judges by values would only invent
+ * verdicts.
  */
 import { comparePositions, type Position, shardOf } from '@driftless/contracts';
 import {

@@ -1,7 +1,7 @@
 /**
- * Makes a history of events, one at a time, so that a file of any length is read as a stream. It refuses what
- * can't have happened (an end without a beginning, an id used twice): a checker that judges a broken recording
- * would only invent verdicts.
+ * Makes a history of events, one at a time, so that a file of any length is read as a stream. It refuses
+ * what can't have happened (an end without a beginning, an id used twice): a checker that judges a broken
+ * recording would only invent verdicts.
  */
 import { type AckLevel, ackLevelDefault } from '@driftless/contracts';
 import { arrange, HistoryError, type Listing } from './arrange.ts';

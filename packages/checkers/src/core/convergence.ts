@@ -1,11 +1,12 @@
 /**
- * Convergence (DESIGN §5): when writes have stopped and faults have ended, all replicas of a shard hold the same
- * rows at the same position. Final dumps are compared row by row; a root is only believed where it differs.
+ * Convergence (DESIGN §5): when writes have stopped and faults have ended, all replicas of a shard hold the
+ * same rows at the same position. Final dumps are compared row by row; a root is only believed where it
+ * differs.
  *
- * The time it took is counted from the end of the last disturbance (a fault's end, a write's end, whichever is
- * later) to the first moment from which on all replicas were seen to stand equal (`applied`); without such
- * observations to the last final dump, which is an upper bound. "Eventually" can't be refuted by a finite
- * history, a published bound can: `convergedWithinMs`. O(rows × replicas).
+ * The time it took is counted from the end of the last disturbance (a fault's end, a write's end, whichever
+ * is later) to the first moment from which on all replicas were seen to stand equal (`applied`); without
+ * such observations to the last final dump, which is an upper bound. "Eventually" can't be refuted by a
+ * finite history, a published bound can: `convergedWithinMs`. O(rows × replicas).
  */
 import { comparePositions, formatPosition } from '@driftless/contracts';
 import { type CheckResult, Findings } from './findings.ts';
@@ -26,7 +27,8 @@ export function checkConvergence(history: History, convergedWithinMs?: number): 
   if (!slowest) return findings.result();
   findings.figures.convergedAfterMs = slowest.ms;
   if (convergedWithinMs !== undefined && slowest.ms > convergedWithinMs) {
-    const message = `it took ${Math.round(slowest.ms)} ms to converge, and the bound is ${convergedWithinMs} ms`;
+    const took = `it took ${Math.round(slowest.ms)} ms to converge`;
+    const message = `${took}, and the bound is ${convergedWithinMs} ms`;
     findings.add({ message, shard: slowest.shard, lines: slowest.lines });
   }
   return findings.result();

@@ -1,14 +1,14 @@
 /**
  * Counters stay within their interval: increments that were acknowledged count exactly once, those whose
- * outcome nobody knows at most once, refused ones never. This is Jepsen's `counter` checker, for increments of
- * either sign.
+ * outcome nobody knows at most once, refused ones never. This is Jepsen's `counter` checker, for increments
+ * of either sign.
  *
- *     sum of certain  +  what unknown negatives may take  ≤  value  ≤  sum of certain  +  what unknown positives may add
+ *     certain + what unknown negatives may take  ≤  value  ≤  certain + what unknown positives may add
  *
- * "Certain" are, for a final dump, the durable acknowledgements; for a `strong` read and for an increment's own
- * answer, those that had ended before it began; for any other read nothing, as it may be stale. "Unknown" is all
- * else that had begun by then and was not refused. A key that is also put, deleted or expires is no counter in
- * this sense, and is left to `linearizability`. O(n log n) a key.
+ * "Certain" are, for a final dump, the durable acknowledgements; for a `strong` read and for an increment's
+ * own answer, those that had ended before it began; for any other read nothing, as it may be stale.
+ * "Unknown" is all else that had begun by then and was not refused. A key that is also put, deleted or
+ * expires is no counter in this sense, and is left to `linearizability`. O(n log n) a key.
  */
 import { type CheckResult, Findings } from './findings.ts';
 import { type History, type KeyHistory, linesOf, type Operation } from './history.ts';

@@ -1,6 +1,7 @@
 /**
- * Which acknowledgements must outlive which losses: DESIGN §5 as a table. `leader` is on one disk; `stream` is
- * on that disk and in JetStream, so both must go; `majority` needs a majority of the members gone for good.
+ * Which acknowledgements must outlive which losses: DESIGN §5 as a table. `leader` is on one disk; `stream`
+ * is on that disk and in JetStream, so both must go; `majority` needs a majority of the members gone for
+ * good.
  */
 import type { AckLevel } from '@driftless/contracts';
 import type { Loss } from './event.ts';

@@ -3,19 +3,19 @@
  * stands in it as in Jepsen's histories: an `invoke`, and later its end.
  *
  *     {"type":"history","format":1,"shards":4}
- *     {"type":"invoke","id":1,"at":12.5,"process":"c1","operation":"put","key":"k","value":"7","ack":"stream"}
+ *     {"type":"invoke","id":1,"at":12.5,"process":"c1","operation":"put","key":"k","value":"7"}
  *     {"type":"ok","id":1,"at":14.1,"node":"node-2","version":"3-120"}
  *
- * The end is `ok` (answered), `fail` (certainly not done) or `info` (nobody knows: it may take effect at any
- * later time, or never). An `invoke` without an end is `info` too, so a recorder that was killed leaves a file
- * that can be judged. Beside that stand observations of nodes (`observed`, `applied`, `epoch`, `log`), full
- * contents (`dump` with its `row`s) and what was broken on purpose (`fault`).
+ * The end is `ok` (answered), `fail` (certainly not done) or `info` (nobody knows: it may take effect at
+ * any later time, or never). An `invoke` without an end is `info` too, so a recorder that was killed leaves
+ * a file that can be judged. Beside that stand observations of nodes (`observed`, `applied`, `epoch`,
+ * `log`), full contents (`dump` with its `row`s) and what was broken on purpose (`fault`).
  *
  * Rules for recorders, without which no checker can be exact: an `invoke` is written before the request is
- * sent; `at` is in milliseconds of one monotonic clock for the whole file; the values that are put under a key
- * are unique; keys begin absent; a retry under the same `Idempotency-Key` is the same operation; `fail` is only
- * what certainly has no effect, now and later. Values are texts, compared as they are: a recorder may put a hash
- * in place of a large value, as long as it does so everywhere.
+ * sent; `at` is in milliseconds of one monotonic clock for the whole file; the values that are put under a
+ * key are unique; keys begin absent; a retry under the same `Idempotency-Key` is the same operation; `fail`
+ * is only what certainly has no effect, now and later. Values are texts, compared as they are: a recorder
+ * may put a hash in place of a large value, as long as it does so everywhere.
  *
  * Version log: 1 — first format.
  */

@@ -1,6 +1,6 @@
 /**
- * The search against brute force: on small random histories, most of them impossible, both must agree. The brute
- * force is written against the words of the promise, and shares no code with what it checks.
+ * The search against brute force: on small random histories, most of them impossible, both must agree. The
+ * brute force is written against the words of the promise, and shares no code with what it checks.
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
@@ -13,7 +13,10 @@ interface Drawn {
   from: number;
   took: number;
   outcome: 'ok' | 'ok' | 'info' | 'fail';
-  /** Which earlier operation a read shows or a condition names; past the last: nothing, or an unknown version. */
+  /**
+   * Which earlier operation a read shows or a condition names; past the last: nothing, or an unknown
+   * version.
+   */
   of: number;
 }
 

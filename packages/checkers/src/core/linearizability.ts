@@ -1,8 +1,8 @@
 /**
- * Linearizability (Herlihy and Wing, 1990) of what promises it, a key at a time: `strong` reads, conditional
- * writes, increments, deletes, and the puts that they see. There must be one order of a key's operations in
- * which each takes effect between its beginning and its end, and each answer is what the order gives. Reads of
- * other levels promise less and take no part.
+ * Linearizability (Herlihy and Wing, 1990) of what promises it, a key at a time: `strong` reads,
+ * conditional writes, increments, deletes, and the puts that they see. There must be one order of a key's
+ * operations in which each takes effect between its beginning and its end, and each answer is what the
+ * order gives. Reads of other levels promise less and take no part.
  *
  * The object is register.ts, the search search.ts.
  */

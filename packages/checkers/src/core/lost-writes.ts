@@ -1,8 +1,8 @@
 /**
- * No acknowledged write is lost (DESIGN §5). For each key, some final replica must hold a state at least as new
- * as every write that was acknowledged at a level which had to survive the faults; and no such write may lie
- * past the end of its epoch. A replica alone that lacks it is `convergence`'s business, an acknowledged delete
- * that is undone `resurrections`'.
+ * No acknowledged write is lost (DESIGN §5). For each key, some final replica must hold a state at least as
+ * new as every write that was acknowledged at a level which had to survive the faults; and no such write
+ * may lie past the end of its epoch. A replica alone that lacks it is `convergence`'s business, an
+ * acknowledged delete that is undone `resurrections`'.
  *
  * The idea of judging a final read against what was acknowledged is Jepsen's `set` and `set-full` checkers.
  * O(writes × replicas).
@@ -46,7 +46,8 @@ function newestLost(history: History, key: KeyHistory, findings: Findings) {
   const newest = lost.reduce<Operation | undefined>((a, b) => (a && isNewer(a, b) ? a : b), undefined);
   if (!newest) return undefined;
   const holds = held.row ? shown(held.row.value, held.row.version) : 'nothing';
-  const message = `${described(newest)} was acknowledged (${newest.ack}), but the newest replica holds ${holds}`;
+  const promise = `${described(newest)} was acknowledged (${newest.ack})`;
+  const message = `${promise}, but the newest replica holds ${holds}`;
   return {
     message,
     key: key.key,

@@ -1,7 +1,8 @@
 /**
- * On each node, a key's version and a shard's applied position only grow. That is "monotonic reads" of a client
- * who always asks the same node, and the least that an ordered log must give. Going back from a tombstone to a
- * value is `resurrections`'. A final dump stands against what the node showed before. O(n log n).
+ * On each node, a key's version and a shard's applied position only grow. That is "monotonic reads" of a
+ * client who always asks the same node, and the least that an ordered log must give. Going back from a
+ * tombstone to a value is `resurrections`'. A final dump stands against what the node showed before. O(n
+ * log n).
  */
 import { comparePositions, formatPosition } from '@driftless/contracts';
 import { type CheckResult, Findings } from './findings.ts';

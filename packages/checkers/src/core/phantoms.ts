@@ -1,7 +1,7 @@
 /**
- * No phantom: every value that was read, observed or dumped was put under that key, by a put that had begun by
- * then and was not refused. Jepsen calls the refused ones "G1a", aborted reads (Adya, "Weak Consistency", 1999).
- * Counters' values are sums and are judged by `counters`. O(facts).
+ * No phantom: every value that was read, observed or dumped was put under that key, by a put that had begun
+ * by then and was not refused. Jepsen calls the refused ones "G1a", aborted reads (Adya, "Weak
+ * Consistency", 1999). Counters' values are sums and are judged by `counters`. O(facts).
  */
 import { type CheckResult, Findings } from './findings.ts';
 import { type History, type KeyHistory, linesOf, type Operation } from './history.ts';

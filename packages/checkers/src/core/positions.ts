@@ -1,10 +1,11 @@
 /**
- * Positions are honest: an answer that says "my replica stands at p" shows nothing newer than p, and nothing
- * older than the newest durable write of the key up to p. So even an `eventual` read is checked against what it
- * claims about itself; a replica that skipped an event shows here although its lag looks fine.
+ * Positions are honest: an answer that says "my replica stands at p" shows nothing newer than p, and
+ * nothing older than the newest durable write of the key up to p. So even an `eventual` read is checked
+ * against what it claims about itself; a replica that skipped an event shows here although its lag looks
+ * fine.
  *
- * (A snapshot read at p in the sense of Adya, "Weak Consistency", 1999, one key at a time.) An older value at or
- * past the position of an acknowledged delete is `resurrections`'. O(log n) a read.
+ * (A snapshot read at p in the sense of Adya, "Weak Consistency", 1999, one key at a time.) An older value
+ * at or past the position of an acknowledged delete is `resurrections`'. O(log n) a read.
  */
 import { comparePositions, formatPosition, type Position } from '@driftless/contracts';
 import { type CheckResult, Findings } from './findings.ts';

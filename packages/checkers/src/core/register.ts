@@ -1,11 +1,12 @@
 /**
- * One key as an object with conditions: what it holds, and how each operation on it must have been answered.
- * The state is what was last written (unique texts for registers, sums for counters) and, where conditions name
- * versions, which write did it.
+ * One key as an object with conditions: what it holds, and how each operation on it must have been
+ * answered. The state is what was last written (unique texts for registers, sums for counters) and, where
+ * conditions name versions, which write did it.
  *
- * The object is judged by values alone: versions only tell which write an `If-Match` meant. A version that the
- * history doesn't tie to a write may be that of any write whose version isn't known. A write that may be rolled
- * back (ack levels of `mayLose`) counts as one without an answer: it may be gone, or come back later.
+ * The object is judged by values alone: versions only tell which write an `If-Match` meant. A version that
+ * the history doesn't tie to a write may be that of any write whose version isn't known. A write that may
+ * be rolled back (ack levels of `mayLose`) counts as one without an answer: it may be gone, or come back
+ * later.
  */
 import { counterAbsMax, formatPosition } from '@driftless/contracts';
 import type { History, KeyHistory, Operation, Reading, Versions } from './history.ts';
@@ -68,7 +69,8 @@ function readCall({ operation, value, invokedAt, endedAt }: Reading): KeyCall {
 
 /**
  * A put without an answer whose value nobody saw can be left out: in any order that has it, what comes next
- * overwrites it unseen. Conditions, refusals, deletes and expiries could be explained by it, so where there are some it stays.
+ * overwrites it unseen. Conditions, refusals, deletes and expiries could be explained by it, so where there
+ * are some it stays.
  */
 function isIrrelevant({ operation, endedAt }: KeyCall, key: KeyHistory, reads: readonly Reading[]): boolean {
   if (operation.kind !== 'put' || Number.isFinite(endedAt) || key.counter) return false;

@@ -1,8 +1,9 @@
 /**
- * No resurrection: a key whose delete was acknowledged doesn't show an older value again. A replica that lags
- * may still show one, so three things count: the newest final replica; a node that had shown the tombstone; and
- * a read whose own position is at or past the delete. (The classical way there is a tombstone that is collected
- * before every replica has it: Cassandra's "zombies", Riak's `delete_mode`.) O(n log n).
+ * No resurrection: a key whose delete was acknowledged doesn't show an older value again. A replica that
+ * lags may still show one, so three things count: the newest final replica; a node that had shown the
+ * tombstone; and a read whose own position is at or past the delete. (The classical way there is a
+ * tombstone that is collected before every replica has it: Cassandra's "zombies", Riak's `delete_mode`.)
+ * O(n log n).
  */
 import { formatPosition } from '@driftless/contracts';
 import { type CheckResult, Findings } from './findings.ts';
@@ -23,7 +24,8 @@ export function checkResurrections(history: History): CheckResult {
       if (missed.kind !== 'delete') continue;
       const { operation, value, version } = reading;
       const at = operation.position && formatPosition(operation.position);
-      const message = `${shown(value, version)} was read at ${at}, past the acknowledged ${described(missed)}`;
+      const read = `${shown(value, version)} was read at ${at}`;
+      const message = `${read}, past the acknowledged ${described(missed)}`;
       add(findings, key, message, [missed, operation], { node: operation.node });
     }
   }
@@ -45,7 +47,8 @@ function checkFinal(
     (write) => write.endedAt <= dump.at && certainlyOlder(history, state, { version: write.version, write }),
   );
   if (!undone) return;
-  const message = `${described(undone)} was acknowledged (${undone.ack}), but ${shown(row.value, row.version)} is back`;
+  const promise = `${described(undone)} was acknowledged (${undone.ack})`;
+  const message = `${promise}, but ${shown(row.value, row.version)} is back`;
   add(findings, key, message, [undone], { node: dump.node, row });
 }
 

@@ -3,26 +3,27 @@
  * NP-complete (Gibbons and Korach, 1997); this search is fast where histories are: few calls at a time.
  *
  * It is the line of algorithms that Porcupine stands in:
- * - Wing and Gong, "Testing and Verifying Concurrent Objects" (1993): depth-first search over what may come next;
+ * - Wing and Gong, "Testing and Verifying Concurrent Objects" (1993): depth-first search over what may come
+ *   next;
  * - Lowe, "Testing for Linearizability" (2017): never search a configuration twice (a cache of them), and
  *   linearize just in time, that is, only when a call returns that isn't yet in the order;
- * - Horn and Kroening, "Faster Linearizability Checking via P-compositionality" (2015): a key-value store is
- *   linearizable when each key is, so keys are searched apart (linearizability.ts does that);
+ * - Horn and Kroening, "Faster Linearizability Checking via P-compositionality" (2015): a key-value store
+ *   is linearizable when each key is, so keys are searched apart (linearizability.ts does that);
  * - Athalye, Porcupine (2017, github.com/anishathalye/porcupine): all of it as one practical tool.
  *
- * Where Porcupine keeps a bit set over all calls, a configuration here is (how far in time, state, calls under way
- * that aren't in the order yet). Just in time, everything before that is decided, so the cache grows with
- * concurrency and not with the length of the history. Four reductions, each without loss:
- * - a call that changes nothing joins the order as soon as its answer fits: if it fits now, no later place is
- *   needed;
+ * Where Porcupine keeps a bit set over all calls, a configuration here is (how far in time, state, calls
+ * under way that aren't in the order yet). Just in time, everything before that is decided, so the cache
+ * grows with concurrency and not with the length of the history. Four reductions, each without loss:
+ * - a call that changes nothing joins the order as soon as its answer fits: if it fits now, no later place
+ *   is needed;
  * - a call without an answer (`endedAt` Infinity) is never forced into the order: it may not have happened;
  * - of such calls that are twins (same effect on any state), the first begun goes first;
- * - a configuration that has all of another one's choices and more (the same but for calls without an answer that
- *   it has not used yet) makes the other one needless. So within a moment the search goes by breadth, and those
- *   that used fewer come first; from moment to moment it goes by depth.
+ * - a configuration that has all of another one's choices and more (the same but for calls without an
+ *   answer that it has not used yet) makes the other one needless. So within a moment the search goes by
+ *   breadth, and those that used fewer come first; from moment to moment it goes by depth.
  *
- * Worst case exponential in the calls under way together; `configurationsMax` cuts it, and then the outcome is
- * `unknown`, never a silent yes.
+ * Worst case exponential in the calls under way together; `configurationsMax` cuts it, and then the outcome
+ * is `unknown`, never a silent yes.
  */
 import { compareTimes, type Span } from './real-time.ts';
 
@@ -100,7 +101,10 @@ export function searchOrder<State>(
   return { outcome: 'violated', configurations, stuck, states: [...states.values()] };
 }
 
-/** What is to be searched: the latest moment first, and within it what came first. What is needless stays out. */
+/**
+ * What is to be searched: the latest moment first, and within it what came first. What is needless stays
+ * out.
+ */
 class Frontier<State> {
   readonly #calls: readonly Call<State>[];
   readonly #model: Model<State>;

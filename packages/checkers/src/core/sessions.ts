@@ -1,16 +1,16 @@
 /**
- * The four session guarantees of Terry, Demers, Petersen, Spreitzer, Theimer and Welch, "Session Guarantees for
- * Weakly Consistent Replicated Data" (PDIS 1994), by what each operation showed:
+ * The four session guarantees of Terry, Demers, Petersen, Spreitzer, Theimer and Welch, "Session Guarantees
+ * for Weakly Consistent Replicated Data" (PDIS 1994), by what each operation showed:
  *
  * - read your writes: a read shows the session's own earlier writes of the key, or something newer;
  * - monotonic reads: a read never shows less than an earlier read of the session;
  * - monotonic writes: a session's writes are ordered as it made them;
  * - writes follow reads: a write is ordered after everything that the session had read.
  *
- * Every operation with the session's token counts as its past; a promise have only reads at the levels `session`
- * and `strong`, and writes. "Earlier" is real time: it had ended before the other began. Where the history knows
- * the shard of a key, orders are compared a shard (that is what positions order), else a key. Across shards no
- * order is promised beyond reads, and none is checked. O(n log n) a session.
+ * Every operation with the session's token counts as its past; a promise have only reads at the levels
+ * `session` and `strong`, and writes. "Earlier" is real time: it had ended before the other began. Where
+ * the history knows the shard of a key, orders are compared a shard (that is what positions order), else a
+ * key. Across shards no order is promised beyond reads, and none is checked. O(n log n) a session.
  */
 import { comparePositions, formatPosition, type Position } from '@driftless/contracts';
 import { type CheckerName, type CheckResult, Findings } from './findings.ts';
@@ -149,7 +149,10 @@ function missedOf(history: History, reading: Reading, floor: Floor): Mark | unde
   return isBack && comparePositions(isBack, absentAt) <= 0 ? floor.absent : undefined;
 }
 
-/** The replica must hold what the session knows of the shard, though the keys differ. A listing has no one position. */
+/**
+ * The replica must hold what the session knows of the shard, though the keys differ. A listing has no one
+ * position.
+ */
 function missedInShard({ operation }: Reading, past: Past | undefined): Mark | undefined {
   const { kind, position } = operation;
   if (kind !== 'get' || !position || !past?.version) return undefined;

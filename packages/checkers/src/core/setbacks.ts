@@ -1,10 +1,11 @@
 /**
- * Setbacks of a node: it showed a state of a key, and later an older one. Evidence is what was observed of it,
- * the answers that it gave, and its final dump, in the order of the file's lines, which is the order in which
- * they were recorded; a read lasts from its first line to its last, and of two that overlap neither is later.
+ * Setbacks of a node: it showed a state of a key, and later an older one. Evidence is what was observed of
+ * it, the answers that it gave, and its final dump, in the order of the file's lines, which is the order in
+ * which they were recorded; a read lasts from its first line to its last, and of two that overlap neither
+ * is later.
  *
- * A node may go back from an orphan: a deposed leader cuts what it had committed alone (DESIGN §4).
- * O(n log n) a node and key. `node-versions` and `resurrections` share these, by what the node went back from.
+ * A node may go back from an orphan: a deposed leader cuts what it had committed alone (DESIGN §4). O(n log
+ * n) a node and key. `node-versions` and `resurrections` share these, by what the node went back from.
  */
 import { comparePositions, type Position } from '@driftless/contracts';
 import type { History, KeyHistory, Operation } from './history.ts';

@@ -6,8 +6,8 @@
  * - a version names one write, and a put has one version: two may mean that it was applied twice;
  * - the log of each node has every seq once, and where two nodes hold the same batch it is the same.
  *
- * This is Raft's "election safety", "log matching" and "state machine safety" (Ongaro and Ousterhout, 2014), by
- * what is to be seen from outside. O(n log n).
+ * This is Raft's "election safety", "log matching" and "state machine safety" (Ongaro and Ousterhout,
+ * 2014), by what is to be seen from outside. O(n log n).
  */
 import { comparePositions, formatPosition, type Position } from '@driftless/contracts';
 import { type CheckResult, Findings } from './findings.ts';
@@ -46,7 +46,8 @@ function checkEpochs({ epochs }: History, findings: Findings): void {
     for (const [i, epoch] of ordered.entries()) {
       const before = ordered[i - 1];
       if (!before || before.firstSeq < epoch.firstSeq) continue;
-      const message = `epoch ${epoch.epoch} of shard ${shard} begins at ${epoch.firstSeq}, no later than epoch ${before.epoch}`;
+      const begins = `epoch ${epoch.epoch} of shard ${shard} begins at ${epoch.firstSeq}`;
+      const message = `${begins}, no later than epoch ${before.epoch}`;
       findings.add({ message, shard, node: epoch.node, lines: linesOf(before, epoch) });
     }
   }
@@ -58,7 +59,10 @@ function disagreement(a: EpochSeen, b: EpochSeen): string | undefined {
   return undefined;
 }
 
-/** Who served the writes of an epoch. Without shards nothing is known, as each key could be in one of its own. */
+/**
+ * Who served the writes of an epoch. Without shards nothing is known, as each key could be in one of its
+ * own.
+ */
 function checkServers({ keys, shards, epochs }: History, findings: Findings): void {
   if (shards === undefined) return;
   const starts = new Map<string, EpochSeen>();
@@ -118,7 +122,8 @@ function checkVersions(history: History, findings: Findings): void {
     const before = put && versionOfPut.get(put);
     if (put && !before) versionOfPut.set(put, naming);
     else if (put && before && isTwice(history, put, before, naming)) {
-      const message = `${described(put)} was seen at ${formatPosition(before.version)} and at ${formatPosition(version)}`;
+      const [one, two] = [formatPosition(before.version), formatPosition(version)];
+      const message = `${described(put)} was seen at ${one} and at ${two}`;
       findings.add({
         message,
         key: key.key,

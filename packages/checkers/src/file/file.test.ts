@@ -52,7 +52,8 @@ describe('a history file', () => {
     const path = join(folder, 'killed');
     const program = `import { HistoryWriter } from '${new URL('writer.ts', import.meta.url).href}';
       const writer = new HistoryWriter(process.argv[1]);
-      for (let i = 0; i < 100; i += 1) writer.invoke({ process: 'p', operation: 'put', key: 'k', value: String(i) });
+      const put = { process: 'p', operation: 'put', key: 'k' };
+      for (let i = 0; i < 100; i += 1) writer.invoke({ ...put, value: String(i) });
       process.kill(process.pid, 'SIGKILL');`;
     spawnSync(process.execPath, ['--input-type=module', '-e', program, path]);
     expect((await read(path)).operations).toHaveLength(100);

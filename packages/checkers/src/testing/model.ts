@@ -1,11 +1,11 @@
 /**
- * A model of the store, small enough to be right: one shard, three nodes, a log, epochs. It turns a list of steps
- * into the history of a correct execution: operations of several clients overlap, answers are lost, requests
- * without an answer take effect late, followers lag, leaders fail and take provisional writes with them, which
- * come back as new operations or don't. Time is the number of the step.
+ * A model of the store, small enough to be right: one shard, three nodes, a log, epochs. It turns a list of
+ * steps into the history of a correct execution: operations of several clients overlap, answers are lost,
+ * requests without an answer take effect late, followers lag, leaders fail and take provisional writes with
+ * them, which come back as new operations or don't. Time is the number of the step.
  *
- * Whatever it makes, every checker must accept. Property tests draw the steps, so a failure shrinks to few of
- * them.
+ * Whatever it makes, every checker must accept. Property tests draw the steps, so a failure shrinks to few
+ * of them.
  */
 import { type AckLevel, comparePositions, type Position } from '@driftless/contracts';
 import fc from 'fast-check';

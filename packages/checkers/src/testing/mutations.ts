@@ -1,7 +1,7 @@
 /**
- * One thing made wrong in a correct history, and which checker must name it. A mutation looks for a place where
- * the history really becomes wrong, beyond any explanation by what overlapped or was lost; without one it gives
- * nothing.
+ * One thing made wrong in a correct history, and which checker must name it. A mutation looks for a place
+ * where the history really becomes wrong, beyond any explanation by what overlapped or was lost; without
+ * one it gives nothing.
  */
 import { comparePositions, type Position } from '@driftless/contracts';
 import type { HistoryEvent, HistoryEventOf } from '../core/event.ts';

@@ -1,6 +1,6 @@
 /**
- * Hand-made histories in few words: operations with the span that they took, observations, dumps; in any order,
- * for they are sorted by time. Versions and positions are written as in the file: `1-7`.
+ * Hand-made histories in few words: operations with the span that they took, observations, dumps; in any
+ * order, for they are sorted by time. Versions and positions are written as in the file: `1-7`.
  */
 import type { AckLevel } from '@driftless/contracts';
 import { HistoryAssembler } from '../core/assemble.ts';

@@ -1,0 +1,130 @@
+/** Histories that look wrong, and are fine: lost answers, lags, rollbacks, expiries, late effects. */
+import { Script } from './script.ts';
+import { type Case, twoPuts } from './wrong.ts';
+
+export const fine: Case[] = [
+  ['an empty one', new Script()],
+  [
+    'a put whose answer is missing, and is there',
+    new Script().put('k', 'a', [1, Infinity]).dump('n1', { k: 'a@1-2' }, 9),
+  ],
+  [
+    'a put whose answer is missing, and is not there',
+    new Script().put('k', 'a', [1, Infinity]).dump('n1', {}, 9),
+  ],
+  [
+    'a leader-acknowledged write that a failover took',
+    new Script().put('k', 'a', [1, 2], { ack: 'leader', version: '1-2' }).dump('n1', {}, 9),
+  ],
+  [
+    'and that came back as a new operation',
+    new Script()
+      .epoch('n1', 1, 1, 'n1', 0)
+      .epoch('n1', 2, 3, 'n2', 5)
+      .put('k', 'a', [1, 2], { ack: 'leader', version: '1-3', node: 'n1' })
+      .observed('n1', 'k', 'a@1-3', 3)
+      .get('k', null, [6, 7], { consistency: 'strong', position: '2-3', node: 'n2' })
+      .get('k', 'a', [8, 9], { consistency: 'strong', position: '2-4', version: '2-4', node: 'n2' })
+      .dump('n1', { k: 'a@2-4' }, 19),
+  ],
+  [
+    'a deposed leader goes back from an orphan',
+    new Script()
+      .epoch('n1', 1, 1, 'n1', 0)
+      .epoch('n1', 2, 3, 'n2', 5)
+      .put('k', 'a', [1, 2], { version: '1-2', node: 'n1' })
+      .put('k', 'b', [1, 2], { outcome: 'info', version: '1-3' })
+      .observed('n1', 'k', 'b@1-3', 3)
+      .applied('n1', '1-3', 3)
+      .observed('n1', 'k', 'a@1-2', 6)
+      .applied('n1', '1-2', 6),
+  ],
+  [
+    'an eventual read on a replica that lags',
+    twoPuts().get('k', 'a', [5, 6], { version: '1-2', position: '1-2' }),
+  ],
+  [
+    'a session that reads eventually',
+    twoPuts()
+      .put('k', 'c', [5, 6], { session: 's', version: '1-4' })
+      .get('k', 'b', [7, 8], { session: 's', version: '1-3' }),
+  ],
+  [
+    'a session whose write another one overwrote, and one deleted',
+    twoPuts()
+      .put('k', 'c', [5, 6], { session: 's', version: '1-4' })
+      .delete('k', [6, 12], { version: '1-5' })
+      .get('k', null, [7, 8], { session: 's', consistency: 'session', position: '1-5' })
+      .put('k', 'd', [13, 14], { version: '1-6' })
+      .get('k', 'd', [15, 16], { session: 's', version: '1-6', consistency: 'session', position: '1-6' }),
+  ],
+  [
+    'a value that expired',
+    new Script()
+      .put('k', 'a', [1, 2], { session: 's', ttlMs: 5, version: '1-2' })
+      .get('k', null, [8, 9], { session: 's', consistency: 'strong' })
+      .dump('n1', {}, 20),
+  ],
+  [
+    'a strong read during a write, either way',
+    new Script()
+      .put('k', 'a', [1, 10])
+      .get('k', null, [2, 3], { consistency: 'strong' })
+      .get('k', 'a', [4, 5], { consistency: 'strong' }),
+  ],
+  [
+    'a put without an answer that shows much later',
+    new Script()
+      .put('k', 'a', [1, 2], { outcome: 'info' })
+      .get('k', null, [3, 4], { consistency: 'strong' })
+      .get('k', 'a', [50, 51], { consistency: 'strong' }),
+  ],
+  [
+    'a refusal that a put without an answer explains',
+    twoPuts()
+      .put('k', 'c', [4, 5], { outcome: 'info' })
+      .put('k', 'd', [6, 7], { ifMatch: ['1-3'], outcome: 'fail', error: 'precondition-failed' }),
+  ],
+  [
+    'a conditional write on a version that nobody told',
+    twoPuts()
+      .put('k', 'c', [4, 5], { outcome: 'info' })
+      .put('k', 'd', [6, 7], { ifMatch: ['1-4'], version: '1-5' })
+      .get('k', 'd', [8, 9], { consistency: 'strong' }),
+  ],
+  [
+    'a counter with increments that nobody knows of',
+    new Script()
+      .increment('k', 3, [1, 2], { value: '3', version: '1-2' })
+      .increment('k', 2, [3, 4], { outcome: 'info' })
+      .increment('k', 2, [3, 4], { outcome: 'info' })
+      .increment('k', -1, [5, 6], { value: '4', version: '1-4' })
+      .get('k', '6', [7, 8], { consistency: 'strong' })
+      .get('k', '3', [9, 10])
+      .dump('n1', { k: '6@1-5' }, 19),
+  ],
+  [
+    'a delete of a key that was written again',
+    new Script()
+      .put('k', 'a', [1, 2], { version: '1-2' })
+      .delete('k', [3, 4], { version: '1-3' })
+      .put('k', 'b', [5, 6], { version: '1-4' })
+      .observed('n1', 'k', '@1-3', 7)
+      .observed('n1', 'k', 'b@1-4', 8)
+      .dump('n1', { k: 'b@1-4' }, 19),
+  ],
+  [
+    'a tombstone that was collected',
+    new Script().put('k', 'a', [1, 2]).delete('k', [3, 4]).dump('n1', {}, 9),
+  ],
+  [
+    'the same log on two nodes, one trimmed',
+    new Script().log('n1', 1, 1, 4).log('n1', 2, 5, 5).log('n2', 2, 5, 5),
+  ],
+  [
+    'versions of different shards',
+    new Script(4)
+      .put('a', 'x', [1, 2], { session: 's', version: '1-9' })
+      .put('b', 'y', [3, 4], { session: 's', version: '1-2' }),
+  ],
+];
