@@ -194,6 +194,19 @@ describe('GET /v1/watch', () => {
     expect(keys().sort()).toEqual(Array.from({ length: count }, (_, i) => `slow/${i}`).sort());
   });
 
+  it('cuts a connection that takes nothing at all', async () => {
+    const other = await startGateway(cluster, 'gateway-3', { DRIFTLESS_WATCH_STALL_MS: '500' });
+    const stream = await Stream.open(`${other.url}/v1/watch`);
+    streams.push(stream);
+    stream.pause();
+    await cluster.until('it to be cut', async () => {
+      await client.put('stalled', 'x'.repeat(500_000));
+      const text = await (await fetch(`${other.url}/metrics`)).text();
+      return /^gateway_watches_ended_total\{.*reason="too-slow".*\} 1/m.test(text);
+    });
+    await other.process.end();
+  });
+
   it('ends with a problem when the log does not reach back any more', async () => {
     const stream = await open();
     await client.put('early', 'x');
