@@ -1,6 +1,6 @@
 /**
- * JetStream is transport, not truth: whatever it loses while the cluster writes, nothing that was acknowledged is
- * missing afterwards, the replicas are equal, and no operator was needed.
+ * JetStream is transport, not truth: whatever it loses while the cluster writes, nothing that was
+ * acknowledged is missing afterwards, the replicas are equal, and no operator was needed.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';

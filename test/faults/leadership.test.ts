@@ -84,7 +84,7 @@ describe('leadership', () => {
     for (const { name } of running.nodes) expect(await valueOn(running, name, 0, key)).toBe('after');
   });
 
-  it('orphans of a deposed leader are cut off, then applied anew where nobody wrote the key since', async () => {
+  it('orphans are cut off, then applied anew where nobody wrote the key since', async () => {
     cluster = await TestCluster.start({ shards: 1 });
     const running = cluster;
     const [kept = '', overwritten = '', fresh = ''] = keysOf(0, 3, 1);
@@ -113,7 +113,8 @@ describe('leadership', () => {
     );
     deposed.start();
     await running.converged();
-    // Nobody wrote these since, so the leader takes them as new operations; the third one is for a person to decide.
+    // Nobody wrote these since, so the leader takes them as new operations; the third one is for a person to
+    // decide.
     await running.until('the orphans to be applied anew', async () => {
       const values = await Promise.all([kept, fresh].map((key) => valueOn(running, deposed.name, 0, key)));
       return values.every((value) => value === 'orphan');

@@ -1,6 +1,6 @@
 /**
- * Snapshots: a replica that no log reaches back to, an empty one, and one that halted take a copy of a healthy peer,
- * audited before it is installed, while writes go on.
+ * Snapshots: a replica that no log reaches back to, an empty one, and one that halted take a copy of a
+ * healthy peer, audited before it is installed, while writes go on.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';

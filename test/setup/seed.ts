@@ -1,6 +1,6 @@
 /**
- * One seed for all property tests of a run, so that a run can be repeated: fixed unless `DRIFTLESS_SEED` says another,
- * for hunts (`DRIFTLESS_SEED=random`). fast-check prints the seed of a failure.
+ * One seed for all property tests of a run, so that a run can be repeated: fixed unless `DRIFTLESS_SEED` says
+ * another, for hunts (`DRIFTLESS_SEED=random`). fast-check prints the seed of a failure.
  */
 import { configureGlobal } from 'fast-check';
 

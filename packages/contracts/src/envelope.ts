@@ -80,8 +80,8 @@ export type Operation =
   /** Changes no entry; keeps the answer of a refused request that carried an `Idempotency-Key`. */
   | { op: 'answer'; answer: RecordedAnswer }
   /**
-   * The first record of an epoch, written by its leader before it serves. `stream`: when the stream that it began on
-   * was created; on another one, events may be missing.
+   * The first record of an epoch, written by its leader before it serves. `stream`: when the stream that it
+   * began on was created; on another one, events may be missing.
    */
   | {
       op: 'epoch-started';

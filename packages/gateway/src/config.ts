@@ -45,7 +45,8 @@ export const gatewayConfigSchema = z.object({
   retryFirstMs: milliseconds(20, 'Back-off after the first refusal of a node'),
   retryMaxMs: milliseconds(500, 'Longest back-off between attempts'),
 
-  laneInFlightMax: count('requests', 2, 'Requests under way from one lane to its node'),
+  laneInFlightMax: count('requests', 1, 'Requests under way from one lane to its node'),
+  writeLingerMs: milliseconds(3, 'How long a request of writes waits for more under load'),
   laneWaitingOperationsMax: count('operations', 20_000, 'Operations that wait in one lane'),
   laneWaitingBytesMax: count('bytes', 64 * 1024 * 1024, 'Bytes that wait in one lane', 2 ** 40),
   nodeConnectionsMax: count('connections', 64, 'Connections to one node'),

@@ -72,10 +72,6 @@ export const nodeConfigSchema = z.object({
   followerSyncMs: whole('ms', 0)
     .default(100)
     .describe('How long followers may leave what they applied unsynced when no client waits for it'),
-  gatherMs: whole('ms')
-    .default(2)
-    .describe('How long a leader under load gathers writes for one transaction'),
-  gatherOpsMax: whole('operations').default(256).describe('Operations that are not gathered any longer'),
   campaignAskMs: whole('ms')
     .default(1000)
     .describe('How long a candidate waits for its peers to say where they are'),

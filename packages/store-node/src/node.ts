@@ -184,8 +184,8 @@ export class StoreNode {
   }
 
   /**
-   * Hands the leadership of a shard to another member, which takes it when the outbox here is empty. Throws when this
-   * node doesn't lead, or the other one could not lead at once.
+   * Hands the leadership of a shard to another member, which takes it when the outbox here is empty. Throws
+   * when this node doesn't lead, or the other one could not lead at once.
    */
   handOver(shard: number, to: string): void {
     const replica = this.replica(shard);

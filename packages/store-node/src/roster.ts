@@ -1,4 +1,7 @@
-/** What a node knows of the nodes of its cluster, by the statuses that they tell: where they are, and how well. */
+/**
+ * What a node knows of the nodes of its cluster, by the statuses that they tell: where they are, and how
+ * well.
+ */
 import type { NodeStatus, Position } from '@driftless/contracts';
 
 /** Operations that a successor may be behind: it has to apply them before it serves. */
@@ -23,7 +26,9 @@ export class Roster {
     return this.#heard.get(node)?.status.url;
   }
 
-  /** Whether a node could lead the shard at once: alive, staying, healthy, in this epoch, and not far behind. */
+  /**
+   * Whether a node could lead the shard at once: alive, staying, healthy, in this epoch, and not far behind.
+   */
   couldLead(node: string, shard: number, at: Position, now: number): boolean {
     const heard = this.#heard.get(node);
     if (!heard || now - heard.at >= this.#silentMs || heard.status.draining) return false;

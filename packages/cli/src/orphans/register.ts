@@ -1,6 +1,6 @@
 /**
- * `orphans`: what deposed leaders had committed alone and the history does not have, because the key was written
- * since. A person looks, writes a value again where it is wanted, and discards the orphan.
+ * `orphans`: what deposed leaders had committed alone and the history does not have, because the key was
+ * written since. A person looks, writes a value again where it is wanted, and discards the orphan.
  */
 import type { OrphanView } from '@driftless/contracts';
 import type { Command } from 'commander';

@@ -68,6 +68,24 @@ describe('watch', () => {
     expect(asked[0]).toMatchObject({ prefix: 'p' });
   });
 
+  it('names no place to go on from when it has not begun', async () => {
+    const err = new Collected();
+    const client = {
+      // biome-ignore lint/correctness/useYield: a watch that fails before its first event.
+      async *watch(): AsyncGenerator<WatchEvent> {
+        throw new Error('refused');
+      },
+    };
+    const context = {
+      client,
+      terminal: { out: err, err, env: {} },
+      paint: (_: string, text: string) => text,
+    };
+    const watching = watch(context, { after: 'x' }, new AbortController().signal);
+    await expect(watching).rejects.toThrow('refused');
+    expect(err.text).toBe('');
+  });
+
   it('prints events as JSON', async () => {
     const { lines } = await run(true);
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(events);

@@ -17,7 +17,7 @@ export async function watch(
   { prefix, after, json = false }: WatchOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  let token = after;
+  let token: string | undefined;
   const onToken = (next: string): void => {
     if (token === undefined) terminal.err.write(paint('dim', 'watching; Ctrl-C ends it\n'));
     token = next;

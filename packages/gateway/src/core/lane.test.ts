@@ -9,6 +9,7 @@ const limits: LaneLimits = {
   waitingOperationsMax: 10,
   waitingBytesMax: 300,
   backoff: { firstMs: 10, maxMs: 100 },
+  lingerMs: 0,
 };
 
 interface Item extends LaneItem {
@@ -43,7 +44,7 @@ const offer = (lane: Lane<Item>, ...items: Item[]): LaneEffect<Item>[] =>
 describe('a lane', () => {
   it('sends what arrived in one turn in one request, when the turn ends (L7)', () => {
     const lane = routedLane();
-    expect(offer(lane, item(1), item(2), item(3))).toEqual([{ type: 'await-turn' }]);
+    expect(offer(lane, item(1), item(2), item(3))).toEqual([{ type: 'await-turn', ms: 0 }]);
     expect(ids(stepLane(lane, { type: 'turn-ended', now: 0 }))).toEqual([[1, 2, 3]]);
   });
 
@@ -242,5 +243,26 @@ describe('a lane under any history', () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe('lingering', () => {
+  const linger = { ...limits, requestsMax: 1, requestOperationsMax: 100, lingerMs: 3 };
+
+  it('L7 holds a request up only when the last one held the items of several callers', () => {
+    const lane = createLane<Item>(linger);
+    stepLane(lane, { type: 'routed', target: node(), now: 0 });
+    expect(offer(lane, item(1))).toEqual([{ type: 'await-turn', ms: 0 }]);
+    stepLane(lane, { type: 'turn-ended', now: 0 });
+    offer(lane, item(2), item(3), item(4));
+    const target = lane.target as NonNullable<typeof lane.target>;
+    expect(stepLane(lane, { type: 'answered', target, now: 1 })).toMatchObject([{ type: 'send' }]);
+    offer(lane, item(5));
+    expect(stepLane(lane, { type: 'answered', target, now: 2 })).toEqual([{ type: 'await-turn', ms: 3 }]);
+    expect(offer(lane, item(6))).toEqual([]);
+    const sent = stepLane(lane, { type: 'turn-ended', now: 5 });
+    expect(sent).toMatchObject([{ type: 'send', items: [item(5), item(6)] }]);
+    offer(lane, item(7));
+    expect(stepLane(lane, { type: 'answered', target, now: 6 })).toMatchObject([{ type: 'send' }]);
   });
 });

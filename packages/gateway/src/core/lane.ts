@@ -6,8 +6,8 @@
  *                    └──────────── refused: nothing was done, back-off ◀────────┘
  *
  * When idle, what arrived in one turn of the event loop goes out at its end, so a single client waits for
- * nothing. While `requestsMax` requests are under way the rest waits and leaves together with the next one:
- * under load the batches grow by themselves, with no timer and no delay to tune.
+ * nothing. While `requestsMax` requests are under way the rest waits and leaves together with the next one.
+ * Under load a request lingers for those who were just answered (docs/adr/0011).
  *
  * The target is a node, or nobody for a while: then operations wait until their deadline. Operations that the
  * node refused before doing anything go back to the front, and the lane rests for a back-off or until the
@@ -39,7 +39,15 @@ export interface LaneLimits {
   waitingOperationsMax: number;
   waitingBytesMax: number;
   backoff: Backoff;
+  /**
+   * Under load (the last request held the items of several callers) a request waits this long for more, in
+   * milliseconds: fewer and larger requests cost every process less. A single client is never held up.
+   */
+  lingerMs: number;
 }
+
+/** A last request of this many items says that the lane is under load. */
+const loadedItems = 3;
 
 /** A node, for a while. The same node in another epoch, or after a time without a target, is another one. */
 export interface LaneTarget {
@@ -62,6 +70,8 @@ export interface Lane<Item extends LaneItem> {
   restingUntil: number;
   /** The end of this turn is awaited. */
   turnAwaited: boolean;
+  /** Items in the last request. */
+  lastItems: number;
 }
 
 export type LaneEvent<Item extends LaneItem> =
@@ -75,7 +85,8 @@ export type LaneEvent<Item extends LaneItem> =
   | { type: 'swept'; now: number };
 
 export type LaneEffect<Item extends LaneItem> =
-  | { type: 'await-turn' }
+  /** Tell `turn-ended` after so long; 0: at the end of this turn of the event loop. */
+  | { type: 'await-turn'; ms: number }
   | { type: 'send'; items: Item[]; target: LaneTarget }
   /** The lane is full: the item was not taken. */
   | { type: 'reject'; item: Item }
@@ -84,7 +95,7 @@ export type LaneEffect<Item extends LaneItem> =
 
 export function createLane<Item extends LaneItem>(limits: LaneLimits): Lane<Item> {
   const counts = { waitingOperations: 0, waitingBytes: 0, underWay: 0, refusals: 0, restingUntil: 0 };
-  return { limits, target: undefined, waiting: [], ...counts, turnAwaited: false };
+  return { limits, target: undefined, waiting: [], ...counts, turnAwaited: false, lastItems: 0 };
 }
 
 export function stepLane<Item extends LaneItem>(
@@ -110,7 +121,7 @@ export function stepLane<Item extends LaneItem>(
         lane.refusals = 0;
         assert(lane.underWay >= 0, 'a request of a lane ended twice');
       }
-      return depart(lane, event.now);
+      return lane.waiting.length > 0 && isLoaded(lane) ? awaitTurn(lane) : depart(lane, event.now);
     case 'refused':
       return refused(lane, event);
     case 'swept':
@@ -127,9 +138,18 @@ function offered<Item extends LaneItem>(lane: Lane<Item>, item: Item): LaneEffec
   lane.waiting.push(item);
   lane.waitingOperations += item.operations;
   lane.waitingBytes += item.bytes;
-  if (lane.turnAwaited || lane.target === undefined || lane.underWay >= lane.limits.requestsMax) return [];
+  if (lane.target === undefined || lane.underWay >= lane.limits.requestsMax) return [];
+  return awaitTurn(lane);
+}
+
+function awaitTurn<Item extends LaneItem>(lane: Lane<Item>): LaneEffect<Item>[] {
+  if (lane.turnAwaited) return [];
   lane.turnAwaited = true;
-  return [{ type: 'await-turn' }];
+  return [{ type: 'await-turn', ms: isLoaded(lane) ? lane.limits.lingerMs : 0 }];
+}
+
+function isLoaded<Item extends LaneItem>({ limits, lastItems }: Lane<Item>): boolean {
+  return limits.lingerMs > 0 && lastItems >= loadedItems;
 }
 
 function refused<Item extends LaneItem>(
@@ -189,6 +209,7 @@ function takeRequest<Item extends LaneItem>(lane: Lane<Item>): Item[] {
   }
   lane.waitingOperations -= operations;
   lane.waitingBytes -= bytes;
+  lane.lastItems = count;
   return lane.waiting.splice(0, count);
 }
 

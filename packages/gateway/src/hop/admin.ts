@@ -1,4 +1,7 @@
-/** What operators ask of one node: seldom, without lanes or breakers; a refusal is passed on as the node said it. */
+/**
+ * What operators ask of one node: seldom, without lanes or breakers; a refusal is passed on as the node said
+ * it.
+ */
 import { DriftlessError, problemSchema } from '@driftless/contracts';
 import { request } from 'undici';
 
@@ -10,7 +13,9 @@ export interface NodeCall {
   body?: unknown;
 }
 
-/** The answer's JSON, if it has any. Throws the node's own problem, or `replica-unavailable` when it is away. */
+/**
+ * The answer's JSON, if it has any. Throws the node's own problem, or `replica-unavailable` when it is away.
+ */
 export async function askNode(node: string, url: string | undefined, call: NodeCall): Promise<unknown> {
   if (url === undefined) throw new DriftlessError('not-found', `Nobody knows a node ${node}.`);
   const { method, path, body } = call;

@@ -39,6 +39,10 @@ export class LaneRunner<Item extends LaneItem> {
     if (this.#lane.waiting.length > 0) this.#step({ type: 'swept', now: performance.now() });
   }
 
+  readonly #endTurn = (): void => {
+    this.#step({ type: 'turn-ended', now: performance.now() });
+  };
+
   get waitingOperations(): number {
     return this.#lane.waitingOperations;
   }
@@ -52,7 +56,8 @@ export class LaneRunner<Item extends LaneItem> {
   #run(effect: LaneEffect<Item>): boolean {
     switch (effect.type) {
       case 'await-turn':
-        setImmediate(() => this.#step({ type: 'turn-ended', now: performance.now() }));
+        if (effect.ms === 0) setImmediate(this.#endTurn);
+        else setTimeout(this.#endTurn, effect.ms);
         return true;
       case 'send':
         void this.#request(effect.items, effect.target);

@@ -46,7 +46,8 @@ export class Store {
     const { routeWaitMs, writeTimeoutMs, readTimeoutMs, sessionWaitMs, sessionWaitsMax } = config;
     const reading = { lane, routeWaitMs, readTimeoutMs, sessionWaitMs, sessionWaitsMax };
     this.#sessionWaitMs = sessionWaitMs;
-    this.#writer = new Writer({ lane, routeWaitMs, writeTimeoutMs }, routing, this.directory, telemetry);
+    const writing = { lane: { ...lane, lingerMs: config.writeLingerMs }, routeWaitMs, writeTimeoutMs };
+    this.#writer = new Writer(writing, routing, this.directory, telemetry);
     this.#reader = new Reader(reading, routing, this.directory, telemetry);
     this.#lister = new Lister(
       { routeWaitMs, bytesMax: config.listBytesMax, retryMs: config.retryMaxMs },
@@ -150,6 +151,7 @@ function laneLimits(config: GatewayConfig) {
     waitingOperationsMax: config.laneWaitingOperationsMax,
     waitingBytesMax: config.laneWaitingBytesMax,
     backoff: { firstMs: config.retryFirstMs, maxMs: config.retryMaxMs },
+    lingerMs: 0,
   };
 }
 

@@ -1,4 +1,7 @@
-/** What an operator asks of a node, by way of a gateway: to hand a leadership over, and to look through orphans. */
+/**
+ * What an operator asks of a node, by way of a gateway: to hand a leadership over, and to look through
+ * orphans.
+ */
 import { Buffer } from 'node:buffer';
 import { DriftlessError, formatPosition, type OrphanView } from '@driftless/contracts';
 import type { HttpServer } from '@driftless/runtime';

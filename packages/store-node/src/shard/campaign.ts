@@ -1,10 +1,11 @@
 /**
- * The shell of a campaign: from a lease that was won to an epoch that has begun (core/election.ts decides). The
- * candidate finds the end of the stream, asks its peers how far they are, applies all of that, publishes what its own
- * log has past it, and appends the record of the new epoch behind the fence.
+ * The shell of a campaign: from a lease that was won to an epoch that has begun (core/election.ts decides).
+ * The candidate finds the end of the stream, asks its peers how far they are, applies all of that, publishes
+ * what its own log has past it, and appends the record of the new epoch behind the fence.
  *
- * Peers are asked because the stream may have lost events that replicas have applied. When that is known to have
- * happened, a majority of the members must have answered: whatever a majority has acknowledged, one of them has.
+ * Peers are asked because the stream may have lost events that replicas have applied. When that is known to
+ * have happened, a majority of the members must have answered: whatever a majority has acknowledged, one of
+ * them has.
  */
 import { type Batch, encodeBatch, majorityOf } from '@driftless/contracts';
 import { applyBatch, endOfEpoch, judge } from '../core/apply.ts';

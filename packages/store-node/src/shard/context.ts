@@ -28,9 +28,6 @@ export interface ShardLimits {
   eventBytesMax: number;
   /** Operations waiting for the leader's next transaction. */
   leaderQueueOpsMax: number;
-  /** How long, and up to how many operations, a leader under load gathers writes for one transaction. */
-  gatherMs: number;
-  gatherOpsMax: number;
   publishesInFlightMax: number;
   /** Committed operations that the stream has not confirmed, past which a leader refuses writes. */
   outboxOpsMax: number;

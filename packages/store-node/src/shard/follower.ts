@@ -1,8 +1,8 @@
 /**
  * The shell of a follower: takes events from the stream, applies each in one transaction, acks it after the
  * commit. Events are judged in order by the core; what can't be applied at once (a gap, orphans) holds the
- * queue until a peer has helped (peer-repair.ts). Nothing is acked and skipped: a replica that can't go on halts, and shows
- * it.
+ * queue until a peer has helped (peer-repair.ts). Nothing is acked and skipped: a replica that can't go on
+ * halts, and shows it.
  */
 import { Buffer } from 'node:buffer';
 import { type Batch, decodeBatch, EnvelopeError, lastSeqOf } from '@driftless/contracts';
@@ -25,8 +25,8 @@ export class Follower {
   #draining = false;
 
   /**
-   * `onApplied` is called after each burst that moved the position or the cursor; `prompt`: a client waits for
-   * this replica to have it on disk.
+   * `onApplied` is called after each burst that moved the position or the cursor; `prompt`: a client waits
+   * for this replica to have it on disk.
    */
   constructor(context: ShardContext, onApplied: (prompt: boolean) => void) {
     this.#context = context;
@@ -75,8 +75,8 @@ export class Follower {
   }
 
   /**
-   * A stream that was made anew is followed from its start, one that went back from its end. What we have applied
-   * is ours: events that come again are duplicates, and what the stream lost is in the logs.
+   * A stream that was made anew is followed from its start, one that went back from its end. What we have
+   * applied is ours: events that come again are duplicates, and what the stream lost is in the logs.
    */
   #placeCursor(createdAt: string, lastStreamSeq: number): void {
     const { state, logger, shard, instruments } = this.#context;

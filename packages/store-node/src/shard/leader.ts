@@ -1,7 +1,7 @@
 /**
  * The shell of a leader: requests wait a moment, are committed together in one transaction, published in
- * order behind the fence (publisher.ts), and answered at the ack level that each asked for. While one commit blocks, the
- * next requests gather, so batches grow with the load and a lone client waits for nobody.
+ * order behind the fence (publisher.ts), and answered at the ack level that each asked for. While one commit
+ * blocks, the next requests gather. (Batches grow with the load because gateways gather too: docs/adr/0011.)
  */
 import {
   type AckLevel,
@@ -55,9 +55,6 @@ export class Leader {
   #queue: Waiting[] = [];
   #queuedOps = 0;
   #flushing = false;
-  /** Operations in the last batch. */
-  #lastOps = 0;
-  #gatherTimer: NodeJS.Timeout | undefined;
   #accepting = true;
   readonly #publisher: Publisher;
 
@@ -158,27 +155,13 @@ export class Leader {
     this.#flushing = true;
     setImmediate(() => {
       this.#flushing = false;
-      if (!this.#gathers()) this.#flush();
+      this.#flush();
     });
   }
 
-  /**
-   * Under load (the last batch held several operations) a batch waits a little for more: fewer and larger
-   * transactions and events cost every process less. A lone client is never held up.
-   */
-  #gathers(): boolean {
-    const { gatherOpsMax, gatherMs } = this.#context.limits;
-    if (this.#lastOps < gatherFromOps || this.#queuedOps >= gatherOpsMax) return false;
-    this.#gatherTimer ??= setTimeout(() => this.#flush(), gatherMs);
-    return true;
-  }
-
   #flush(): void {
-    clearTimeout(this.#gatherTimer);
-    this.#gatherTimer = undefined;
     const batch = this.#takeBatch();
     if (batch.length === 0) return;
-    this.#lastOps = batch.reduce((sum, { requests }) => sum + requests.length, 0);
     this.#commit(batch);
     if (this.#queue.length > 0) this.#schedule();
   }
@@ -334,9 +317,6 @@ export class Leader {
     if (!this.#accepting && this.#publisher.isEmpty) this.#hooks.onDrained();
   }
 }
-
-/** A batch of this many operations says that the shard is under load. */
-const gatherFromOps = 3;
 
 function notLeader(message = 'This node does not lead the shard.'): DriftlessError {
   return new DriftlessError('not-leader', message);

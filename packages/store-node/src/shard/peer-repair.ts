@@ -1,6 +1,7 @@
 /**
- * What a replica does with the help of its peers: reads operations that it misses from their logs, takes a copy of a
- * whole replica where no log reaches back, and cuts off what its own log has past the end of its epoch. One at a time: the follower and a campaign may both ask.
+ * What a replica does with the help of its peers: reads operations that it misses from their logs, takes a
+ * copy of a whole replica where no log reaches back, and cuts off what its own log has past the end of its
+ * epoch. One at a time: the follower and a campaign may both ask.
  */
 import {
   type Batch,
@@ -126,7 +127,9 @@ export class PeerRepair {
     }
   }
 
-  /** Why the received copy can't take this replica's place: its rows must have its root, and it must lead on. */
+  /**
+   * Why the received copy can't take this replica's place: its rows must have its root, and it must lead on.
+   */
   async #refusalOfIncoming(): Promise<string | undefined> {
     const { files, state } = this.#context;
     const incoming = files.openIncoming();

@@ -1,6 +1,6 @@
 /**
- * The shell of the outbox (core/outbox.ts): publishes committed batches, asks for the stream's end when an answer
- * was not clear, and moves the shard's cursor as the stream confirms.
+ * The shell of the outbox (core/outbox.ts): publishes committed batches, asks for the stream's end when an
+ * answer was not clear, and moves the shard's cursor as the stream confirms.
  */
 import { decodeBatch } from '@driftless/contracts';
 import {
@@ -95,7 +95,9 @@ export class Publisher {
     this.#hooks.onConfirmed();
   }
 
-  /** No fence of ours stands on another stream: the epoch ends here, and whoever leads next begins one there. */
+  /**
+   * No fence of ours stands on another stream: the epoch ends here, and whoever leads next begins one there.
+   */
   #streamIsLost(how: string): void {
     const { logger, shard } = this.#context;
     if (this.#outbox.phase === 'deposed') return;

@@ -1,6 +1,6 @@
 /**
- * The scrub: recomputes digests and root from the rows on disk, so that rot is found although nobody wrote or read.
- * The same audit decides whether a snapshot that was received may be installed.
+ * The scrub: recomputes digests and root from the rows on disk, so that rot is found although nobody wrote or
+ * read. The same audit decides whether a snapshot that was received may be installed.
  */
 import {
   type Digest,
@@ -43,8 +43,8 @@ export async function audit(rows: Iterable<Entry>): Promise<Audit> {
 }
 
 /**
- * A sound replica without drift is proven: it is taken back into service if a rotten row, since overwritten, had
- * taken it out.
+ * A sound replica without drift is proven: it is taken back into service if a rotten row, since overwritten,
+ * had taken it out.
  */
 export async function scrub(replica: ShardReplica): Promise<Omit<ScrubAnswer, 'node'>> {
   const { context } = replica;

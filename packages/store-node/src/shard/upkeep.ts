@@ -1,7 +1,7 @@
 /**
- * What a replica does every few seconds besides its work: trims its log within its bounds, forgets old answers,
- * proves itself after a rotten row was overwritten, offers its orphans to the leader, and lets a snapshot take its place when it halted or has been
- * drifted for too long.
+ * What a replica does every few seconds besides its work: trims its log within its bounds, forgets old
+ * answers, proves itself after a rotten row was overwritten, offers its orphans to the leader, and lets a
+ * snapshot take its place when it halted or has been drifted for too long.
  */
 import { isDrifted } from '../core/state.ts';
 import { offerOrphans } from './orphan-offers.ts';

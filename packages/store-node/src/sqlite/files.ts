@@ -65,8 +65,8 @@ export class ShardFiles implements ReplicaFiles {
   }
 
   /**
-   * Puts the received file in the place of the replica. What this node has set aside (orphans, quarantine) is its own,
-   * and goes over. `current` is closed; the new store is open when this returns.
+   * Puts the received file in the place of the replica. What this node has set aside (orphans, quarantine) is
+   * its own, and goes over. `current` is closed; the new store is open when this returns.
    */
   install(current: ShardStore): SqliteStore {
     const incoming = this.openIncoming();

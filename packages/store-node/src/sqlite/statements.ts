@@ -95,8 +95,8 @@ export function prepare(database: Database.Database) {
       INSERT INTO entries (key, epoch, seq, tombstone, expires_at, content_type, digest, value)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (key) DO UPDATE SET epoch = excluded.epoch, seq = excluded.seq,
-        tombstone = excluded.tombstone, expires_at = excluded.expires_at, content_type = excluded.content_type, digest = excluded.digest,
-        value = excluded.value`),
+        tombstone = excluded.tombstone, expires_at = excluded.expires_at,
+        content_type = excluded.content_type, digest = excluded.digest, value = excluded.value`),
     removeEntry: sql('DELETE FROM entries WHERE key = ?'),
     putLeaf: sql(
       'INSERT INTO buckets VALUES (?, ?) ON CONFLICT (bucket) DO UPDATE SET digest = excluded.digest',

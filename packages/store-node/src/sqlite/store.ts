@@ -214,8 +214,8 @@ export class SqliteStore implements ShardStore {
   }
 
   /**
-   * Copies the file as it is at one commit, a few pages at a time, so that reads and writes go on. The copy is
-   * consistent: SQLite takes writes of this connection over into it.
+   * Copies the file as it is at one commit, a few pages at a time, so that reads and writes go on. The copy
+   * is consistent: SQLite takes writes of this connection over into it.
    */
   async backup(file: string, pagesPerTurn: number): Promise<void> {
     await this.#database.backup(file, { progress: () => pagesPerTurn });

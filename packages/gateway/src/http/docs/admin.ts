@@ -20,7 +20,7 @@ const orphans: Operation = {
   operationId: 'listOrphans',
   summary: 'Operations of deposed leaders that wait for a person',
   description:
-    'A deposed leader offers what it had committed alone to the new one. What is listed here was not taken, ' +
+    'A deposed leader offers what it had committed alone to the new one. What is listed was not taken, ' +
     'because the key was written since; it is in no history.',
   tags,
   responses: {
