@@ -125,6 +125,8 @@ export type ReadHeader = z.infer<typeof readHeaderSchema>;
 export const standingSchema = z.object({
   shard: z.number().int(),
   position: positionSchema,
+  /** Nothing up to `position` is provisional. */
+  settled: z.boolean().optional(),
   lagOps: z.number().optional(),
   lagMs: z.number().optional(),
 });

@@ -12,9 +12,12 @@ import { comparePositions, type LostPosition, type Position } from '@driftless/c
 
 export class Session {
   readonly #positions: Map<number, Position>;
+  /** Nothing binds it yet: its client sent no token. */
+  readonly isNew: boolean;
 
   constructor(positions: ReadonlyMap<number, Position> = new Map()) {
     this.#positions = new Map(positions);
+    this.isNew = this.#positions.size === 0;
   }
 
   get positions(): ReadonlyMap<number, Position> {

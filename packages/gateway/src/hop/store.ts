@@ -105,7 +105,7 @@ export class Store {
     const outcome = await this.#reader.read(shard, key, seen ? { ...asked, seen } : asked);
     if (outcome.type === 'failed') {
       if (outcome.lost) session.lost(outcome.lost);
-    } else learnVersion(session, shard, outcome.type === 'found' ? outcome.entry.version : outcome.version);
+    } else learnFromRead(session, shard, outcome);
     return outcome;
   }
 
@@ -179,6 +179,21 @@ function afterSession(writes: readonly Write[], shard: number, session = new Ses
 function learnFromWrite(session: Session, shard: number, { error, version, lost }: WriteResult): void {
   if (lost) session.lost(lost);
   if (error !== 'indeterminate') learnVersion(session, shard, version);
+}
+
+/**
+ * A session that begins here begins with all that the replica has: more than it saw, but the same for all reads
+ * between two writes, so that its token is mostly made already. Later it learns what it sees, and no more: then
+ * it seldom has to wait for a replica.
+ */
+function learnFromRead(
+  session: Session,
+  shard: number,
+  read: Exclude<ReadOutcome, { type: 'failed' }>,
+): void {
+  const { standing } = read;
+  if (session.isNew && standing?.settled) session.saw(shard, standing.position);
+  else learnVersion(session, shard, read.type === 'found' ? read.entry.version : read.version);
 }
 
 function learnVersion(session: Session, shard: number, version: string | undefined): void {

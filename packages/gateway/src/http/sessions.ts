@@ -54,7 +54,7 @@ export class Sessions {
     for (const token of tokens) {
       for (const [shard, position] of this.#positionsIn(token.trim())) session.saw(shard, position);
     }
-    return session;
+    return new Session(session.positions);
   }
 
   /** The session as it is now, onto the answer. */

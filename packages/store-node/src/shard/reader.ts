@@ -36,6 +36,7 @@ export function standingOf(replica: ShardReplica): Standing {
   return {
     shard,
     position: state.applied,
+    settled: state.confirmedSeq >= state.applied.seq,
     ...(known && { lagOps: known.ops, lagMs: Math.round(known.ms) }),
   };
 }
