@@ -182,9 +182,9 @@ function learnFromWrite(session: Session, shard: number, { error, version, lost 
 }
 
 /**
- * A session that begins here begins with all that the replica has: more than it saw, but the same for all reads
- * between two writes, so that its token is mostly made already. Later it learns what it sees, and no more: then
- * it seldom has to wait for a replica.
+ * A session that begins here begins with all that the replica has: more than it saw, but the same for all
+ * reads between two writes, so that its token is mostly made already. Later it learns what it sees, and no
+ * more: then it seldom has to wait for a replica.
  */
 function learnFromRead(
   session: Session,
