@@ -117,7 +117,8 @@ describe('the routing table', () => {
     const table = known()
       .heard(0, ...three(0))
       .leased(0, 'a', 1);
-    expect(table.hear({ type: 'ticked', now: 3000 }).route.leader).toBe('a');
+    const others = three(2000).filter(({ node }) => node !== 'a');
+    expect(table.heard(2000, ...others).hear({ type: 'ticked', now: 3000 }).route.leader).toBe('a');
     expect(table.changed).toEqual([]);
     expect(table.hear({ type: 'ticked', now: 3001 }).route.leader).toBeUndefined();
     expect(table.changed).toMatchObject([{ shard: 0 }]);
@@ -135,7 +136,17 @@ describe('the routing table', () => {
     expect(table.route).toMatchObject({ leader: 'a', near: ['a', 'b', 'c'] });
     table.hear({ type: 'nats-back', now: 61_000 }, { type: 'ticked', now: 63_000 });
     expect(table.route.leader).toBe('a');
-    expect(table.hear({ type: 'ticked', now: 64_001 }).route.leader).toBeUndefined();
+    table.heard(63_500, status('b', [replica(0)])).hear({ type: 'ticked', now: 64_001 });
+    expect(table.route.leader).toBeUndefined();
+  });
+
+  it('takes the silence of all for that of NATS: what was known when the last was heard stays (R3)', () => {
+    const table = known()
+      .heard(0, ...three(0, 'a'))
+      .heard(2500, ...three(2500, 'a').slice(0, 2));
+    table.hear({ type: 'ticked', now: 60_000 });
+    expect(table.route).toMatchObject({ leader: 'a', near: ['a', 'b', 'c'] });
+    expect(table.heard(61_000, status('b', [replica(0)])).route.leader).toBeUndefined();
   });
 
   it('gives eventual reads to healthy replicas, near ones first (R4)', () => {

@@ -120,9 +120,16 @@ function withNews(state: RoutingState, event: RoutingEvent): RoutingState {
   }
 }
 
+/**
+ * A node that is silent while others are heard is dead. When all have fallen silent it is NATS that is (paused, say,
+ * with its sockets open): then what was known when the last one was heard stays.
+ */
 function withLiveness(state: RoutingState, now: number): RoutingState {
   if (state.natsLostAt !== undefined) return state;
-  const isAlive = (node: KnownNode): boolean => now - node.heardAt <= state.limits.nodeSilentMs;
+  const { nodeSilentMs } = state.limits;
+  const lastHeardAt = Math.max(...[...state.nodes.values()].map(({ heardAt }) => heardAt));
+  const at = now - lastHeardAt > nodeSilentMs ? lastHeardAt : now;
+  const isAlive = (node: KnownNode): boolean => at - node.heardAt <= nodeSilentMs;
   if ([...state.nodes.values()].every((node) => node.alive === isAlive(node))) return state;
   const nodes = new Map([...state.nodes].map(([name, node]) => [name, { ...node, alive: isAlive(node) }]));
   return { ...state, nodes };

@@ -48,10 +48,11 @@ export class Upkeep {
 
   /** What every member has is dropped beyond the lower bound; what one lacks only beyond the upper one. */
   #trimLog(): void {
-    const { store, limits, members, told, state } = this.#replica.context;
+    const { store, limits, members, node, told, durable, state } = this.#replica.context;
     const excess = store.logBytes() - limits.logBytesMin;
     if (excess <= 0) return;
-    const everywhere = Math.min(...members.map((member) => told.get(member)?.seq ?? 0));
+    const seqOf = (member: string): number => (member === node ? durable : told.get(member))?.seq ?? 0;
+    const everywhere = Math.min(...members.map(seqOf));
     store.trimLog(Math.min(everywhere, state.confirmedSeq), excess);
     store.trimLog(state.confirmedSeq, store.logBytes() - limits.logBytesMax);
   }
