@@ -13,8 +13,9 @@ import { checkerNames } from './findings.ts';
 
 /** Raise it for a long run. */
 const runs = Number(process.env.DRIFTLESS_CHECKER_RUNS ?? 150);
+const timeout = runs * 1000;
 
-describe('correct executions', () => {
+describe('correct executions', { timeout }, () => {
   it('are accepted by every checker', () => {
     const checked = new Set<string>();
     fc.assert(
@@ -43,7 +44,7 @@ describe('correct executions', () => {
   });
 });
 
-describe('one thing made wrong', () => {
+describe('one thing made wrong', { timeout }, () => {
   it.each(mutations)('$what: named by $names', (mutation) => {
     fc.assert(
       fc.property(stepsArbitrary, fc.nat(1000), (steps, choice) => {

@@ -111,7 +111,7 @@ function conditionHolds(
   return owner ? [false] : [true, false];
 }
 
-it.each([false, true])('agrees with brute force (counter: %s)', (isCounter) => {
+it.each([false, true])('agrees with brute force (counter: %s)', { timeout: 60_000 }, (isCounter) => {
   const seen = { ok: 0, violated: 0 };
   fc.assert(
     fc.property(fc.array(drawn, { minLength: 2, maxLength: 6, size: 'max' }), (operations) => {

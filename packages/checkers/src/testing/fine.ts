@@ -127,4 +127,54 @@ export const fine: Case[] = [
       .put('a', 'x', [1, 2], { session: 's', version: '1-9' })
       .put('b', 'y', [3, 4], { session: 's', version: '1-2' }),
   ],
+  ...(['a', 'b'] as const).map(
+    (value): Case => [
+      `a delete of one of two puts without an answer, the other (${value}) shows later`,
+      new Script()
+        .put('k', 'a', [1, 2], { outcome: 'info' })
+        .put('k', 'b', [1, 2], { outcome: 'info' })
+        .delete('k', [3, 4], { version: '1-4' })
+        .get('k', value, [5, 6], { consistency: 'strong' }),
+    ],
+  ),
+  [
+    'operations that touch in time: they overlap',
+    new Script().put('k', 'a', [1, 2]).put('k', 'b', [2, 3]).dump('n1', { k: 'a@1-3' }, 9),
+  ],
+  [
+    'an older value that was rolled back and came back as the newest',
+    new Script().put('k', 'a', [1, 2], { ack: 'leader' }).put('k', 'b', [3, 4]).dump('n1', { k: 'a@2-9' }, 9),
+  ],
+  [
+    'a refusal of a version that was rolled back: its value came back under another',
+    new Script()
+      .put('k', 'a', [1, 2], { ack: 'leader', version: '1-2' })
+      .get('k', 'a', [3, 4], { consistency: 'strong', version: '2-4' })
+      .put('k', 'c', [5, 6], { ifMatch: ['1-2'], outcome: 'fail', error: 'precondition-failed' })
+      .get('k', 'a', [7, 8], { consistency: 'strong', version: '2-4' }),
+  ],
+  [
+    'a provisional refusal, by a leader that did not know yet that it was deposed',
+    twoPuts()
+      .put('k', 'c', [5, 6], {
+        ack: 'leader',
+        ifMatch: ['1-3'],
+        outcome: 'fail',
+        error: 'precondition-failed',
+      })
+      .get('k', 'b', [7, 8], { consistency: 'strong' }),
+  ],
+  [
+    'a provisional increment that such a leader answered',
+    new Script()
+      .increment('k', 1, [1, 2], { value: '1', version: '2-2', node: 'n2' })
+      .increment('k', 1, [3, 4], { value: '1', version: '1-3', ack: 'leader', node: 'n1' }),
+  ],
+  [
+    'a counter that a decrement without an answer lowered',
+    new Script()
+      .increment('k', 5, [1, 2], { version: '1-2' })
+      .increment('k', -2, [1, 2], { outcome: 'info' })
+      .dump('n1', { k: '3@1-3' }, 9),
+  ],
 ];
