@@ -3,8 +3,6 @@ export { HistoryAssembler } from './core/assemble.ts';
 export { type CheckOptions, checkHistory, overallVerdict } from './core/check.ts';
 export { levelsLostBy } from './core/durability.ts';
 export {
-  type Consistency,
-  consistencySchema,
   decodeEvent,
   type EndEvent,
   encodeEvent,

@@ -25,6 +25,7 @@ import {
   type Position,
   parsePosition,
   positionSchema,
+  readLevelSchema,
 } from '@driftless/contracts';
 import { z } from 'zod';
 
@@ -40,10 +41,6 @@ const positionText = z.codec(z.string(), positionSchema, {
   },
   encode: formatPosition,
 });
-
-/** Read levels of DESIGN §5; a level that no node serves yet can stand in a history all the same. */
-export const consistencySchema = z.enum(['eventual', 'session', 'bounded', 'leader', 'strong']);
-export type Consistency = z.infer<typeof consistencySchema>;
 
 /** What a fault may take away for good; it decides which ack levels must survive (durability.ts). */
 export const lossSchema = z.enum(['leader', 'stream', 'majority', 'everything']);
@@ -75,7 +72,7 @@ const write = {
   ifMatch: versions.optional(),
   ifNoneMatch: versions.optional(),
 };
-const read = { ...invoked, consistency: consistencySchema.optional() };
+const read = { ...invoked, consistency: readLevelSchema.optional() };
 
 const invokeSchema = z.discriminatedUnion('operation', [
   z.strictObject({

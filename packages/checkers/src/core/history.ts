@@ -2,8 +2,8 @@
  * A history as checkers see it: operations with their beginning and end, what was read by them, and what was
  * observed of nodes; arranged by key and by session. `assemble.ts` makes it of events.
  */
-import type { AckLevel, Position } from '@driftless/contracts';
-import type { Consistency, HistoryEventOf } from './event.ts';
+import type { AckLevel, Position, ReadLevel } from '@driftless/contracts';
+import type { HistoryEventOf } from './event.ts';
 import type { Span } from './real-time.ts';
 
 export type Versions = '*' | Position[];
@@ -23,7 +23,7 @@ export interface Operation extends Span {
   readonly ifMatch: Versions | undefined;
   readonly ifNoneMatch: Versions | undefined;
   readonly ack: AckLevel;
-  readonly consistency: Consistency;
+  readonly consistency: ReadLevel;
   /** `ok` answered; `fail` certainly not done; `info` nobody knows, and `endedAt` is Infinity. */
   outcome: 'ok' | 'fail' | 'info';
   endedAt: number;

@@ -7,13 +7,13 @@
  * Whatever it makes, every checker must accept. Property tests draw the steps, so a failure shrinks to few
  * of them.
  */
-import { type AckLevel, comparePositions, type Position } from '@driftless/contracts';
+import { type AckLevel, comparePositions, type Position, type ReadLevel } from '@driftless/contracts';
 import fc from 'fast-check';
-import type { Consistency, EndEvent, HistoryEvent, InvokeEvent } from '../core/event.ts';
+import type { EndEvent, HistoryEvent, InvokeEvent } from '../core/event.ts';
 
 export type Step =
   /** Of the clients that are idle or under way; the number is taken modulo how many there are. */
-  | { do: 'invoke'; client: number; what: What; key: number; ack: AckLevel; level: Consistency; by: number }
+  | { do: 'invoke'; client: number; what: What; key: number; ack: AckLevel; level: ReadLevel; by: number }
   | { do: 'work'; client: number; node: number }
   | { do: 'answer'; client: number; lost: boolean }
   | { do: 'late'; which: number }
@@ -37,7 +37,7 @@ export const stepsArbitrary: fc.Arbitrary<Step[]> = fc.array(
         what: fc.constantFrom<What[]>('put', 'put', 'get', 'get', 'get', 'delete', 'cas', 'create'),
         key: fc.constantFrom(0, 0, 0, 1, 2),
         ack: fc.constantFrom<AckLevel[]>('stream', 'stream', 'majority', 'all', 'leader'),
-        level: fc.constantFrom<Consistency[]>('session', 'session', 'strong', 'strong', 'eventual'),
+        level: fc.constantFrom<ReadLevel[]>('session', 'session', 'strong', 'strong', 'eventual'),
         by: fc.constantFrom(1, 2, 5),
       }),
     },

@@ -2,10 +2,10 @@
  * Hand-made histories in few words: operations with the span that they took, observations, dumps; in any
  * order, for they are sorted by time. Versions and positions are written as in the file: `1-7`.
  */
-import type { AckLevel } from '@driftless/contracts';
+import type { AckLevel, ReadLevel } from '@driftless/contracts';
 import { HistoryAssembler } from '../core/assemble.ts';
 import { type CheckOptions, checkHistory } from '../core/check.ts';
-import { type Consistency, type HistoryEvent, historyEventSchema } from '../core/event.ts';
+import { type HistoryEvent, historyEventSchema } from '../core/event.ts';
 import type { CheckResult } from '../core/findings.ts';
 import type { History } from '../core/history.ts';
 import { compareTimes } from '../core/real-time.ts';
@@ -28,7 +28,7 @@ interface WriteMore extends Common {
   ttlMs?: number;
 }
 interface ReadMore extends Common {
-  consistency?: Consistency;
+  consistency?: ReadLevel;
 }
 interface Answer {
   value?: string | null;
