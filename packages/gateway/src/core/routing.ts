@@ -121,8 +121,8 @@ function withNews(state: RoutingState, event: RoutingEvent): RoutingState {
 }
 
 /**
- * A node that is silent while others are heard is dead. When all have fallen silent it is NATS that is (paused, say,
- * with its sockets open): then what was known when the last one was heard stays.
+ * A node that is silent while others are heard is dead. When all have fallen silent it is NATS that is
+ * (paused, say, with its sockets open): then what was known when the last one was heard stays.
  */
 function withLiveness(state: RoutingState, now: number): RoutingState {
   if (state.natsLostAt !== undefined) return state;
