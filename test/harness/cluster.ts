@@ -13,7 +13,7 @@ import {
   nodeStatusSchema,
   type ReplicaStatus,
 } from '@driftless/contracts';
-import { freePort, waitUntil } from '@driftless/runtime';
+import { freePortRange, waitUntil } from '@driftless/runtime';
 import { TestProcess } from './process.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -85,7 +85,10 @@ export class TestCluster {
       'gateway-1',
       ...Array.from({ length: full.nodes }, (_, index) => `node-${index + 1}`),
     ];
-    for (const name of names) ports.set(name, await freePort());
+    const base = await freePortRange(names.length);
+    names.forEach((name, index) => {
+      ports.set(name, base + index);
+    });
     const cluster = new TestCluster(directory, full, ports);
     for (const part of [cluster.nats, ...cluster.nodes, cluster.gateway]) part.start();
     try {
