@@ -14,8 +14,8 @@ export function freePort(): Promise<number> {
 }
 
 /**
- * The first of `count` ports in a row that were all free a moment ago, below those that systems give to outgoing
- * connections (32,768 and up on Linux): so a server that is restarted finds its port as it left it.
+ * The first of `count` ports in a row that were all free a moment ago. They lie below those that systems give
+ * to outgoing connections (32,768 and up on Linux): a server that is restarted finds its port as it left it.
  */
 export async function freePortRange(count: number): Promise<number> {
   for (let attempt = 0; attempt < RANGE_ATTEMPTS_MAX; attempt++) {
