@@ -75,10 +75,6 @@ export class Leader {
     return this.#context.state.applied.seq - this.#context.state.confirmedSeq;
   }
 
-  get confirmedSeq(): number {
-    return this.#context.state.confirmedSeq;
-  }
-
   /** Resolves when the ack level is reached; results that weren't in time say `indeterminate`. */
   write(requests: readonly WriteRequest[], level: AckLevel, timeoutMs: number): Promise<WriteAnswer> {
     const { clock, limits } = this.#context;
