@@ -1,4 +1,5 @@
 /** What every Driftless process shares. This file only names what the room offers. */
+export { Clock, systemClock } from './clock.ts';
 export type { ConfigRow, LoadConfigOptions } from './config.ts';
 export { ConfigError, describeConfig, loadConfig } from './config.ts';
 export type { HttpServer, HttpServerOptions, OpenApiOptions, ReadyState } from './http-server.ts';

@@ -16,6 +16,7 @@ import {
 import { nodeConfigSchema } from './config.ts';
 import { addRoutes } from './http/app.ts';
 import { StoreNode } from './node.ts';
+import { connectPorts } from './ports.ts';
 
 /** Largest body that a gateway sends: a lane's batch, with headers. */
 const bodyBytesMax = 8 * 1024 * 1024;
@@ -51,8 +52,9 @@ await runProcess('store-node', async (process) => {
   const link = await connectNats({ url, name: nodeId, logger, signal: process.signal });
   process.onStop(() => link.close());
   const advertised = config.advertiseUrl ?? `http://${config.host}:${port}`;
-  const parts = { config, incarnation: randomUUID(), startedAt, url: advertised, link, logger, telemetry };
-  node = await StoreNode.start(parts);
+  const ports = await connectPorts(config, link, logger, telemetry);
+  const incarnation = randomUUID();
+  node = await StoreNode.start({ config, incarnation, startedAt, url: advertised, ports });
   process.onStop(() => node?.stop());
   process.onStop(() => node?.drain());
   logger.info({ port, shards: node.status().shards.length }, 'serving');

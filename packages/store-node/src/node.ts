@@ -3,7 +3,6 @@
  * timer moves all replicas on; one subscription each hears heads, applied positions and statuses for all of
  * them.
  */
-import { join } from 'node:path';
 import {
   appliedMessageSchema,
   appliedSubject,
@@ -19,25 +18,18 @@ import {
   replicasOf,
   statusSubject,
 } from '@driftless/contracts';
-import type { Logger, NatsLink, Telemetry } from '@driftless/runtime';
-import { jetstream, jetstreamManager } from '@nats-io/jetstream';
-import type { Msg } from '@nats-io/transport-node';
 import type { z } from 'zod';
 import type { NodeConfig } from './config.ts';
 import { HandBack } from './core/hand-back.ts';
 import { LagTracker } from './core/lag.ts';
-import { checkClusterRecord, keepClusterRecord } from './jetstream/cluster-record.ts';
-import { KvLeases } from './jetstream/leases.ts';
-import type { EventStream } from './jetstream/port.ts';
-import { JetStreamEvents } from './jetstream/stream.ts';
+import type { NodePorts } from './ports.ts';
 import { Roster } from './roster.ts';
-import { type Clock, ShardContext, type ShardLimits } from './shard/context.ts';
+import { ShardContext, type ShardLimits } from './shard/context.ts';
 import { gaugesOf } from './shard/gauges.ts';
-import { HttpPeers } from './shard/peers.ts';
+import type { Peers } from './shard/peers.ts';
 import { ShardReplica } from './shard/replica.ts';
 import { Upkeep } from './shard/upkeep.ts';
-import { ShardFiles } from './sqlite/files.ts';
-import { createInstruments, type Instruments } from './telemetry.ts';
+import type { Instruments } from './telemetry.ts';
 
 /** How often replicas get a tick, milliseconds. */
 const tickMs = 50;
@@ -53,75 +45,51 @@ export interface StoreNodeParts {
   incarnation: string;
   startedAt: string;
   url: string;
-  link: NatsLink;
-  logger: Logger;
-  telemetry: Telemetry;
+  ports: NodePorts;
 }
-
-const clock: Clock = { monotonic: () => performance.now(), wall: () => Date.now() };
 
 export class StoreNode {
   readonly #parts: StoreNodeParts;
   readonly #replicas = new Map<number, ShardReplica>();
   readonly #roster: Roster;
   readonly #handBack: HandBack;
-  readonly #peers: HttpPeers;
-  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #peers: Peers;
+  readonly #instruments: Instruments;
+  /** Each ends a timer. */
+  readonly #timers: (() => void)[] = [];
   readonly #headTold = new Map<number, number>();
   /** Replicas whose applied position was not synced and told yet, and when that was done last. */
   readonly #untold = new Set<ShardReplica>();
   #syncedAt = Number.NEGATIVE_INFINITY;
   /** The last two ticks: what is heard now was told after the earlier one, even if we were paused since. */
   #ticks: [earlier: number, last: number] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  #tellTimer: NodeJS.Timeout | undefined;
+  #callOffTelling: (() => void) | undefined;
   readonly #upkeeps: Upkeep[] = [];
   #watch: { stop(): void } | undefined;
   #draining = false;
 
   private constructor(parts: StoreNodeParts) {
     this.#parts = parts;
-    const { logger, config } = parts;
+    const { ports, config } = parts;
     this.#roster = new Roster(config.headSilentMs);
     this.#handBack = new HandBack(config.handBackAfterMs);
-    this.#peers = new HttpPeers({
-      urlOf: (node) => this.#roster.urlOf(node),
-      timeoutMs: config.peerTimeoutMs,
-      onFault: (peer, error) => logger.warn({ peer, err: error }, 'a peer did not answer'),
-    });
+    this.#peers = ports.peers((node) => this.#roster.urlOf(node));
+    this.#instruments = ports.instruments(() => this.replicas.map(gaugesOf));
   }
 
-  /** Opens the files, joins the cluster on NATS and starts the replicas. */
+  /** Opens the files, joins the cluster and starts the replicas. */
   static async start(parts: StoreNodeParts): Promise<StoreNode> {
     const node = new StoreNode(parts);
-    const { config, link, logger } = parts;
-    const connection = link.nc;
-    await checkClusterRecord(connection, config);
-    const leases = await KvLeases.open(connection, {
-      cluster: config.cluster,
-      shardCount: config.shards,
-      streamReplicas: config.streamReplicas,
-      requestTimeoutMs: config.leaseMarginMs,
-      rewatchMs: config.retryDelayMs,
-      onWatchBroken: (error) => logger.warn({ err: error }, 'the watch of the leases broke; watching anew'),
-    });
-    const js = jetstream(connection);
-    const jsm = await jetstreamManager(connection, { checkAPI: false });
-    const instruments = createInstruments(parts.telemetry.meter, () => node.replicas.map(gaugesOf));
+    const { bus, leases } = parts.ports;
     for (const [shard, members] of node.#placement()) {
-      const stream = new JetStreamEvents(js, jsm, {
-        ...config,
-        shard,
-        node: config.nodeId,
-        duplicateWindowMs,
-      });
-      const replica = node.#makeReplica(shard, members, stream, leases, instruments);
+      const replica = node.#makeReplica(shard, members);
       node.#replicas.set(shard, replica);
       node.#upkeeps.push(new Upkeep(replica));
     }
     node.#listen();
     node.#watch = await leases.watch((shard, seen) => node.#replicas.get(shard)?.leaseSeen(seen));
-    link.onStatus(({ type }) => {
-      if (type === 'connected') for (const replica of node.#replicas.values()) replica.linkRestored();
+    bus.onConnected(() => {
+      for (const replica of node.#replicas.values()) replica.linkRestored();
     });
     for (const replica of node.#replicas.values()) replica.start();
     node.#startTimers();
@@ -160,14 +128,14 @@ export class StoreNode {
   }
 
   status(): NodeStatus {
-    const { config, incarnation, url, startedAt, link } = this.#parts;
-    const natsVersion = link.nc.info?.version;
+    const { config, incarnation, url, startedAt, ports } = this.#parts;
+    const natsVersion = ports.bus.serverVersion;
     return {
       node: config.nodeId,
       incarnation,
       url,
       startedAt,
-      natsConnected: link.isConnected(),
+      natsConnected: ports.bus.isConnected(),
       ...(natsVersion !== undefined && { natsVersion }),
       draining: this.#draining,
       shards: [...this.#replicas.values()].map((replica) => replica.status()),
@@ -191,7 +159,7 @@ export class StoreNode {
     const replica = this.replica(shard);
     replica.requireLeader();
     const { members, state } = replica.context;
-    const able = members.includes(to) && this.#roster.couldLead(to, shard, state.applied, clock.monotonic());
+    const able = members.includes(to) && this.#roster.couldLead(to, shard, state.applied, this.#now());
     if (!able)
       throw new DriftlessError('replica-unavailable', `${to} could not lead shard ${shard} at once.`);
     replica.resign(to);
@@ -200,11 +168,12 @@ export class StoreNode {
   #successorOf({ context }: ShardReplica): string | null {
     const { members, shard, state } = context;
     const others = members.filter((member) => member !== this.id);
-    return this.#roster.successor(others, shard, state.applied, clock.monotonic());
+    return this.#roster.successor(others, shard, state.applied, this.#now());
   }
 
   async stop(): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer);
+    for (const callOff of this.#timers) callOff();
+    this.#callOffTelling?.();
     this.#watch?.stop();
     for (const replica of this.#replicas.values()) replica.stop();
     await this.#peers.close();
@@ -223,16 +192,9 @@ export class StoreNode {
     return placement;
   }
 
-  #makeReplica(
-    shard: number,
-    members: readonly string[],
-    stream: EventStream,
-    leases: KvLeases,
-    instruments: Instruments,
-  ): ShardReplica {
-    const { config, logger, incarnation } = this.#parts;
-    const directory = join(config.dataDir, 'nodes', config.nodeId);
-    const files = new ShardFiles({ ...config, directory, shard });
+  #makeReplica(shard: number, members: readonly string[]): ShardReplica {
+    const { config, ports, incarnation } = this.#parts;
+    const { clock, logger, leases, bus } = ports;
     const ackEveryEvents = Math.ceil(config.ackPendingMax / 4);
     const limits: ShardLimits = {
       ...config,
@@ -243,38 +205,38 @@ export class StoreNode {
     };
     const { headSilentMs, nodeId: node } = config;
     const lag = new LagTracker({ headSilentMs, samplesMax: lagSamplesMax });
-    const peers = this.#peers;
     const context = new ShardContext({
       shard,
       node,
       members,
-      files,
-      stream,
-      peers,
+      files: ports.filesOf(shard),
+      stream: ports.streamOf(shard),
+      peers: this.#peers,
       clock,
       limits,
       logger,
-      instruments,
+      instruments: this.#instruments,
       lag,
     });
     const election = { ...config, node, incarnation, rank: members.indexOf(node) };
     return new ShardReplica(context, leases, election, {
-      natsIsLost: () => !this.#parts.link.isConnected(),
+      natsIsLost: () => !bus.isConnected(),
       onProgress: (replica, prompt) => this.#progress(replica, prompt),
     });
   }
 
   #startTimers(): void {
-    const { statusEveryMs } = this.#parts.config;
+    const { config, ports } = this.#parts;
+    const { clock } = ports;
     this.#timers.push(
-      setInterval(() => this.#tick(), tickMs),
-      setInterval(() => this.#tellStatus(), statusEveryMs),
-      setInterval(() => this.#doChores(), choresEveryMs),
+      clock.every(tickMs, () => this.#tick()),
+      clock.every(config.statusEveryMs, () => this.#tellStatus()),
+      clock.every(choresEveryMs, () => this.#doChores()),
     );
   }
 
   #tick(): void {
-    this.#ticks = [this.#ticks[1], clock.monotonic()];
+    this.#ticks = [this.#ticks[1], this.#now()];
     for (const replica of this.#replicas.values()) {
       replica.tick();
       if (replica.leader) this.#tellHead(replica);
@@ -288,15 +250,15 @@ export class StoreNode {
       return;
     }
     this.#untold.add(replica);
-    const wait = prompt ? 0 : this.#syncedAt + this.#parts.config.followerSyncMs - clock.monotonic();
+    const wait = prompt ? 0 : this.#syncedAt + this.#parts.config.followerSyncMs - this.#now();
     if (wait <= 0) this.#tellApplied();
-    else this.#tellTimer ??= setTimeout(() => this.#tellApplied(), wait);
+    else this.#callOffTelling ??= this.#parts.ports.clock.after(wait, () => this.#tellApplied());
   }
 
   /** One sync a shard for all that was applied since the last one. */
   #tellApplied(): void {
-    clearTimeout(this.#tellTimer);
-    this.#tellTimer = undefined;
+    this.#callOffTelling?.();
+    this.#callOffTelling = undefined;
     const { cluster, nodeId: node } = this.#parts.config;
     const replicas = [...this.#untold].filter(({ isOpen }) => isOpen);
     this.#untold.clear();
@@ -305,41 +267,48 @@ export class StoreNode {
       const { context, shard } = replica;
       this.#publish(appliedSubject(cluster, shard), { node, ...context.durable });
     }
-    this.#syncedAt = clock.monotonic();
+    this.#syncedAt = this.#now();
   }
 
   #tellHead(replica: ShardReplica): void {
     // A leader that may have been deposed has no news.
     if (!replica.leadsForSure) return;
-    const now = clock.monotonic();
+    const now = this.#now();
     if (now - (this.#headTold.get(replica.shard) ?? Number.NEGATIVE_INFINITY) < headEveryMs) return;
     this.#headTold.set(replica.shard, now);
     const { cluster, nodeId: node } = this.#parts.config;
     const { epoch, seq } = replica.context.state.applied;
-    this.#publish(headSubject(cluster, replica.shard), { node, epoch, seq, committedAt: clock.wall() });
+    this.#publish(headSubject(cluster, replica.shard), {
+      node,
+      epoch,
+      seq,
+      committedAt: this.#parts.ports.clock.wall(),
+    });
   }
 
   #tellStatus(): void {
     const { cluster, nodeId } = this.#parts.config;
     const status = this.status();
-    this.#roster.heard(status, clock.monotonic());
+    this.#roster.heard(status, this.#now());
     this.#publish(statusSubject(cluster, nodeId), status);
     // Told again, in case that a message was lost.
     for (const replica of this.#replicas.values()) if (!replica.leader) this.#progress(replica, false);
     this.#considerHandBack();
   }
 
-  /** News for whoever listens. While NATS is away they are dropped: they would be stale when it is back. */
   #publish(subject: string, message: unknown): void {
-    const { link } = this.#parts;
-    if (link.isConnected()) link.nc.publish(subject, JSON.stringify(message));
+    this.#parts.ports.bus.publish(subject, message);
+  }
+
+  #now(): number {
+    return this.#parts.ports.clock.monotonic();
   }
 
   #listen(): void {
     const { cluster } = this.#parts.config;
     this.#subscribe(headSubject(cluster, '*'), headMessageSchema, (head, shard) => {
       const replica = this.#replicas.get(shard);
-      if (replica && !replica.leader) replica.context.lag.told(head, clock.monotonic(), this.#ticks[0]);
+      if (replica && !replica.leader) replica.context.lag.told(head, this.#now(), this.#ticks[0]);
     });
     this.#subscribe(appliedSubject(cluster, '*'), appliedMessageSchema, (applied, shard) => {
       const replica = this.#replicas.get(shard);
@@ -347,25 +316,23 @@ export class StoreNode {
       replica?.leader?.heard();
     });
     this.#subscribe(statusSubject(cluster, '*'), nodeStatusSchema, (status) => {
-      this.#roster.heard(status, clock.monotonic());
+      this.#roster.heard(status, this.#now());
     });
   }
 
-  #subscribe<T>(subject: string, schema: z.ZodType<T>, onMessage: (message: T, shard: number) => void): void {
-    this.#parts.link.nc.subscribe(subject, {
-      callback: (error: Error | null, message: Msg) => {
-        if (error) return this.#parts.logger.warn({ subject, err: error }, 'a subscription met an error');
-        const parsed = schema.safeParse(message.json());
-        if (parsed.success) onMessage(parsed.data, Number(message.subject.split('.').at(-1)));
-        else this.#parts.logger.warn({ subject: message.subject }, 'a message of another format was ignored');
-      },
+  #subscribe<T>(pattern: string, schema: z.ZodType<T>, onMessage: (message: T, shard: number) => void): void {
+    const { bus, logger } = this.#parts.ports;
+    bus.subscribe(pattern, (message, subject) => {
+      const parsed = schema.safeParse(message);
+      if (parsed.success) onMessage(parsed.data, Number(subject.split('.').at(-1)));
+      else logger.warn({ subject }, 'a message of another format was ignored');
     });
   }
 
   /** Leaderships go back to the preferred node once it has been well for a while. */
   #considerHandBack(): void {
     if (this.#draining) return;
-    const now = clock.monotonic();
+    const now = this.#now();
     for (const replica of this.#replicas.values()) {
       const { members, shard, state } = replica.context;
       const preferred = members[0];
@@ -377,11 +344,8 @@ export class StoreNode {
 
   #doChores(): void {
     // JetStream may have lost it, and gateways that start need it.
-    void keepClusterRecord(this.#parts.link.nc, this.#parts.config).catch(() => undefined);
+    void this.#parts.ports.keepClusterRecord().catch(() => undefined);
     for (const upkeep of this.#upkeeps) upkeep.turn();
     for (const { context } of this.#replicas.values()) context.sync();
   }
 }
-
-/** Window in which JetStream knows a message id again, milliseconds. */
-const duplicateWindowMs = 120_000;

@@ -1,5 +1,5 @@
 import { consumerName, type Lease, streamName } from '@driftless/contracts';
-import { waitUntil } from '@driftless/runtime';
+import { systemClock, waitUntil } from '@driftless/runtime';
 import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -63,6 +63,7 @@ function eventsOf(cluster: string, node: string): JetStreamEvents {
 
 async function leasesOf(cluster: string): Promise<LeaseStore> {
   const leases = await KvLeases.open(connection, {
+    clock: systemClock,
     cluster,
     shardCount: leaseShards,
     streamReplicas: 1,

@@ -1,5 +1,6 @@
 /** The leases in a JetStream KV bucket, one key a shard, changed only by compare-and-set. */
 import { type Lease, leaseBucket, leaseKey, leaseSchema } from '@driftless/contracts';
+import type { Clock } from '@driftless/runtime';
 import { JetStreamApiError } from '@nats-io/jetstream';
 import { type KV, type KvEntry, Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
@@ -14,6 +15,7 @@ export interface KvLeaseOptions {
   requestTimeoutMs: number;
   /** Pause before a broken watch is begun anew, milliseconds. */
   rewatchMs: number;
+  clock: Clock;
   onWatchBroken(error: Error): void;
 }
 
@@ -121,7 +123,7 @@ class Watch {
     while (!this.#stopped) {
       await this.#runOnce().catch((error: Error) => this.#options.onWatchBroken(error));
       this.#entries = undefined;
-      if (!this.#stopped) await new Promise((resolve) => setTimeout(resolve, this.#options.rewatchMs));
+      if (!this.#stopped) await this.#options.clock.sleep(this.#options.rewatchMs);
     }
   }
 

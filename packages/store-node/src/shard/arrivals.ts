@@ -1,10 +1,17 @@
 /** Reads that wait until the replica's position has come far enough. */
 
+import type { Clock } from '@driftless/runtime';
+
 /** Most reads that wait on one replica. */
 const waitsMax = 10_000;
 
 export class Arrivals {
+  readonly #clock: Clock;
   readonly #waits = new Set<() => void>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   /** Resolves with whether `isThere` became true in time; looks again whenever the replica moves. */
   until(isThere: () => boolean, timeoutMs: number): Promise<boolean> {
@@ -12,14 +19,14 @@ export class Arrivals {
     if (timeoutMs <= 0 || this.#waits.size >= waitsMax) return Promise.resolve(false);
     return new Promise((resolve) => {
       const end = (): void => {
-        clearTimeout(timer);
+        callOff();
         this.#waits.delete(look);
         resolve(isThere());
       };
       const look = (): void => {
         if (isThere()) end();
       };
-      const timer = setTimeout(end, timeoutMs);
+      const callOff = this.#clock.after(timeoutMs, end);
       this.#waits.add(look);
     });
   }

@@ -100,8 +100,8 @@ export class Campaign {
   }
 
   async #ask(peer: string): Promise<LogPage | undefined> {
-    const { peers, shard, state, limits } = this.#context;
-    const late = new Promise<undefined>((resolve) => setTimeout(resolve, limits.campaignAskMs, undefined));
+    const { peers, shard, state, limits, clock } = this.#context;
+    const late = clock.sleep(limits.campaignAskMs).then(() => undefined);
     return Promise.race([peers.log(peer, shard, state.applied.seq, 1), late]);
   }
 
@@ -115,7 +115,7 @@ export class Campaign {
   }
 
   async #retry(): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, this.#context.limits.retryDelayMs));
+    await this.#context.clock.sleep(this.#context.limits.retryDelayMs);
     this.#hooks.dispatch({ type: 'fence-failed' });
   }
 

@@ -1,3 +1,4 @@
+import { systemClock } from '@driftless/runtime';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ConfirmedWaits } from './confirmed-waits.ts';
 
@@ -7,7 +8,7 @@ describe('waits for the log to be confirmed further', () => {
   afterEach(() => void vi.useRealTimers());
 
   it('end when more than their seq is confirmed, and not before', async () => {
-    const waits = new ConfirmedWaits();
+    const waits = new ConfirmedWaits(systemClock);
     const near = waits.wait(7, 1000, never);
     void waits.wait(9, 1000, never);
     waits.reached(7);
@@ -18,7 +19,7 @@ describe('waits for the log to be confirmed further', () => {
   });
 
   it('end when their time is over', async () => {
-    const waits = new ConfirmedWaits();
+    const waits = new ConfirmedWaits(systemClock);
     const wait = waits.wait(7, 1000, never);
     vi.advanceTimersByTime(999);
     expect(waits.size).toBe(1);
@@ -28,7 +29,7 @@ describe('waits for the log to be confirmed further', () => {
   });
 
   it('end when nobody listens any more', async () => {
-    const waits = new ConfirmedWaits();
+    const waits = new ConfirmedWaits(systemClock);
     const caller = new AbortController();
     const wait = waits.wait(7, 1000, caller.signal);
     caller.abort();
@@ -38,7 +39,7 @@ describe('waits for the log to be confirmed further', () => {
   });
 
   it('are bounded', () => {
-    const waits = new ConfirmedWaits();
+    const waits = new ConfirmedWaits(systemClock);
     for (let i = 0; i < 256; i += 1) void waits.wait(i, 1000, never);
     expect(() => waits.wait(1, 1000, never)).toThrow(expect.objectContaining({ code: 'overloaded' }));
     waits.reached(300);

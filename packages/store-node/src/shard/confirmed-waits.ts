@@ -3,6 +3,7 @@
  * else until the stream confirms more; how many there may be is bounded, because each holds a connection.
  */
 import { DriftlessError } from '@driftless/contracts';
+import type { Clock } from '@driftless/runtime';
 
 /**
  * Requests that may wait for one replica's log at a time: a gateway needs one, and one a watcher that
@@ -16,7 +17,12 @@ interface Wait {
 }
 
 export class ConfirmedWaits {
+  readonly #clock: Clock;
   readonly #waits = new Set<Wait>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   get size(): number {
     return this.#waits.size;
@@ -38,13 +44,13 @@ export class ConfirmedWaits {
     if (signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const end = (): void => {
-        clearTimeout(timer);
+        callOff();
         signal.removeEventListener('abort', end);
         this.#waits.delete(wait);
         resolve();
       };
       const wait = { afterSeq, end };
-      const timer = setTimeout(end, ms);
+      const callOff = this.#clock.after(ms, end);
       signal.addEventListener('abort', end);
       this.#waits.add(wait);
     });

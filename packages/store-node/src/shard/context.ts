@@ -5,7 +5,7 @@
  * later.
  */
 import { type Position, positionZero } from '@driftless/contracts';
-import type { Logger } from '@driftless/runtime';
+import type { Clock, Logger } from '@driftless/runtime';
 import type { Change } from '../core/change.ts';
 import type { LagTracker } from '../core/lag.ts';
 import type { ShardState } from '../core/state.ts';
@@ -15,13 +15,6 @@ import type { Instruments } from '../telemetry.ts';
 import { Arrivals } from './arrivals.ts';
 import { ConfirmedWaits } from './confirmed-waits.ts';
 import type { Peers } from './peers.ts';
-
-export interface Clock {
-  /** Milliseconds that only grow; for durations. */
-  monotonic(): number;
-  /** Milliseconds since the Unix epoch; for people, and for expiry. */
-  wall(): number;
-}
 
 export interface ShardLimits {
   eventOperationsMax: number;
@@ -98,8 +91,8 @@ export class ShardContext {
   /** What each member has told to have applied durably. */
   readonly told = new Map<string, Position>();
   readonly counts = { driftEvents: 0, corruptRows: 0, gaps: 0 };
-  readonly confirmedWaits = new ConfirmedWaits();
-  readonly arrivals = new Arrivals();
+  readonly confirmedWaits: ConfirmedWaits;
+  readonly arrivals: Arrivals;
   #halt: Halt | undefined;
   #store: ShardStore;
   #state: ShardState;
@@ -119,6 +112,8 @@ export class ShardContext {
     this.logger = parts.logger;
     this.instruments = parts.instruments;
     this.lag = parts.lag;
+    this.confirmedWaits = new ConfirmedWaits(parts.clock);
+    this.arrivals = new Arrivals(parts.clock);
     this.#store = parts.files.open();
     this.#state = this.#store.state();
     // After a crash the file may hold what the disk doesn't yet.

@@ -130,7 +130,7 @@ export class Follower {
   }
 
   #pause(): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, this.#context.limits.retryDelayMs));
+    return this.#context.clock.sleep(this.#context.limits.retryDelayMs);
   }
 
   #receive(life: number, message: StreamMessage): void {
@@ -138,7 +138,7 @@ export class Follower {
     this.#queue.push(message);
     if (this.#draining) return;
     this.#draining = true;
-    setImmediate(() => void this.#drain(life));
+    this.#context.clock.soon(() => void this.#drain(life));
   }
 
   /** Applies what has come, giving way to other work between bursts. */
@@ -152,7 +152,7 @@ export class Follower {
         }
         if (this.#applied.length >= this.#context.limits.ackEveryEvents) this.settle();
         this.#onApplied(burst.some(({ prompt }) => prompt));
-        await new Promise(setImmediate);
+        await this.#context.clock.turn();
       }
     } finally {
       this.#draining = false;
@@ -166,7 +166,7 @@ export class Follower {
     this.#queue.unshift(message);
     this.#draining = true;
     const life = this.#life;
-    setImmediate(() => void this.#drain(life));
+    this.#context.clock.soon(() => void this.#drain(life));
   }
 
   async #process(life: number, message: StreamMessage): Promise<void> {

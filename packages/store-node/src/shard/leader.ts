@@ -149,7 +149,7 @@ export class Leader {
   #schedule(): void {
     if (this.#flushing) return;
     this.#flushing = true;
-    setImmediate(() => {
+    this.#context.clock.soon(() => {
       this.#flushing = false;
       this.#flush();
     });

@@ -131,12 +131,12 @@ export class PeerRepair {
    * Why the received copy can't take this replica's place: its rows must have its root, and it must lead on.
    */
   async #refusalOfIncoming(): Promise<string | undefined> {
-    const { files, state } = this.#context;
+    const { files, state, clock } = this.#context;
     const incoming = files.openIncoming();
     try {
       const theirs = incoming.state();
       const rows = incoming.snapshot();
-      const { root, corruptKeys } = await audit(rows.entries).finally(() => rows.close());
+      const { root, corruptKeys } = await audit(rows.entries, clock).finally(() => rows.close());
       if (isDrifted(theirs) || corruptKeys.length > 0) return 'it has drifted itself';
       if (!equalDigest(root, theirs.root) || !equalDigest(root, incoming.leavesRoot())) {
         return 'its rows do not have its root';
@@ -215,7 +215,7 @@ export class PeerRepair {
   }
 
   #pause(): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, this.#context.limits.retryDelayMs));
+    return this.#context.clock.sleep(this.#context.limits.retryDelayMs);
   }
 }
 

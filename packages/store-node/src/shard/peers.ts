@@ -46,6 +46,7 @@ export interface Peers {
   ): Promise<WriteResult | undefined>;
   /** Writes a copy of the peer's replica to `file`; whether it arrived whole. */
   snapshot(peer: string, shard: number, file: string): Promise<boolean>;
+  close(): Promise<void>;
 }
 
 export interface HttpPeersOptions {

@@ -130,8 +130,8 @@ export class Publisher {
   }
 
   async #probe(round: number, again: boolean): Promise<void> {
-    const { stream, limits, logger, shard } = this.#context;
-    if (again) await new Promise((resolve) => setTimeout(resolve, limits.retryDelayMs));
+    const { stream, limits, logger, shard, clock } = this.#context;
+    if (again) await clock.sleep(limits.retryDelayMs);
     try {
       const { createdAt, ...end } = await stream.end();
       if (createdAt !== this.#context.state.streamCreatedAt) this.#streamIsLost('it was made anew');

@@ -148,7 +148,7 @@ async function fillPage(
       last = entry.key;
     }
     if (rows.length < listStretchRows) return false;
-    await new Promise(setImmediate);
+    await replica.context.clock.turn();
   }
 }
 

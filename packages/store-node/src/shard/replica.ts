@@ -57,7 +57,7 @@ export class ShardReplica {
     this.#leases = leases;
     this.#config = config;
     this.#hooks = hooks;
-    this.barrier = new StreamBarrier(context.stream, (end) => this.#isProvenBy(end));
+    this.barrier = new StreamBarrier(context.stream, context.clock, (end) => this.#isProvenBy(end));
     this.#follower = new Follower(context, (prompt) => {
       hooks.onProgress(this, prompt);
       this.#campaign.progressed();
@@ -110,7 +110,7 @@ export class ShardReplica {
     this.#draining = true;
     this.resign(next);
     while (this.#election.role === 'resigning') {
-      await new Promise((resolve) => setTimeout(resolve, drainPollMs));
+      await this.context.clock.sleep(drainPollMs);
     }
   }
 
@@ -275,7 +275,7 @@ export class ShardReplica {
   }
 
   #pause(): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, this.context.limits.retryDelayMs));
+    return this.context.clock.sleep(this.context.limits.retryDelayMs);
   }
 
   #lead(epoch: number): void {

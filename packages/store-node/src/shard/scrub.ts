@@ -12,6 +12,7 @@ import {
   xorInto,
   zeroDigest,
 } from '@driftless/contracts';
+import type { Clock } from '@driftless/runtime';
 import type { Entry } from '../core/entry.ts';
 import type { ShardReplica } from './replica.ts';
 
@@ -28,7 +29,7 @@ export interface Audit {
   corruptKeys: string[];
 }
 
-export async function audit(rows: Iterable<Entry>): Promise<Audit> {
+export async function audit(rows: Iterable<Entry>, clock: Clock): Promise<Audit> {
   const root = zeroDigest();
   const corruptKeys: string[] = [];
   let entries = 0;
@@ -37,7 +38,7 @@ export async function audit(rows: Iterable<Entry>): Promise<Audit> {
     xorInto(root, digest);
     if (!equalDigest(digest, entry.digest) && corruptKeys.length < keysMax) corruptKeys.push(entry.key);
     entries += 1;
-    if (entries % burstRows === 0) await new Promise(setImmediate);
+    if (entries % burstRows === 0) await clock.turn();
   }
   return { root, entries, corruptKeys };
 }
@@ -55,7 +56,7 @@ export async function scrub(replica: ShardReplica): Promise<Omit<ScrubAnswer, 'n
     root: rowsRoot,
     entries,
     corruptKeys,
-  } = await audit(snapshot.entries).finally(() => snapshot.close());
+  } = await audit(snapshot.entries, context.clock).finally(() => snapshot.close());
   const { root, applied: position, drift } = snapshot.state;
   const sound = corruptKeys.length === 0 && equalDigest(root, rowsRoot) && equalDigest(root, leavesRoot);
   if (sound && context.state.suspect && isZeroDigest(drift) && context.lastDrift === lastDrift) {

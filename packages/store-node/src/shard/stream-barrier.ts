@@ -2,6 +2,7 @@
  * The shell of the barrier of strong reads (core/barrier.ts): the round trips, and how long they may take.
  */
 import { DriftlessError } from '@driftless/contracts';
+import type { Clock } from '@driftless/runtime';
 import { Barrier } from '../core/barrier.ts';
 import type { EventStream } from '../jetstream/port.ts';
 
@@ -23,11 +24,13 @@ const tripMs = 800;
 export class StreamBarrier {
   readonly #barrier = new Barrier<Held>();
   readonly #stream: Pick<EventStream, 'end'>;
+  readonly #clock: Clock;
   readonly #proves: (end: End) => boolean;
 
   /** `proves`: whether this end of the stream says that we lead, at the moment it is asked. */
-  constructor(stream: Pick<EventStream, 'end'>, proves: (end: End) => boolean) {
+  constructor(stream: Pick<EventStream, 'end'>, clock: Clock, proves: (end: End) => boolean) {
     this.#stream = stream;
+    this.#clock = clock;
     this.#proves = proves;
   }
 
@@ -53,9 +56,9 @@ export class StreamBarrier {
 
   /** Why nobody may pass, or undefined. */
   async #ask(): Promise<DriftlessError | undefined> {
-    let timer: NodeJS.Timeout | undefined;
+    let callOff = (): void => {};
     const late = new Promise<undefined>((resolve) => {
-      timer = setTimeout(resolve, tripMs, undefined);
+      callOff = this.#clock.after(tripMs, () => resolve(undefined));
     });
     try {
       const end = await Promise.race([this.#stream.end(), late]);
@@ -65,7 +68,7 @@ export class StreamBarrier {
     } catch (cause) {
       return new DriftlessError('replica-unavailable', 'The stream cannot be asked.', { cause });
     } finally {
-      clearTimeout(timer);
+      callOff();
     }
   }
 }

@@ -1,0 +1,112 @@
+/**
+ * Port: all that a node needs of the world, and what `main.ts` gives it: NATS, files, peers over HTTP, time.
+ * A simulation gives it others, and so runs the very same node.
+ */
+import { join } from 'node:path';
+import { type Clock, type Logger, type NatsLink, systemClock, type Telemetry } from '@driftless/runtime';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import type { NodeConfig } from './config.ts';
+import { checkClusterRecord, keepClusterRecord } from './jetstream/cluster-record.ts';
+import { KvLeases } from './jetstream/leases.ts';
+import type { EventStream, LeaseStore } from './jetstream/port.ts';
+import { JetStreamEvents } from './jetstream/stream.ts';
+import { HttpPeers, type Peers } from './shard/peers.ts';
+import { ShardFiles } from './sqlite/files.ts';
+import type { ReplicaFiles } from './store/port.ts';
+import { createInstruments, type Instruments, type ReplicaGauges } from './telemetry.ts';
+
+/** News for whoever listens, at most once; and whether there is a link to NATS at all. */
+export interface Bus {
+  isConnected(): boolean;
+  /** Calls `listener` whenever the link is back. */
+  onConnected(listener: () => void): void;
+  /** Dropped while the link is down: it would be stale when it is back. */
+  publish(subject: string, message: unknown): void;
+  /** `pattern` may have wildcards; `message` is not checked. */
+  subscribe(pattern: string, onMessage: (message: unknown, subject: string) => void): void;
+  /** Version of the server, where it is known. */
+  readonly serverVersion: string | undefined;
+}
+
+export interface NodePorts {
+  clock: Clock;
+  logger: Logger;
+  bus: Bus;
+  leases: LeaseStore;
+  streamOf(shard: number): EventStream;
+  filesOf(shard: number): ReplicaFiles;
+  /** `urlOf`: where a member is reached, as far as it has told. */
+  peers(urlOf: (node: string) => string | undefined): Peers;
+  instruments(replicas: () => readonly ReplicaGauges[]): Instruments;
+  /** Writes the cluster's record again where it is lost. */
+  keepClusterRecord(): Promise<void>;
+}
+
+/** Window in which JetStream knows a message id again, milliseconds. */
+const duplicateWindowMs = 120_000;
+
+/** The real ones. Throws `ConfigError` when NATS knows this cluster as another one. */
+export async function connectPorts(
+  config: NodeConfig,
+  link: NatsLink,
+  logger: Logger,
+  telemetry: Telemetry,
+): Promise<NodePorts> {
+  const connection = link.nc;
+  const clock = systemClock;
+  await checkClusterRecord(connection, config);
+  const leases = await KvLeases.open(connection, {
+    cluster: config.cluster,
+    shardCount: config.shards,
+    streamReplicas: config.streamReplicas,
+    requestTimeoutMs: config.leaseMarginMs,
+    rewatchMs: config.retryDelayMs,
+    clock,
+    onWatchBroken: (error) => logger.warn({ err: error }, 'the watch of the leases broke; watching anew'),
+  });
+  const js = jetstream(connection);
+  const jsm = await jetstreamManager(connection, { checkAPI: false });
+  const directory = join(config.dataDir, 'nodes', config.nodeId);
+  return {
+    clock,
+    logger,
+    bus: natsBus(link, logger),
+    leases,
+    streamOf: (shard) =>
+      new JetStreamEvents(js, jsm, { ...config, shard, node: config.nodeId, duplicateWindowMs }),
+    filesOf: (shard) => new ShardFiles({ ...config, directory, shard }),
+    peers: (urlOf) =>
+      new HttpPeers({
+        urlOf,
+        timeoutMs: config.peerTimeoutMs,
+        onFault: (peer, error) => logger.warn({ peer, err: error }, 'a peer did not answer'),
+      }),
+    instruments: (replicas) => createInstruments(telemetry.meter, replicas),
+    keepClusterRecord: async () => void (await keepClusterRecord(connection, config)),
+  };
+}
+
+function natsBus(link: NatsLink, logger: Logger): Bus {
+  return {
+    isConnected: () => link.isConnected(),
+    onConnected(listener) {
+      link.onStatus(({ type }) => {
+        if (type === 'connected') listener();
+      });
+    },
+    publish(subject, message) {
+      if (link.isConnected()) link.nc.publish(subject, JSON.stringify(message));
+    },
+    subscribe(pattern, onMessage) {
+      link.nc.subscribe(pattern, {
+        callback: (error, message) => {
+          if (error) logger.warn({ subject: pattern, err: error }, 'a subscription met an error');
+          else onMessage(message.json(), message.subject);
+        },
+      });
+    },
+    get serverVersion() {
+      return link.nc.info?.version;
+    },
+  };
+}
