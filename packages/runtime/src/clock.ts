@@ -1,6 +1,6 @@
 /**
- * Port: time. Whatever waits, or asks what time it is, does it here, so that a simulation can own time: in it no
- * real timer fires, and an hour passes as fast as what happens in it can be computed.
+ * Port: time. Whatever waits, or asks what time it is, does it here, so that a simulation can own time: in
+ * it no real timer fires, and an hour passes as fast as what happens in it can be computed.
  *
  * `soon` is no time at all but a turn: other work that is due goes first.
  */
