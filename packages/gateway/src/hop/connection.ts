@@ -49,6 +49,19 @@ export interface Framed<Answer> {
 /** Whether an answer has all that was asked for, in this many bytes of payloads. */
 type IsWhole<Answer> = (candidate: Partial<Answer>, payloadBytes: number) => boolean;
 
+/** A way to one node. Every call throws `HopError`. */
+export interface Hop {
+  readonly node: string;
+  readonly url: string;
+  readonly circuit: Circuit;
+  write(header: WriteHeader, values: readonly Uint8Array[]): Promise<WriteAnswer>;
+  /** `waitMs`: how long the node was allowed to wait before it answers. */
+  read(header: ReadHeader, waitMs?: number): Promise<Framed<ReadAnswer>>;
+  list(header: ListHeader): Promise<Framed<ListAnswer>>;
+  /** Lets what is under way end. */
+  close(): Promise<void>;
+}
+
 export type Circuit = 'closed' | 'half-open' | 'open';
 
 /** Longest time that an idle connection is kept: well below the 75 s of the nodes, so that we close first. */
@@ -56,7 +69,7 @@ const idleTimeoutMs = 30_000;
 
 const noBytes = new Uint8Array(0);
 
-export class NodeConnection {
+export class NodeConnection implements Hop {
   readonly node: string;
   readonly url: string;
   readonly #pool: Pool;
@@ -92,7 +105,6 @@ export class NodeConnection {
     }
   }
 
-  /** Throws `HopError`. */
   async write(header: WriteHeader, values: readonly Uint8Array[]): Promise<WriteAnswer> {
     const { answer } = await this.#ask<WriteAnswer>('write', encodeFrame(header, values), (candidate) => {
       return candidate.results?.length === header.operations.length && candidate.position !== undefined;
@@ -100,7 +112,6 @@ export class NodeConnection {
     return answer;
   }
 
-  /** `waitMs`: how long the node was allowed to wait before it answers. Throws `HopError`. */
   read(header: ReadHeader, waitMs = 0): Promise<Framed<ReadAnswer>> {
     const isWhole: IsWhole<ReadAnswer> = (candidate, bytes) => {
       const { results, standings } = candidate;
@@ -110,7 +121,6 @@ export class NodeConnection {
     return this.#ask('read', encodeFrame(header, []), isWhole, waitMs);
   }
 
-  /** Throws `HopError`. */
   list(header: ListHeader): Promise<Framed<ListAnswer>> {
     const isWhole: IsWhole<ListAnswer> = (candidate, bytes) => {
       const { entries, standing } = candidate;
@@ -120,7 +130,6 @@ export class NodeConnection {
     return this.#ask('list', encodeFrame(header, []), isWhole, header.waitMs);
   }
 
-  /** Lets what is under way end. */
   async close(): Promise<void> {
     await this.#pool.close();
   }

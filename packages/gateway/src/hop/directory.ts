@@ -1,31 +1,25 @@
 /** The connections to all nodes, made when first needed and made anew when a node moves to another URL. */
-import type { GatewayTelemetry } from '../telemetry.ts';
-import { type Circuit, type ConnectionOptions, NodeConnection } from './connection.ts';
+import type { Circuit, Hop } from './connection.ts';
+import type { HopPorts } from './ports.ts';
 
 export class NodeDirectory {
-  readonly #connections = new Map<string, NodeConnection>();
+  readonly #connections = new Map<string, Hop>();
   readonly #urlOf: (node: string) => string | undefined;
-  readonly #options: ConnectionOptions;
-  readonly #telemetry: GatewayTelemetry;
+  readonly #connect: HopPorts['connect'];
 
-  constructor(
-    urlOf: (node: string) => string | undefined,
-    options: ConnectionOptions,
-    telemetry: GatewayTelemetry,
-  ) {
+  constructor(urlOf: (node: string) => string | undefined, connect: HopPorts['connect']) {
     this.#urlOf = urlOf;
-    this.#options = options;
-    this.#telemetry = telemetry;
+    this.#connect = connect;
   }
 
   /** The connection to a node; undefined when nobody knows where it is. */
-  to(node: string): NodeConnection | undefined {
+  to(node: string): Hop | undefined {
     const url = this.#urlOf(node);
     if (url === undefined) return undefined;
     const present = this.#connections.get(node);
     if (present?.url === url) return present;
     void present?.close();
-    const connection = new NodeConnection(node, url, this.#options, this.#telemetry);
+    const connection = this.#connect(node, url);
     this.#connections.set(node, connection);
     return connection;
   }

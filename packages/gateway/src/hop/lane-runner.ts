@@ -1,4 +1,5 @@
 /** The shell of a lane (core/lane.ts): its turns of the event loop, its clock, its dice. */
+import type { Clock } from '@driftless/runtime';
 import {
   createLane,
   type LaneEffect,
@@ -12,6 +13,9 @@ import {
 export interface LanePorts<Item extends LaneItem> {
   /** Does the items at a node and settles them; resolves with those that were not done and go again. */
   send(items: Item[], node: string): Promise<readonly Item[]>;
+  clock: Clock;
+  /** From 0 to less than 1. */
+  random(): number;
   /** Settles items that waited in vain. */
   expired(items: Item[], target: LaneTarget | undefined): void;
 }
@@ -31,16 +35,16 @@ export class LaneRunner<Item extends LaneItem> {
   }
 
   route(target: LaneTarget | undefined): void {
-    this.#step({ type: 'routed', target, now: performance.now() });
+    this.#step({ type: 'routed', target, now: this.#ports.clock.monotonic() });
   }
 
   /** To be called every few milliseconds: expires what is overdue and ends the lane's rest. */
   sweep(): void {
-    if (this.#lane.waiting.length > 0) this.#step({ type: 'swept', now: performance.now() });
+    if (this.#lane.waiting.length > 0) this.#step({ type: 'swept', now: this.#ports.clock.monotonic() });
   }
 
   readonly #endTurn = (): void => {
-    this.#step({ type: 'turn-ended', now: performance.now() });
+    this.#step({ type: 'turn-ended', now: this.#ports.clock.monotonic() });
   };
 
   get waitingOperations(): number {
@@ -56,8 +60,8 @@ export class LaneRunner<Item extends LaneItem> {
   #run(effect: LaneEffect<Item>): boolean {
     switch (effect.type) {
       case 'await-turn':
-        if (effect.ms === 0) setImmediate(this.#endTurn);
-        else setTimeout(this.#endTurn, effect.ms);
+        if (effect.ms === 0) this.#ports.clock.soon(this.#endTurn);
+        else this.#ports.clock.after(effect.ms, this.#endTurn);
         return true;
       case 'send':
         void this.#request(effect.items, effect.target);
@@ -72,8 +76,8 @@ export class LaneRunner<Item extends LaneItem> {
 
   async #request(sent: Item[], target: LaneTarget): Promise<void> {
     const items = await this.#ports.send(sent, target.node);
-    const now = performance.now();
+    const now = this.#ports.clock.monotonic();
     if (items.length === 0) this.#step({ type: 'answered', target, now });
-    else this.#step({ type: 'refused', target, items, random: Math.random(), now });
+    else this.#step({ type: 'refused', target, items, random: this.#ports.random(), now });
   }
 }

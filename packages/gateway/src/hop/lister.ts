@@ -2,8 +2,6 @@
  * Listings: one ordered page out of all shards. Each shard is read from one replica of the level asked for,
  * page by page as the merge needs them; a page of ours ends at its limit of entries or of bytes.
  */
-
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   DriftlessError,
   type Freshness,
@@ -13,6 +11,7 @@ import {
   PayloadReader,
   type Standing,
 } from '@driftless/contracts';
+import type { Clock } from '@driftless/runtime';
 import { ListMerge } from '../core/list-merge.ts';
 import { type FailureDetails, HopError, mayReadElsewhere } from '../core/outcome.ts';
 import type { GatewayTelemetry } from '../telemetry.ts';
@@ -56,16 +55,24 @@ export class Lister {
   readonly #directory: NodeDirectory;
   readonly #reader: Reader;
   readonly #telemetry: GatewayTelemetry;
+  readonly #clock: Clock;
 
   constructor(
     options: ListerOptions,
-    parts: { routing: RoutingTable; directory: NodeDirectory; reader: Reader; telemetry: GatewayTelemetry },
+    parts: {
+      routing: RoutingTable;
+      directory: NodeDirectory;
+      reader: Reader;
+      telemetry: GatewayTelemetry;
+      clock: Clock;
+    },
   ) {
     this.#options = options;
     this.#routing = parts.routing;
     this.#directory = parts.directory;
     this.#reader = parts.reader;
     this.#telemetry = parts.telemetry;
+    this.#clock = parts.clock;
   }
 
   /** Throws `DriftlessError` when a shard can't be listed. */
@@ -106,7 +113,7 @@ export class Lister {
   async #page(
     header: ListHeader,
   ): Promise<{ entries: ListedEntry[]; more: boolean; node: string; standing: Standing }> {
-    const deadlineAt = performance.now() + this.#options.routeWaitMs;
+    const deadlineAt = this.#clock.monotonic() + this.#options.routeWaitMs;
     const tried: string[] = [];
     const onlyLeader = isLeaderLevel(header.level);
     let failure: { code: HopError['code']; detail: string } & FailureDetails = noReplica;
@@ -124,9 +131,9 @@ export class Lister {
         }
       } else if (!onlyLeader) break;
       else failure = { code: 'no-leader', detail: 'No node has led the shard in time.' };
-      if (performance.now() >= deadlineAt) break;
+      if (this.#clock.monotonic() >= deadlineAt) break;
       this.#telemetry.retried('list', 1);
-      if (onlyLeader) await sleep(this.#options.retryMs);
+      if (onlyLeader) await this.#clock.sleep(this.#options.retryMs);
     }
     throw new DriftlessError(failure.code, failure.detail, failure);
   }

@@ -23,6 +23,7 @@ import { chooseReplica } from '../core/replica-choice.ts';
 import type { GatewayTelemetry } from '../telemetry.ts';
 import type { NodeDirectory } from './directory.ts';
 import { LaneRunner } from './lane-runner.ts';
+import type { HopPorts } from './ports.ts';
 import type { RoutingTable } from './routing-table.ts';
 import { unknownNode } from './writer.ts';
 
@@ -63,6 +64,7 @@ export class Reader {
   readonly #routing: RoutingTable;
   readonly #directory: NodeDirectory;
   readonly #telemetry: GatewayTelemetry;
+  readonly #time: Pick<HopPorts, 'clock' | 'random'>;
   #turn = 0;
 
   constructor(
@@ -70,8 +72,10 @@ export class Reader {
     routing: RoutingTable,
     directory: NodeDirectory,
     telemetry: GatewayTelemetry,
+    { clock, random }: Pick<HopPorts, 'clock' | 'random'>,
   ) {
     this.#options = options;
+    this.#time = { clock, random };
     this.#routing = routing;
     this.#directory = directory;
     this.#telemetry = telemetry;
@@ -138,7 +142,7 @@ export class Reader {
 
   #offer(lane: LaneRunner<PendingRead>, read: HopRead, waitMs: number): Promise<ReadOutcome> {
     return new Promise((settle) => {
-      const deadlineAt = performance.now() + waitMs;
+      const deadlineAt = this.#time.clock.monotonic() + waitMs;
       const bytes = read.key.length * 3 + headerBytes;
       if (lane.offer({ read, settle, deadlineAt, bytes, operations: 1 })) return;
       this.#telemetry.shed('lane');
@@ -150,6 +154,7 @@ export class Reader {
     const present = this.#ofNode.get(node);
     if (present !== undefined) return present;
     const lane = new LaneRunner<PendingRead>(this.#options.lane, {
+      ...this.#time,
       // What fails here is settled as failed: the caller asks another node, so nothing goes again to this
       // one.
       send: async (items) => {
@@ -169,6 +174,7 @@ export class Reader {
     const present = this.#ofLeader.get(name);
     if (present !== undefined) return present;
     const lane = new LaneRunner<PendingRead>(this.#options.lane, {
+      ...this.#time,
       send: async (items, node) => {
         const again: PendingRead[] = [];
         const outcomes = await this.#ask(readsOf(items), node);

@@ -1,5 +1,6 @@
 /** The shell of the routing table (core/routing.ts): its clock, and who wants to hear of new leaders. */
 
+import { type Clock, systemClock } from '@driftless/runtime';
 import type { LaneTarget } from '../core/lane.ts';
 import {
   initialRouting,
@@ -14,10 +15,12 @@ type Untimed<Event> = Event extends { now: number } ? Omit<Event, 'now'> : never
 export type RoutingNews = Untimed<RoutingEvent>;
 
 export class RoutingTable {
+  readonly #clock: Clock;
   readonly #listeners = new Set<(route: Route) => void>();
   #state: RoutingState;
 
-  constructor(limits: RoutingLimits) {
+  constructor(limits: RoutingLimits, clock: Clock = systemClock) {
+    this.#clock = clock;
     this.#state = initialRouting(limits);
   }
 
@@ -26,7 +29,10 @@ export class RoutingTable {
   }
 
   hear(news: RoutingNews): void {
-    const { state, changed } = stepRouting(this.#state, { ...news, now: performance.now() } as RoutingEvent);
+    const { state, changed } = stepRouting(this.#state, {
+      ...news,
+      now: this.#clock.monotonic(),
+    } as RoutingEvent);
     this.#state = state;
     for (const route of changed) for (const listener of this.#listeners) listener(route);
   }

@@ -20,6 +20,7 @@ import type { GatewayTelemetry } from '../telemetry.ts';
 import { NodeDirectory } from './directory.ts';
 import { Lister, type ListPage, type ListRequest } from './lister.ts';
 import type { Write, Written } from './pending-write.ts';
+import { hopPorts } from './ports.ts';
 import { Reader, type ReadOutcome } from './reader.ts';
 import type { RoutingTable } from './routing-table.ts';
 import { Writer } from './writer.ts';
@@ -37,26 +38,31 @@ export class Store {
   readonly #reader: Reader;
   readonly #lister: Lister;
   readonly #sessionWaitMs: number;
-  readonly #sweep: NodeJS.Timeout;
+  readonly #endSweeps: () => void;
 
-  constructor(config: GatewayConfig, routing: RoutingTable, telemetry: GatewayTelemetry) {
+  constructor(
+    config: GatewayConfig,
+    routing: RoutingTable,
+    telemetry: GatewayTelemetry,
+    ports = hopPorts(config, telemetry),
+  ) {
     this.routing = routing;
-    this.directory = new NodeDirectory((node) => routing.urlOf(node), connectionOptions(config), telemetry);
+    this.directory = new NodeDirectory((node) => routing.urlOf(node), ports.connect);
     const lane = laneLimits(config);
     const { routeWaitMs, writeTimeoutMs, readTimeoutMs, sessionWaitMs, sessionWaitsMax } = config;
     const reading = { lane, routeWaitMs, readTimeoutMs, sessionWaitMs, sessionWaitsMax };
     this.#sessionWaitMs = sessionWaitMs;
     const writing = { lane: { ...lane, lingerMs: config.writeLingerMs }, routeWaitMs, writeTimeoutMs };
-    this.#writer = new Writer(writing, routing, this.directory, telemetry);
-    this.#reader = new Reader(reading, routing, this.directory, telemetry);
+    this.#writer = new Writer(writing, routing, this.directory, telemetry, ports);
+    this.#reader = new Reader(reading, routing, this.directory, telemetry, ports);
     this.#lister = new Lister(
       { routeWaitMs, bytesMax: config.listBytesMax, retryMs: config.retryMaxMs },
-      { routing, directory: this.directory, reader: this.#reader, telemetry },
+      { routing, directory: this.directory, reader: this.#reader, telemetry, clock: ports.clock },
     );
-    this.#sweep = setInterval(() => {
+    this.#endSweeps = ports.clock.every(sweepMs, () => {
       this.#writer.sweep();
       this.#reader.sweep();
-    }, sweepMs).unref();
+    });
   }
 
   /** What was fixed when the cluster was made. Throws `replica-unavailable` until it is known. */
@@ -138,7 +144,7 @@ export class Store {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#sweep);
+    this.#endSweeps();
     await this.directory.close();
   }
 }
@@ -152,20 +158,6 @@ function laneLimits(config: GatewayConfig) {
     waitingBytesMax: config.laneWaitingBytesMax,
     backoff: { firstMs: config.retryFirstMs, maxMs: config.retryMaxMs },
     lingerMs: 0,
-  };
-}
-
-function connectionOptions(config: GatewayConfig) {
-  return {
-    connectTimeoutMs: config.connectTimeoutMs,
-    answerTimeoutMs: {
-      write: config.writeTimeoutMs + config.hopMarginMs,
-      read: config.readTimeoutMs,
-      list: config.readTimeoutMs + config.hopMarginMs,
-    },
-    connectionsMax: config.nodeConnectionsMax,
-    circuitFailuresMax: config.circuitFailuresMax,
-    circuitOpenMs: config.circuitOpenMs,
   };
 }
 

@@ -17,6 +17,7 @@ import type { GatewayTelemetry } from '../telemetry.ts';
 import type { NodeDirectory } from './directory.ts';
 import { LaneRunner } from './lane-runner.ts';
 import { PendingWrite, type Write, type Written } from './pending-write.ts';
+import type { HopPorts } from './ports.ts';
 import type { RoutingTable } from './routing-table.ts';
 
 export interface WriterOptions {
@@ -35,14 +36,17 @@ export class Writer {
   readonly #routing: RoutingTable;
   readonly #directory: NodeDirectory;
   readonly #telemetry: GatewayTelemetry;
+  readonly #time: Pick<HopPorts, 'clock' | 'random'>;
 
   constructor(
     options: WriterOptions,
     routing: RoutingTable,
     directory: NodeDirectory,
     telemetry: GatewayTelemetry,
+    { clock, random }: Pick<HopPorts, 'clock' | 'random'>,
   ) {
     this.#options = options;
+    this.#time = { clock, random };
     this.#limits = {
       ...options.lane,
       requestOperationsMax: eventOperationsMax,
@@ -60,7 +64,7 @@ export class Writer {
   write(shard: number, ack: AckLevel, writes: readonly Write[]): Promise<Written> {
     assert(writes.length > 0 && writes.length <= eventOperationsMax, 'a request has too few or many writes');
     return new Promise((resolve) => {
-      const pending = new PendingWrite(writes, performance.now() + this.#options.routeWaitMs, resolve);
+      const pending = new PendingWrite(writes, this.#deadline(), resolve);
       if (this.#laneOf(shard, ack).offer(pending)) return;
       this.#telemetry.shed('lane');
       pending.rejected();
@@ -78,6 +82,10 @@ export class Writer {
     return all;
   }
 
+  #deadline(): number {
+    return this.#time.clock.monotonic() + this.#options.routeWaitMs;
+  }
+
   sweep(): void {
     for (const lane of this.#lanes.values()) lane.sweep();
   }
@@ -91,6 +99,7 @@ export class Writer {
     const present = this.#lanes.get(name);
     if (present !== undefined) return present;
     const lane = new LaneRunner<PendingWrite>(this.#limits, {
+      ...this.#time,
       send: (items, node) => this.#send(shard, ack, items, node),
       expired: (items, target) => {
         for (const item of items) item.expired(target !== undefined);

@@ -6,40 +6,16 @@
 import { Buffer } from 'node:buffer';
 import { createReadStream, statSync, unlink } from 'node:fs';
 import { Readable } from 'node:stream';
-import {
-  DriftlessError,
-  decodeFrame,
-  encodeFrame,
-  formatDigest,
-  frameContentType,
-  type HopRead,
-  listHeaderSchema,
-  PayloadReader,
-  problemOf,
-  readHeaderSchema,
-  rowsHeaderSchema,
-  writeHeaderSchema,
-} from '@driftless/contracts';
+import { formatDigest, frameContentType, rowsHeaderSchema } from '@driftless/contracts';
 import type { HttpServer } from '@driftless/runtime';
 import { z } from 'zod';
-import type { WriteRequest } from '../core/plan.ts';
 import type { StoreNode } from '../node.ts';
-import {
-  listKeys,
-  type ReadOutcome,
-  readKey,
-  requireHealthy,
-  rowOf,
-  rowsOf,
-  standingOf,
-} from '../shard/reader.ts';
-import type { ShardReplica } from '../shard/replica.ts';
+import { rowOf } from '../shard/reader.ts';
 import { scrub } from '../shard/scrub.ts';
-import { writeAfterSessions } from '../shard/session-writes.ts';
 import { addAdminRoutes } from './admin.ts';
+import { answerList, answerRead, answerRows, answerWrite, copyFor } from './answers.ts';
 import { addLogRoute } from './log.ts';
 
-const emptyValue = new Uint8Array(0);
 const shardParams = z.object({ shard: z.coerce.number().int().min(0) });
 /** Bytes of NDJSON that a dump gathers before it sends them. */
 const dumpChunkBytes = 64 * 1024;
@@ -57,47 +33,15 @@ export function addRoutes(app: HttpServer, serving: () => StoreNode): void {
 
 function addHotRoutes(app: HttpServer, serving: () => StoreNode): void {
   app.post('/node/v1/write', async (request, reply) => {
-    const { header, body } = decodeFrame(request.body as Buffer);
-    const { shard, ack, timeoutMs, operations } = writeHeaderSchema.parse(header);
-    const payloads = new PayloadReader(body);
-    const requests = operations.map((operation): WriteRequest => {
-      return { operation, value: operation.op === 'put' ? payloads.take(operation.bytes) : emptyValue };
-    });
-    payloads.finish();
-    const answer = await writeAfterSessions(serving().replica(shard), requests, { ack, timeoutMs });
+    const answer = await answerWrite(serving(), request.body as Buffer);
     return reply.type('application/json').send(JSON.stringify(answer));
   });
-
   app.post('/node/v1/read', async (request, reply) => {
-    const node = serving();
-    const { reads } = readHeaderSchema.parse(decodeFrame(request.body as Buffer).header);
-    const outcomes = await Promise.all(reads.map((read) => outcomeOf(node, read)));
-    const shards = new Set(reads.map(({ shard }) => shard));
-    const standings = [...shards].flatMap((shard) =>
-      node.has(shard) ? standingOf(node.replica(shard)) : [],
-    );
-    const header = { node: node.id, standings, results: outcomes.map(({ result }) => result) };
-    const values = outcomes.flatMap(({ value }) => value ?? []);
-    return reply.type(frameContentType).send(encodeFrame(header, values));
+    return reply.type(frameContentType).send(await answerRead(serving(), request.body as Buffer));
   });
-
   app.post('/node/v1/list', async (request, reply) => {
-    const node = serving();
-    const query = listHeaderSchema.parse(decodeFrame(request.body as Buffer).header);
-    const { answer, values } = await listKeys(node.replica(query.shard), query);
-    return reply.type(frameContentType).send(encodeFrame({ node: node.id, ...answer }, values));
+    return reply.type(frameContentType).send(await answerList(serving(), request.body as Buffer));
   });
-}
-
-async function outcomeOf(node: StoreNode, read: HopRead): Promise<ReadOutcome> {
-  try {
-    return await readKey(node.replica(read.shard), read.key, read);
-  } catch (error) {
-    if (!(error instanceof DriftlessError)) throw error;
-    const { code, detail, lost, stalenessMs } = problemOf(error);
-    const more = { ...(lost && { lost }), ...(stalenessMs !== undefined && { stalenessMs }) };
-    return { result: { error: code, detail, ...more }, value: undefined };
-  }
 }
 
 function addPeerRoutes(app: HttpServer, serving: () => StoreNode): void {
@@ -105,15 +49,8 @@ function addPeerRoutes(app: HttpServer, serving: () => StoreNode): void {
     '/node/v1/shards/:shard/rows',
     { schema: { params: shardParams, body: rowsHeaderSchema } },
     async (request, reply) => {
-      const replica = serving().replica(request.params.shard);
-      const found = await rowsOf(replica, request.body.keys);
-      const header = { position: replica.context.state.applied, rows: found.map(({ row }) => row) };
-      return reply.type(frameContentType).send(
-        encodeFrame(
-          header,
-          found.map(({ value }) => value),
-        ),
-      );
+      const answer = await answerRows(serving().replica(request.params.shard), request.body.keys);
+      return reply.type(frameContentType).send(answer);
     },
   );
 
@@ -134,22 +71,6 @@ function addPeerRoutes(app: HttpServer, serving: () => StoreNode): void {
     const node = serving();
     return { node: node.id, ...(await scrub(node.replica(request.params.shard))) };
   });
-}
-
-/** Shards whose copy is being made; a second one would be made of the same bytes for nothing. */
-const copying = new Set<number>();
-
-async function copyFor(replica: ShardReplica): Promise<string> {
-  const { files, store, shard } = replica.context;
-  requireHealthy(replica);
-  if (copying.has(shard)) throw new DriftlessError('overloaded', 'A snapshot of this shard is being made.');
-  copying.add(shard);
-  try {
-    await files.copyOut(store);
-    return files.outgoing;
-  } finally {
-    copying.delete(shard);
-  }
 }
 
 function* dumpLines(node: StoreNode, shard: number): Generator<string> {

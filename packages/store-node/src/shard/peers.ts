@@ -72,21 +72,11 @@ export class HttpPeers implements Peers {
 
   async log(peer: string, shard: number, afterSeq: number, bytesMax: number): Promise<LogPage | undefined> {
     const path = `/node/v1/shards/${shard}/log?after=${afterSeq}&bytes=${bytesMax}`;
-    return this.#call(peer, path, undefined, (frame) => {
-      const { header, body } = decodeFrame(frame);
-      const answer = logAnswerSchema.parse(header);
-      const payloads = new PayloadReader(body);
-      return { ...answer, events: answer.events.map((bytes) => payloads.take(bytes)) };
-    });
+    return this.#call(peer, path, undefined, logPageOf);
   }
 
   async rows(peer: string, shard: number, keys: readonly string[]): Promise<RowsPage | undefined> {
-    return this.#call(peer, `/node/v1/shards/${shard}/rows`, JSON.stringify({ keys }), (frame) => {
-      const { header, body } = decodeFrame(frame);
-      const answer = rowsAnswerSchema.parse(header);
-      const payloads = new PayloadReader(body);
-      return { ...answer, rows: answer.rows.map((row) => ({ row, value: payloads.take(row.bytes) })) };
-    });
+    return this.#call(peer, `/node/v1/shards/${shard}/rows`, JSON.stringify({ keys }), rowsPageOf);
   }
 
   async write(
@@ -147,6 +137,22 @@ export class HttpPeers implements Peers {
       return undefined;
     }
   }
+}
+
+/** The answer of the log route. */
+export function logPageOf(frame: Uint8Array): LogPage {
+  const { header, body } = decodeFrame(frame);
+  const answer = logAnswerSchema.parse(header);
+  const payloads = new PayloadReader(body);
+  return { ...answer, events: answer.events.map((bytes) => payloads.take(bytes)) };
+}
+
+/** The answer of the rows route. */
+export function rowsPageOf(frame: Uint8Array): RowsPage {
+  const { header, body } = decodeFrame(frame);
+  const answer = rowsAnswerSchema.parse(header);
+  const payloads = new PayloadReader(body);
+  return { ...answer, rows: answer.rows.map((row) => ({ row, value: payloads.take(row.bytes) })) };
 }
 
 function typeOf(body: string | Buffer): string {

@@ -1,0 +1,121 @@
+/**
+ * What the node's routes answer (contracts/hop.ts), from the bytes that came to those that go: the routes add
+ * HTTP, a simulation adds a network of its own. Throws `DriftlessError`, and what a schema throws.
+ */
+import {
+  DriftlessError,
+  decodeFrame,
+  encodeFrame,
+  eventOperationsMax,
+  type HopRead,
+  listHeaderSchema,
+  PayloadReader,
+  problemOf,
+  readHeaderSchema,
+  type WriteAnswer,
+  writeHeaderSchema,
+} from '@driftless/contracts';
+import type { WriteRequest } from '../core/plan.ts';
+import type { StoreNode } from '../node.ts';
+import { listKeys, type ReadOutcome, readKey, requireHealthy, rowsOf, standingOf } from '../shard/reader.ts';
+import type { ShardReplica } from '../shard/replica.ts';
+import { writeAfterSessions } from '../shard/session-writes.ts';
+import type { ShardStore } from '../store/port.ts';
+
+const emptyValue = new Uint8Array(0);
+
+export function answerWrite(node: StoreNode, frame: Uint8Array): Promise<WriteAnswer> {
+  const { header, body } = decodeFrame(frame);
+  const { shard, ack, timeoutMs, operations } = writeHeaderSchema.parse(header);
+  const payloads = new PayloadReader(body);
+  const requests = operations.map((operation): WriteRequest => {
+    return { operation, value: operation.op === 'put' ? payloads.take(operation.bytes) : emptyValue };
+  });
+  payloads.finish();
+  return writeAfterSessions(node.replica(shard), requests, { ack, timeoutMs });
+}
+
+export async function answerRead(node: StoreNode, frame: Uint8Array): Promise<Uint8Array> {
+  const { reads } = readHeaderSchema.parse(decodeFrame(frame).header);
+  const outcomes = await Promise.all(reads.map((read) => outcomeOf(node, read)));
+  const shards = new Set(reads.map(({ shard }) => shard));
+  const standings = [...shards].flatMap((shard) => (node.has(shard) ? standingOf(node.replica(shard)) : []));
+  const header = { node: node.id, standings, results: outcomes.map(({ result }) => result) };
+  return encodeFrame(
+    header,
+    outcomes.flatMap(({ value }) => value ?? []),
+  );
+}
+
+async function outcomeOf(node: StoreNode, read: HopRead): Promise<ReadOutcome> {
+  try {
+    return await readKey(node.replica(read.shard), read.key, read);
+  } catch (error) {
+    if (!(error instanceof DriftlessError)) throw error;
+    const { code, detail, lost, stalenessMs } = problemOf(error);
+    const more = { ...(lost && { lost }), ...(stalenessMs !== undefined && { stalenessMs }) };
+    return { result: { error: code, detail, ...more }, value: undefined };
+  }
+}
+
+export async function answerList(node: StoreNode, frame: Uint8Array): Promise<Uint8Array> {
+  const query = listHeaderSchema.parse(decodeFrame(frame).header);
+  const { answer, values } = await listKeys(node.replica(query.shard), query);
+  return encodeFrame({ node: node.id, ...answer }, values);
+}
+
+export async function answerRows(replica: ShardReplica, keys: readonly string[]): Promise<Uint8Array> {
+  const found = await rowsOf(replica, keys);
+  const header = { position: replica.context.state.applied, rows: found.map(({ row }) => row) };
+  return encodeFrame(
+    header,
+    found.map(({ value }) => value),
+  );
+}
+
+export function answerLog(replica: ShardReplica, after: number, bytes: number): Uint8Array {
+  const { store, state } = replica.context;
+  const { applied, confirmedSeq } = state;
+  const from = confirmedSeq > after ? batchEndBefore(store, after) : after;
+  // What the stream has not confirmed may still be cut: nobody must build on it.
+  const events = store
+    .log(from, bytes)
+    .filter(({ lastSeq }) => lastSeq <= confirmedSeq)
+    .map(({ event }) => event);
+  const range = store.logRange();
+  const header = {
+    applied,
+    confirmedSeq,
+    ...(range && { firstSeq: range.firstSeq }),
+    epochs: store.epochs().filter(({ firstSeq }) => firstSeq <= confirmedSeq),
+    events: events.map((event) => event.length),
+  };
+  return encodeFrame(header, events);
+}
+
+/** The last seq at or before `seq` that ends a batch: a watcher may have seen half of one. */
+function batchEndBefore(store: ShardStore, seq: number): number {
+  for (let first = seq + 1; first > seq + 1 - eventOperationsMax; first -= 1) {
+    if (store.logAt(first)) return first - 1;
+  }
+  return seq;
+}
+
+/** Replicas whose copy is being made; a second one would be made of the same bytes for nothing. */
+const copying = new WeakSet<ShardReplica>();
+
+/** The file with a copy of a replica, made for a peer. */
+export async function copyFor(replica: ShardReplica): Promise<string> {
+  const { files, store } = replica.context;
+  requireHealthy(replica);
+  if (copying.has(replica)) {
+    throw new DriftlessError('overloaded', 'A snapshot of this shard is being made.');
+  }
+  copying.add(replica);
+  try {
+    await files.copyOut(store);
+    return files.outgoing;
+  } finally {
+    copying.delete(replica);
+  }
+}
