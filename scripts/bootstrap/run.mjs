@@ -15,6 +15,7 @@ const TASKS = {
   'demo:cities': (node, args) => runPinned(node, ['scripts/demo-cities.ts', ...args]),
   docs: (node, args) => runPinned(node, ['scripts/configuration-page.ts', ...args]),
   'bench:first': (node, args) => runPinned(node, ['bench/first-figures.ts', ...args]),
+  simulate: (node, args) => runPinned(node, ['test/simulation/main.ts', ...args]),
   test: runTests,
   types,
   verify,

@@ -139,10 +139,15 @@ function differ(a: string | null | undefined, b: string | null | undefined): boo
   return a !== undefined && b !== undefined && a !== b;
 }
 
-/** An orphan may come back as a new operation, in a later epoch; what was durably acknowledged is none. */
+/**
+ * An orphan may come back as a new operation, in a later epoch, or be done anew by a retry that is
+ * acknowledged then; what was durably acknowledged and lies in its epoch is none.
+ */
 function isTwice(history: History, put: Operation, a: Naming, b: Naming): boolean {
   if (comparePositions(a.version, b.version) === 0) return false;
-  return a.version.epoch === b.version.epoch || history.isDurable(put);
+  if (a.version.epoch === b.version.epoch) return true;
+  const { shard } = a.key;
+  return history.isDurable(put) && !history.isOrphan(shard, a.version) && !history.isOrphan(shard, b.version);
 }
 
 function* namings({ keys, dumps }: History): Generator<Naming> {

@@ -28,6 +28,15 @@ export const fine: Case[] = [
       .dump('n1', { k: 'a@2-4' }, 19),
   ],
   [
+    'a retry is done anew, where an orphan of the first attempt was read',
+    new Script()
+      .epoch('n1', 1, 1, 'n1', 0)
+      .epoch('n2', 2, 2, 'n2', 5)
+      .put('k', 'a', [1, 7], { version: '2-3', node: 'n2' })
+      .get('k', 'a', [2, 3], { version: '1-2', position: '1-2', node: 'n1' })
+      .dump('n2', { k: 'a@2-3' }, 19),
+  ],
+  [
     'a deposed leader goes back from an orphan',
     new Script()
       .epoch('n1', 1, 1, 'n1', 0)

@@ -132,6 +132,16 @@ export class MemoryNats {
     this.#found(shard).messages = [];
   }
 
+  /** Retention overruns: the first `count` messages are dropped. */
+  dropFirst(shard: number, count: number): void {
+    this.#found(shard).messages.splice(0, count);
+  }
+
+  /** Whether the stream is there. */
+  has(shard: number): boolean {
+    return this.#streams.has(shard);
+  }
+
   /** Removes the last message, but not its sequence. */
   deleteLastMessage(shard: number): void {
     this.#found(shard).messages.pop();

@@ -24,7 +24,7 @@ interface KeptAnswer {
 export class MemoryStore implements ShardStore {
   #state: ShardState = emptyState();
   readonly #entries = new Map<string, Entry>();
-  readonly #leaves = new LeafDigests();
+  #leaves = new LeafDigests();
   #log: LogRow[] = [];
   #epochs: (EpochStart & { node: string })[] = [];
   readonly #answers = new Map<string, KeptAnswer>();
@@ -156,6 +156,20 @@ export class MemoryStore implements ShardStore {
   forgetAnswers(before: number, limit: number): void {
     const old = [...this.#answers].filter(([, kept]) => kept.keptAt < before).slice(0, limit);
     for (const [id] of old) this.#answers.delete(id);
+  }
+
+  /** Another store with the same contents; `kept`: what it has set aside instead. */
+  copy(kept: { orphans?: Orphan[]; quarantined?: Quarantined[] } = {}): MemoryStore {
+    const copy = new MemoryStore(this.#now);
+    copy.#state = this.#state;
+    for (const [key, entry] of this.#entries) copy.#entries.set(key, entry);
+    copy.#leaves = this.#leaves.clone();
+    copy.#log = [...this.#log];
+    copy.#epochs = [...this.#epochs];
+    for (const [id, answer] of this.#answers) copy.#answers.set(id, answer);
+    copy.#quarantined.push(...(kept.quarantined ?? this.#quarantined));
+    copy.#orphans = [...(kept.orphans ?? this.#orphans)];
+    return copy;
   }
 
   snapshot(): Snapshot {

@@ -1,0 +1,18 @@
+/** What a simulation drives: the node as it is, and its ports in memory. */
+export { type NodeConfig, nodeConfigSchema } from './config.ts';
+export { answerList, answerLog, answerRead, answerRows, answerWrite, copyFor } from './http/answers.ts';
+export { MemoryNats } from './jetstream/memory.ts';
+export {
+  type ConsumeOptions,
+  type Consumption,
+  type EventStream,
+  type LeaseStore,
+  type StreamMessage,
+  Unanswered,
+} from './jetstream/port.ts';
+export { StoreNode } from './node.ts';
+export type { Bus, NodePorts } from './ports.ts';
+export { logPageOf, type Peers, rowsPageOf } from './shard/peers.ts';
+export { MemoryStore } from './store/memory.ts';
+export type { ReplicaFiles, ShardStore } from './store/port.ts';
+export type { Instruments } from './telemetry.ts';

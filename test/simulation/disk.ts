@@ -1,0 +1,210 @@
+/**
+ * A node's disk: one file a shard, which outlives the node's processes. What was committed and not synced is
+ * safe from the death of a process; when the power fails, only the first of it are there (ADR 0009), for
+ * SQLite's journal is written in order.
+ */
+import {
+  MemoryStore as Memory,
+  type MemoryStore,
+  type ReplicaFiles,
+  type ShardStore,
+} from '@driftless/store-node/simulation';
+import type { Process } from './world.ts';
+
+type Change = Parameters<ShardStore['commit']>[0];
+type Mutation = (store: MemoryStore) => void;
+
+/** What a disk tells whoever watches it. */
+export interface DiskNews {
+  /** All that was committed so far is on disk. */
+  onSynced(store: ShardStore): void;
+}
+
+export class Disk {
+  readonly #wall: () => number;
+  #onDisk: MemoryStore;
+  /** Written, and not synced. */
+  #written: Mutation[] = [];
+  incoming: MemoryStore | undefined;
+  outgoing: MemoryStore | undefined;
+
+  constructor(wall: () => number) {
+    this.#wall = wall;
+    this.#onDisk = new Memory(wall);
+  }
+
+  /** What a process finds that opens the file. */
+  read(): MemoryStore {
+    this.#settle(this.#written.length);
+    return this.#onDisk.copy();
+  }
+
+  write(mutation: Mutation): void {
+    this.#written.push(mutation);
+  }
+
+  sync(): void {
+    this.#settle(this.#written.length);
+  }
+
+  /** The power fails: of what was not synced the first ones are there, a share from 0 to 1. */
+  fail(share: number): void {
+    this.#settle(Math.floor(this.#written.length * share));
+    this.#written = [];
+    this.incoming = undefined;
+    this.outgoing = undefined;
+  }
+
+  /** Another file takes the place of this one. */
+  replace(store: MemoryStore): void {
+    this.#onDisk = store.copy();
+    this.#written = [];
+  }
+
+  wipe(): void {
+    this.replace(new Memory(this.#wall));
+  }
+
+  #settle(count: number): void {
+    for (const mutation of this.#written.splice(0, count)) mutation(this.#onDisk);
+  }
+}
+
+export interface DiskSpeed {
+  /** How long a sync takes, milliseconds. */
+  syncMs(): number;
+}
+
+export class SimFiles implements ReplicaFiles {
+  readonly outgoing = 'outgoing';
+  readonly incoming = 'incoming';
+  readonly #disk: Disk;
+  readonly #process: Process;
+  readonly #speed: DiskSpeed;
+  readonly #news: DiskNews;
+
+  constructor(disk: Disk, process: Process, speed: DiskSpeed, news: DiskNews) {
+    this.#disk = disk;
+    this.#process = process;
+    this.#speed = speed;
+    this.#news = news;
+  }
+
+  open(): ShardStore {
+    const { incoming: _incoming, outgoing: _outgoing } = this.#disk;
+    this.#disk.incoming = undefined;
+    this.#disk.outgoing = undefined;
+    return this.#stored(this.#disk.read());
+  }
+
+  async copyOut(store: ShardStore): Promise<void> {
+    this.#process.boundary();
+    if (!(store instanceof DiskStore)) throw new TypeError('Only a replica on disk can be copied.');
+    this.#disk.outgoing = store.copy();
+    await this.#process.clock.turn();
+  }
+
+  /** What a peer may read. */
+  get copied(): MemoryStore | undefined {
+    return this.#disk.outgoing;
+  }
+
+  receive(copy: MemoryStore): void {
+    this.#disk.incoming = copy.copy();
+  }
+
+  openIncoming(): ShardStore {
+    if (!this.#disk.incoming) throw new Error('Nothing was received.');
+    return this.#disk.incoming;
+  }
+
+  install(current: ShardStore): ShardStore {
+    this.#process.boundary();
+    const { incoming } = this.#disk;
+    if (!incoming) throw new Error('Nothing was received.');
+    this.#disk.replace(incoming.copy({ orphans: current.orphans(), quarantined: current.quarantined() }));
+    this.#process.boundary();
+    return this.#stored(this.#disk.read());
+  }
+
+  discard(file: string): void {
+    if (file === this.incoming) this.#disk.incoming = undefined;
+    if (file === this.outgoing) this.#disk.outgoing = undefined;
+  }
+
+  #stored(memory: MemoryStore): DiskStore {
+    return new DiskStore(memory, this.#disk, this.#process, this.#speed, this.#news);
+  }
+}
+
+/** The store of one process: its own view in memory, and the file that the view is written to. */
+class DiskStore implements ShardStore {
+  readonly #view: MemoryStore;
+  readonly #disk: Disk;
+  readonly #process: Process;
+  readonly #speed: DiskSpeed;
+  readonly #news: DiskNews;
+
+  constructor(view: MemoryStore, disk: Disk, process: Process, speed: DiskSpeed, news: DiskNews) {
+    this.#view = view;
+    this.#disk = disk;
+    this.#process = process;
+    this.#speed = speed;
+    this.#news = news;
+  }
+
+  commit(change: Change, durability: 'synced' | 'written'): void {
+    this.#do((store) => store.commit(change, durability), durability === 'synced');
+  }
+
+  saveState(state: ReturnType<ShardStore['state']>): void {
+    this.#do((store) => store.saveState(state), true);
+  }
+
+  trimLog(throughSeq: number, bytesWanted: number): void {
+    this.#do((store) => store.trimLog(throughSeq, bytesWanted), false);
+  }
+
+  settleOrphan(...settled: Parameters<ShardStore['settleOrphan']>): void {
+    this.#do((store) => store.settleOrphan(...settled), false);
+  }
+
+  forgetAnswers(before: number, limit: number): void {
+    this.#do((store) => store.forgetAnswers(before, limit), false);
+  }
+
+  /** One transaction: it is there, or not at all, wherever the process dies. */
+  #do(mutation: Mutation, isSynced: boolean): void {
+    this.#process.boundary();
+    mutation(this.#view);
+    this.#disk.write(mutation);
+    if (isSynced) {
+      this.#disk.sync();
+      this.#news.onSynced(this.#view);
+      const ms = this.#speed.syncMs();
+      if (ms > 0) this.#process.hold(ms);
+    }
+    this.#process.boundary();
+  }
+
+  copy(): MemoryStore {
+    return this.#view.copy();
+  }
+
+  state = () => this.#view.state();
+  get = (key: string) => this.#view.get(key);
+  list: ShardStore['list'] = (query) => this.#view.list(query);
+  answer = (id: string) => this.#view.answer(id);
+  epochs = () => this.#view.epochs();
+  leaf = (bucket: number) => this.#view.leaf(bucket);
+  leavesRoot = () => this.#view.leavesRoot();
+  log = (afterSeq: number, bytesMax: number) => this.#view.log(afterSeq, bytesMax);
+  logAt = (firstSeq: number) => this.#view.logAt(firstSeq);
+  logRange = () => this.#view.logRange();
+  logBytes = () => this.#view.logBytes();
+  orphans = () => this.#view.orphans();
+  quarantined = () => this.#view.quarantined();
+  counts = () => this.#view.counts();
+  snapshot = () => this.#view.snapshot();
+  close(): void {}
+}

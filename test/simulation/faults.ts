@@ -1,0 +1,153 @@
+/** Breaks what a plan says, when it says so, and mends it again. */
+import type { Cluster } from './cluster.ts';
+import type { LinkFaults } from './nats.ts';
+import { endOf, type Fault, type FaultKind } from './plan.ts';
+
+type FaultOf<Kind extends FaultKind> = Extract<Fault, { kind: Kind }>;
+/** Breaks something; what it returns mends it, if that takes more than time. */
+type Breaks = { [Kind in FaultKind]: (cluster: Cluster, fault: FaultOf<Kind>) => (() => void) | undefined };
+
+const nothing = undefined;
+
+const breaks: Breaks = {
+  kill: (cluster, { node }) => {
+    cluster.host(node).process.die();
+    return () => cluster.startNode(node);
+  },
+  'kill-in-call': (cluster, { node, calls, forMs }) => {
+    const { process } = cluster.host(node);
+    const { onDeath } = process;
+    process.callsLeft = calls;
+    process.onDeath = () => {
+      onDeath?.();
+      if (cluster.host(node).process !== process) return;
+      cluster.world.after(forMs, () => cluster.startNode(node));
+    };
+    return () => {
+      process.callsLeft = Number.POSITIVE_INFINITY;
+    };
+  },
+  'power-loss': (cluster, { node, share }) => {
+    cluster.host(node).process.die();
+    cluster.losePower(node, share);
+    return () => cluster.startNode(node);
+  },
+  'disk-loss': (cluster, { node }) => {
+    cluster.host(node).process.die();
+    cluster.loseDisk(node);
+    return () => cluster.startNode(node);
+  },
+  restart: (cluster, { node, forMs }) => {
+    cluster.stopNode(node, () => cluster.world.after(forMs, () => cluster.startNode(node)));
+    return nothing;
+  },
+  pause: (cluster, { node, forMs }) => {
+    cluster.host(node).process.hold(forMs);
+    return nothing;
+  },
+  'slow-disk': (cluster, { node, syncMs }) => {
+    const host = cluster.host(node);
+    host.syncMs = syncMs;
+    return () => {
+      host.syncMs = 0;
+    };
+  },
+  'no-way': ({ network }, { node, other }) => {
+    network.setBlocked(node, other, true);
+    return () => network.setBlocked(node, other, false);
+  },
+  'lossy-network': ({ network }, { loss, slowMs }) => {
+    Object.assign(network, { lossy: loss, slowMs });
+    return () => void Object.assign(network, { lossy: 0, slowMs: 0 });
+  },
+  'nats-cut': ({ nats }, { node }) => {
+    const link = nats.links.get(node);
+    if (link) link.isCut = true;
+    link?.break();
+    return () => {
+      const now = nats.links.get(node);
+      if (now) now.isCut = false;
+      now?.mend();
+    };
+  },
+  'nats-stall': ({ nats }, { node, forMs }) => {
+    nats.links.get(node)?.stall(forMs);
+    return nothing;
+  },
+  'nats-slow': (cluster, { node, slowMs }) => linkFault(cluster, node, { slowMs }),
+  'nats-lossy': (cluster, { node, requests: loseRequest, answers: loseAnswer }) =>
+    linkFault(cluster, node, { loseRequest, loseAnswer }),
+  deliveries: (cluster, { node, drop, duplicate, reorder }) =>
+    linkFault(cluster, node, { drop, duplicate, reorder }),
+  'acks-lost': (cluster, { node, loss: loseAck }) => linkFault(cluster, node, { loseAck }),
+  'nats-down': (cluster, { lost }) => {
+    const { nats } = cluster;
+    nats.stop();
+    return () => {
+      const shards = Array.from({ length: cluster.shards }, (_, shard) => shard);
+      for (const shard of shards.filter((one) => nats.memory.has(one))) {
+        if (lost === 'everything') nats.memory.deleteStream(shard);
+        else if (typeof lost === 'number') nats.memory.goBack(shard, lost);
+      }
+      if (lost === 'everything' || lost === 'leases') nats.memory.deleteLeases();
+      nats.start();
+    };
+  },
+  'stream-deleted': ({ nats }, { shard }) => {
+    if (nats.memory.has(shard)) nats.memory.deleteStream(shard);
+    return nothing;
+  },
+  'stream-purged': ({ nats }, { shard }) => {
+    if (nats.memory.has(shard)) nats.memory.purge(shard);
+    return nothing;
+  },
+  'stream-trimmed': ({ nats }, { shard, messages }) => {
+    if (nats.memory.has(shard)) nats.memory.dropFirst(shard, messages);
+    return nothing;
+  },
+  'last-message-deleted': ({ nats }, { shard }) => {
+    if (nats.memory.has(shard)) nats.memory.deleteLastMessage(shard);
+    return nothing;
+  },
+  'consumer-deleted': ({ nats }, { shard, node }) => {
+    if (nats.memory.has(shard)) nats.memory.deleteConsumer(shard, node);
+    return nothing;
+  },
+  'leases-deleted': ({ nats }) => {
+    nats.memory.deleteLeases();
+    return nothing;
+  },
+};
+
+function linkFault({ nats }: Cluster, node: string, faults: Partial<LinkFaults>): () => void {
+  const link = nats.links.get(node);
+  if (link) Object.assign(link.faults, faults);
+  return () => {
+    const well = Object.fromEntries(Object.keys(faults).map((name) => [name, 0]));
+    const now = nats.links.get(node);
+    if (now) Object.assign(now.faults, well);
+  };
+}
+
+/** `tell` is called at the beginning and the end of each fault. */
+export function schedule(
+  cluster: Cluster,
+  faults: readonly Fault[],
+  tell: (fault: Fault, phase: 'begin' | 'end') => void,
+): void {
+  const { world } = cluster;
+  for (const fault of faults) {
+    world.at(fault.at, () => {
+      world.note(`fault ${JSON.stringify(fault)}`);
+      tell(fault, 'begin');
+      const mend = (breaks[fault.kind] as (cluster: Cluster, fault: Fault) => (() => void) | undefined)(
+        cluster,
+        fault,
+      );
+      world.at(endOf(fault), () => {
+        mend?.();
+        tell(fault, 'end');
+      });
+    });
+  }
+}

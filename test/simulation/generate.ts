@@ -1,0 +1,209 @@
+/** Makes the plan of a seed: what clients do and what is broken, by the dice. */
+import type { ClientOperation, Fault, FaultKind, Plan, Profile } from './plan.ts';
+import { Random } from './random.ts';
+
+/** Time for the cluster to find its leaders before clients begin, milliseconds. */
+const startMs = 3000;
+const clientsMax = 6;
+
+export interface GenerateOptions {
+  /** Operations of a run, about. */
+  operations: number;
+  profile?: Profile | undefined;
+}
+
+const profileWeights: Record<Profile, number> = {
+  calm: 2,
+  nodes: 30,
+  jetstream: 25,
+  power: 20,
+  everything: 23,
+};
+
+const nodeFaults: Partial<Record<FaultKind, number>> = {
+  kill: 4,
+  'kill-in-call': 8,
+  restart: 2,
+  pause: 4,
+  'slow-disk': 2,
+  'no-way': 3,
+  'lossy-network': 2,
+  'nats-cut': 4,
+  'nats-stall': 3,
+  'nats-slow': 2,
+  'nats-lossy': 3,
+  'nats-down': 1,
+};
+const jetstreamFaults: Partial<Record<FaultKind, number>> = {
+  deliveries: 4,
+  'acks-lost': 2,
+  'nats-down': 4,
+  'stream-deleted': 2,
+  'stream-purged': 2,
+  'stream-trimmed': 2,
+  'last-message-deleted': 1,
+  'consumer-deleted': 2,
+  'leases-deleted': 1,
+  'nats-lossy': 2,
+};
+const faultsOf: Record<Profile, Partial<Record<FaultKind, number>>> = {
+  calm: {},
+  nodes: nodeFaults,
+  jetstream: jetstreamFaults,
+  power: { 'power-loss': 6, 'disk-loss': 1, 'slow-disk': 1, deliveries: 1, 'no-way': 1 },
+  everything: { ...nodeFaults, ...jetstreamFaults, 'power-loss': 4 },
+};
+
+export function generate(seed: number, { operations, profile: wanted }: GenerateOptions): Plan {
+  const random = new Random(`plan ${seed}`);
+  const profile = wanted ?? random.weighted(profileWeights);
+  const nodes = random.chance(0.15) ? 5 : 3;
+  const shards = random.chance(0.7) ? 1 : 2;
+  const lengthMs = random.between(15_000, 45_000);
+  const hasSkew = random.chance(0.3);
+  const shape = { nodes, shards, gateways: random.whole(1, 2) };
+  return {
+    format: 1,
+    seed,
+    profile,
+    ...shape,
+    skewMs: Array.from({ length: nodes }, () => (hasSkew ? Math.round(random.between(-6e5, 6e5)) : 0)),
+    config: configOf(random),
+    operations: operationsOf(random.fork('operations'), operations, lengthMs, !hasSkew),
+    faults: faultsFor(random.fork('faults'), profile, shape, lengthMs),
+  };
+}
+
+/** Small bounds are met sooner. */
+function configOf(random: Random): Record<string, number> {
+  const maybe = (name: string, value: number): [string, number][] =>
+    random.chance(0.4) ? [[name, value]] : [];
+  return Object.fromEntries([
+    ...maybe('logBytesMin', random.pick([2000, 10_000])),
+    ...maybe('logBytesMax', random.pick([20_000, 60_000])),
+    ...maybe('ackPendingMax', random.pick([4, 16])),
+    ...maybe('publishesInFlightMax', random.pick([1, 2, 32])),
+    ...maybe('applyBurst', random.pick([1, 4])),
+    ...maybe('followerSyncMs', random.pick([0, 1000])),
+    ...maybe('handBackAfterMs', 3000),
+  ]);
+}
+
+function operationsOf(random: Random, count: number, lengthMs: number, hasTtl: boolean): ClientOperation[] {
+  const clients = Array.from({ length: random.whole(2, clientsMax) }, (_, i) => `client-${i + 1}`);
+  const keys = Array.from({ length: random.whole(2, 12) }, (_, i) => `key-${i + 1}`);
+  const counters = ['counter-1', 'counter-2'];
+  const acks = random.pick([
+    ['leader', 'stream', 'majority', 'all'],
+    ['stream'],
+    ['majority', 'stream'],
+    ['leader', 'stream', 'stream', 'majority'],
+  ] as const);
+  const reads = random.chance(0.7)
+    ? (['session', 'session', 'strong', 'leader', 'eventual'] as const)
+    : (['session'] as const);
+  return Array.from({ length: count }, (_, i): ClientOperation => {
+    const at = Math.round(startMs + random.next() * lengthMs);
+    const client = random.pick(clients);
+    const key = random.pick(keys);
+    const kind = random.weighted({ put: 40, get: 38, increment: 8, delete: 7, list: 4 });
+    const base = { at, client, key, kind };
+    if (kind === 'get') {
+      const isCounter = random.chance(0.15);
+      return { ...base, key: isCounter ? random.pick(counters) : key, level: random.pick(reads) };
+    }
+    if (kind === 'list')
+      return { ...base, key: 'key-', level: random.pick(['eventual', 'session'] as const) };
+    const idempotent = random.chance(0.6);
+    const write = { ...base, ack: random.pick(acks), ...(idempotent && { idempotent }) };
+    if (kind === 'increment') return { ...write, key: random.pick(counters), by: random.whole(1, 9) };
+    const only = random.chance(0.2) ? { only: random.pick(['last', 'any', 'none'] as const) } : {};
+    if (kind === 'delete') return { ...write, ...only };
+    const ttl = hasTtl && random.chance(0.05) ? { ttlSeconds: random.whole(1, 10) } : {};
+    return { ...write, ...only, ...ttl, value: `v${i}` };
+  }).sort((a, b) => a.at - b.at);
+}
+
+interface Shape {
+  nodes: number;
+  shards: number;
+  gateways: number;
+}
+
+function faultsFor(random: Random, profile: Profile, shape: Shape, lengthMs: number): Fault[] {
+  if (profile === 'calm') return [];
+  const weights = faultsOf[profile];
+  // A run with few kinds of faults goes deeper than one with a bit of each.
+  const kinds = Object.entries(weights).filter(() => random.chance(0.7));
+  const chosen = Object.fromEntries(kinds.length > 0 ? kinds : Object.entries(weights));
+  const faults: Fault[] = [];
+  let at = startMs + random.between(0, 3000);
+  // One node at a time loses what it has: more than a minority would excuse everything.
+  const oneAtATime = profile === 'power';
+  while (at < startMs + lengthMs) {
+    const fault = faultOf(
+      random,
+      random.weighted(chosen as Partial<Record<FaultKind, number>>),
+      Math.round(at),
+      shape,
+      profile,
+    );
+    faults.push(fault);
+    at = oneAtATime ? endOfDisturbance(fault) : at + random.between(200, 9000);
+  }
+  return faults;
+}
+
+/** A replica that lost something has it again before the next one does. */
+function endOfDisturbance(fault: Fault): number {
+  return fault.at + ('forMs' in fault ? fault.forMs : 0) + 15_000;
+}
+
+function faultOf(random: Random, kind: FaultKind, at: number, shape: Shape, profile: Profile): Fault {
+  const node = `node-${random.whole(1, shape.nodes)}`;
+  const shard = random.whole(0, shape.shards - 1);
+  const forMs = Math.round(
+    random.pick([random.between(20, 500), random.between(500, 4000), random.between(4000, 12_000)]),
+  );
+  const everyone = [...Array.from({ length: shape.nodes }, (_, i) => `node-${i + 1}`), 'gateway-1'];
+  switch (kind) {
+    case 'kill-in-call':
+      return { at, kind, node, calls: random.whole(1, 120), forMs };
+    case 'power-loss':
+      return { at, kind, node, share: random.pick([0, 0, random.next()]), forMs };
+    case 'slow-disk':
+      return { at, kind, node, syncMs: random.pick([5, 50, 800]), forMs };
+    case 'no-way':
+      return { at, kind, node, other: random.pick(everyone.filter((name) => name !== node)), forMs };
+    case 'lossy-network':
+      return { at, kind, loss: random.pick([0.05, 0.3]), slowMs: random.pick([0, 500]), forMs };
+    case 'nats-slow':
+      return { at, kind, node, slowMs: random.pick([50, 700, 3000]), forMs };
+    case 'nats-lossy':
+      return { at, kind, node, requests: random.pick([0, 0.2]), answers: random.pick([0.2, 0.7]), forMs };
+    case 'deliveries': {
+      const p = (): number => random.pick([0, 0.1, 0.4]);
+      return { at, kind, node, drop: p(), duplicate: p(), reorder: p(), forMs };
+    }
+    case 'acks-lost':
+      return { at, kind, node, loss: random.pick([0.3, 1]), forMs };
+    case 'nats-down':
+      return { at, kind, forMs, lost: profile === 'nodes' ? 'nothing' : lostOf(random) };
+    case 'stream-deleted':
+    case 'stream-purged':
+    case 'last-message-deleted':
+      return { at, kind, shard };
+    case 'stream-trimmed':
+      return { at, kind, shard, messages: random.whole(1, 60) };
+    case 'consumer-deleted':
+      return { at, kind, shard, node };
+    case 'leases-deleted':
+      return { at, kind };
+    default:
+      return { at, kind, node, forMs };
+  }
+}
+
+function lostOf(random: Random): 'nothing' | 'everything' | 'leases' | number {
+  return random.pick(['nothing', 'everything', 'leases', random.whole(1, 3), random.whole(1, 40)] as const);
+}

@@ -1,0 +1,85 @@
+/** The history of a run, as the checkers take it. */
+
+import { createHash } from 'node:crypto';
+import { HistoryAssembler, type HistoryEvent, historyFormat } from '@driftless/checkers';
+import { type EpochStart, formatDigest, type Position, parsePosition } from '@driftless/contracts';
+import type { ShardStore } from '@driftless/store-node/simulation';
+
+const text = new TextDecoder();
+
+export class Recorder {
+  readonly events: HistoryEvent[] = [];
+  readonly #now: () => number;
+  readonly #last = new Map<string, string>();
+
+  constructor(shards: number, now: () => number) {
+    this.#now = now;
+    this.events.push({ type: 'history', format: historyFormat, shards });
+  }
+
+  add(event: HistoryEvent): void {
+    this.events.push(event);
+  }
+
+  get now(): number {
+    return this.#now();
+  }
+
+  /** A replica has this on disk. */
+  synced(node: string, shard: number, store: ShardStore): void {
+    const { applied: position, root } = store.state();
+    if (position.epoch === 0) return;
+    const at = this.#now();
+    const place = `${position.epoch}-${position.seq} ${formatDigest(root)}`;
+    if (this.#last.get(`${node} ${shard}`) === place) return;
+    this.#last.set(`${node} ${shard}`, place);
+    this.events.push({ type: 'applied', at, node, shard, position, root: formatDigest(root) });
+  }
+
+  /** Epochs that a replica has begun, told while it runs: a later cut may take them back. */
+  epochs(node: string, shard: number, epochs: readonly (EpochStart & { node: string })[]): void {
+    const at = this.#now();
+    for (const { epoch, firstSeq, node: leader } of epochs) {
+      this.events.push({ type: 'epoch', at, node, shard, epoch, firstSeq, leader });
+    }
+  }
+
+  /** All that a replica holds in the end. */
+  dump(node: string, shard: number, store: ShardStore): void {
+    const at = this.#now();
+    this.epochs(node, shard, store.epochs());
+    for (const { firstSeq, lastSeq, epoch, event } of store.log(0, Number.POSITIVE_INFINITY)) {
+      const digest = createHash('sha256').update(event).digest('hex');
+      this.events.push({ type: 'log', at, node, shard, epoch, firstSeq, lastSeq, digest });
+    }
+    const { state, entries } = store.snapshot();
+    const rows = [...entries];
+    const id = `${node}/${shard}`;
+    const root = formatDigest(state.root);
+    this.events.push({
+      type: 'dump',
+      id,
+      at,
+      node,
+      shard,
+      final: true,
+      position: state.applied,
+      root,
+      rows: rows.length,
+    });
+    for (const { key, epoch, seq, tombstone, value } of rows) {
+      const version = { epoch, seq };
+      this.events.push({ type: 'row', dump: id, key, version, value: tombstone ? null : text.decode(value) });
+    }
+  }
+
+  history() {
+    const assembler = new HistoryAssembler();
+    for (const event of this.events) assembler.event(event);
+    return assembler.build();
+  }
+}
+
+export function positionOf(version: string | undefined): Position | undefined {
+  return version === undefined ? undefined : parsePosition(version);
+}
