@@ -3,8 +3,7 @@
  * their data in a directory of their own. Nothing restarts by itself here: a test decides what dies and what
  * comes back.
  */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import {
@@ -12,8 +11,12 @@ import {
   type NodeStatus,
   nodeStatusSchema,
   type ReplicaStatus,
+  shardOf,
 } from '@driftless/contracts';
 import { freePortRange, waitUntil } from '@driftless/runtime';
+import { SmallDisk } from './disk.ts';
+import { Link } from './link.ts';
+import { natsPlans, natsStore } from './nats.ts';
 import { TestProcess } from './process.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -23,20 +26,33 @@ const pollMs = 50;
 export interface ClusterOptions {
   nodes?: number;
   shards?: number;
+  /** nats-servers; several form a NATS cluster, with as many copies of each stream. */
+  natsServers?: number;
+  /** More lines of their `jetstream` block. */
+  natsConfig?: string;
   /** Further configuration of the nodes: `DRIFTLESS_…` → text. */
-  nodeEnv?: Record<string, string>;
-  gatewayEnv?: Record<string, string>;
+  nodeEnv?: Env | ((member: string, directory: string) => Env);
+  gatewayEnv?: Env;
+  /** Every node and gateway reaches NATS (a single server) and the nodes by a `Link` that can be made bad. */
+  links?: boolean;
+  /** Small disks: path within the directory → bytes. */
+  disks?: Record<string, number>;
 }
+
+type Env = Record<string, string>;
 
 export class TestCluster {
   readonly directory: string;
   readonly shardCount: number;
+  /** For tests themselves: around all links. */
   readonly natsUrl: string;
   readonly gatewayUrl: string;
-  readonly nats: TestProcess;
+  readonly natsServers: readonly TestProcess[];
   readonly gateway: TestProcess;
   readonly nodes: readonly TestProcess[];
   readonly #ports: ReadonlyMap<string, number>;
+  readonly #links = new Map<string, Link>();
+  readonly #disks = new Map<string, SmallDisk>();
 
   private constructor(
     directory: string,
@@ -46,59 +62,104 @@ export class TestCluster {
     this.directory = directory;
     this.shardCount = options.shards;
     this.#ports = ports;
-    this.natsUrl = `nats://127.0.0.1:${ports.get('nats')}`;
-    this.gatewayUrl = `http://127.0.0.1:${ports.get('gateway-1')}`;
-    const members = Array.from({ length: options.nodes }, (_, index) => `node-${index + 1}`);
-    const common = {
-      DRIFTLESS_NATS_URL: this.natsUrl,
-      DRIFTLESS_SHARDS: String(options.shards),
-      DRIFTLESS_MEMBERS: members.join(),
-      DRIFTLESS_DATA_DIR: directory,
-      DRIFTLESS_RUN_DIR: join(directory, 'run'),
-    };
-    const main = (room: string): string => join(root, 'packages', room, 'src/main.ts');
-    const make = (name: string, room: string, env: Record<string, string>): TestProcess =>
-      new TestProcess(
-        {
-          name,
-          command: process.execPath,
-          args: [main(room)],
-          env: { ...common, ...env, DRIFTLESS_PORT: String(ports.get(name)) },
-        },
+    const { nats, members } = namesOf(options);
+    const port = (name: string): number => Number(ports.get(name));
+    const natsUrl = (names: readonly string[]) =>
+      names.map((name) => `nats://127.0.0.1:${port(name)}`).join();
+    this.natsUrl = natsUrl(nats);
+    this.gatewayUrl = `http://127.0.0.1:${port('gateway-1')}`;
+    const natsPorts = nats.map((name) => ({ client: port(name), route: port(`${name} route`) }));
+    this.natsServers = natsPlans(directory, natsPorts, options.natsConfig).map(
+      (plan) => new TestProcess(plan, directory),
+    );
+    const make = (name: string, room: string, env: Env): TestProcess => {
+      const common = {
+        DRIFTLESS_NATS_URL: options.links ? natsUrl([linkName(name, 'nats')]) : this.natsUrl,
+        DRIFTLESS_SHARDS: String(options.shards),
+        DRIFTLESS_MEMBERS: members.join(),
+        DRIFTLESS_DATA_DIR: directory,
+        DRIFTLESS_RUN_DIR: join(directory, 'run'),
+        DRIFTLESS_PORT: String(port(name)),
+      };
+      const args = [join(root, 'packages', room, 'src/main.ts')];
+      return new TestProcess(
+        { name, command: process.execPath, args, env: { ...common, ...env } },
         directory,
       );
-    this.nats = new TestProcess(natsPlan(directory, Number(ports.get('nats'))), directory);
-    this.nodes = members.map((member) =>
-      make(member, 'store-node', { DRIFTLESS_NODE_ID: member, ...options.nodeEnv }),
-    );
+    };
+    const envOf = (member: string): Env => ({
+      DRIFTLESS_NODE_ID: member,
+      DRIFTLESS_STREAM_REPLICAS: String(nats.length),
+      ...(options.links && {
+        DRIFTLESS_ADVERTISE_URL: `http://127.0.0.1:${port(linkName('all', member))}`,
+      }),
+      ...(typeof options.nodeEnv === 'function' ? options.nodeEnv(member, directory) : options.nodeEnv),
+    });
+    this.nodes = members.map((member) => make(member, 'store-node', envOf(member)));
     this.gateway = make('gateway-1', 'gateway', { DRIFTLESS_INSTANCE: 'gateway-1', ...options.gatewayEnv });
   }
 
   /** Ready to serve when it resolves: every shard has a leader, and the gateway knows it. */
   static async start(options: ClusterOptions = {}): Promise<TestCluster> {
-    const full = { nodes: 3, shards: 4, nodeEnv: {}, gatewayEnv: {}, ...options };
+    const full = { ...clusterDefaults, ...options };
     const directory = mkdtempSync(join(tmpdir(), 'driftless-test-'));
     mkdirSync(join(directory, 'run'));
-    const ports = new Map<string, number>();
-    const names = [
-      'nats',
-      'gateway-1',
-      ...Array.from({ length: full.nodes }, (_, index) => `node-${index + 1}`),
-    ];
+    const { ports: names } = namesOf(full);
     const base = await freePortRange(names.length);
-    names.forEach((name, index) => {
-      ports.set(name, base + index);
-    });
+    const ports = new Map(names.map((name, index) => [name, base + index]));
     const cluster = new TestCluster(directory, full, ports);
-    for (const part of [cluster.nats, ...cluster.nodes, cluster.gateway]) part.start();
+    for (const [path, bytes] of Object.entries(full.disks)) {
+      cluster.#disks.set(path, SmallDisk.mount(join(directory, path), bytes));
+    }
+    await cluster.#openLinks();
+    for (const part of cluster.processes) part.start();
     try {
       await cluster.ready();
     } catch (error) {
-      const logs = [cluster.nats, ...cluster.nodes, cluster.gateway].map((part) => tail(part)).join('\n');
+      const logs = cluster.processes.map((part) => tail(part)).join('\n');
       await cluster.stop();
       throw new Error(`The cluster did not become ready.\n${logs}`, { cause: error });
     }
     return cluster;
+  }
+
+  async #openLinks(): Promise<void> {
+    for (const [name, port] of this.#ports) {
+      const target = linkTarget(name);
+      if (target !== undefined) this.#links.set(name, await Link.open(port, Number(this.#ports.get(target))));
+    }
+  }
+
+  /** Every process: NATS first, the gateway last. */
+  get processes(): TestProcess[] {
+    return [...this.natsServers, ...this.nodes, this.gateway];
+  }
+
+  /** The nats-server of a cluster that has one. */
+  get nats(): TestProcess {
+    return this.natsServers[0] as TestProcess;
+  }
+
+  get gatewayUrls(): string[] {
+    return [this.gatewayUrl];
+  }
+
+  /** Where a nats-server keeps its streams. */
+  natsStore(name = this.nats.name): string {
+    return natsStore(this.directory, name);
+  }
+
+  /** The link of a process to NATS, or of everybody to a node: `link('node-1', 'nats')`, `link('all', 'node-1')`. */
+  link(from: string, to: string): Link {
+    const link = this.#links.get(linkName(from, to));
+    if (!link) throw new Error(`there is no link from ${from} to ${to}`);
+    return link;
+  }
+
+  disk(path: string): SmallDisk {
+    const disk = this.#disks.get(path);
+    if (!disk) throw new Error(`there is no small disk at ${path}`);
+    return disk;
   }
 
   node(name: string): TestProcess {
@@ -109,6 +170,10 @@ export class TestCluster {
 
   nodeUrl(name: string): string {
     return `http://127.0.0.1:${this.#ports.get(name)}`;
+  }
+
+  shardOf(key: string): number {
+    return shardOf(key, this.shardCount);
   }
 
   /** Path of a replica's SQLite file. */
@@ -196,7 +261,9 @@ export class TestCluster {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.gateway, ...this.nodes, this.nats].map((part) => part.end()));
+    await Promise.all(this.processes.map((part) => part.end()));
+    await Promise.all([...this.#links.values()].map((link) => link.close()));
+    for (const disk of this.#disks.values()) disk.unmount();
     rmSync(this.directory, { recursive: true, force: true });
   }
 }
@@ -216,20 +283,39 @@ function tail(part: TestProcess): string {
   return `--- ${part.name}\n${lines.slice(-15).join('\n')}`;
 }
 
-function natsPlan(directory: string, port: number) {
-  const file = join(directory, 'nats.conf');
-  const store = join(directory, 'jetstream');
-  writeFileSync(
-    file,
-    `listen: 127.0.0.1:${port}\nserver_name: test\njetstream { store_dir: ${JSON.stringify(store)} }\n`,
-  );
-  return { name: 'nats', command: natsServerBinary(), args: ['-c', file], env: {} };
+const clusterDefaults: Required<ClusterOptions> = {
+  nodes: 3,
+  shards: 4,
+  natsServers: 1,
+  natsConfig: '',
+  nodeEnv: {},
+  gatewayEnv: {},
+  links: false,
+  disks: {},
+};
+
+/** Who is in the cluster, and what needs a port. */
+function namesOf({ nodes, natsServers, links }: Required<ClusterOptions>) {
+  const numbered = (name: string, count: number) =>
+    Array.from({ length: count }, (_, index) => `${name}-${index + 1}`);
+  const members = numbered('node', nodes);
+  const nats = natsServers === 1 ? ['nats'] : numbered('nats', natsServers);
+  const routes = nats.map((name) => `${name} route`);
+  const linked = links
+    ? [
+        ...['gateway-1', ...members].map((name) => linkName(name, 'nats')),
+        ...members.map((name) => linkName('all', name)),
+      ]
+    : [];
+  return { members, nats, ports: [...nats, ...routes, 'gateway-1', ...members, ...linked] };
 }
 
-let binary: string | undefined;
-/** Found or installed the way users get it. */
-export function natsServerBinary(): string {
-  const cli = join(root, 'packages/cli/src/main.ts');
-  binary ??= execFileSync(process.execPath, [cli, 'nats-server'], { encoding: 'utf8' }).trim();
-  return binary;
+const arrow = ' > ';
+
+function linkName(from: string, to: string): string {
+  return `${from}${arrow}${to}`;
+}
+
+function linkTarget(name: string): string | undefined {
+  return name.split(arrow)[1];
 }

@@ -1,4 +1,5 @@
 export * from './cluster.ts';
 export * from './dump.ts';
 export * from './load.ts';
+export * from './nats.ts';
 export * from './process.ts';

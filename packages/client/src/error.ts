@@ -6,21 +6,29 @@ import {
   isErrorCode,
   lostPositionSchema,
 } from '@driftless/contracts';
+import type { Answer } from './types.ts';
 
 export class ClientError extends DriftlessError {
   /** The key's version, when the problem told it: of an unconfirmed write, or what a condition met. */
   readonly version: string | undefined;
   /** Whether it is safe to send the same request again, as far as this error alone can tell. */
   readonly nothingDone: boolean;
+  /** Who answered so and how far behind, as far as the answer said: "no value" is news of a replica, too. */
+  readonly standing: Answer;
   constructor(
     code: ErrorCode,
     message: string,
-    options: DriftlessErrorOptions & { version?: string | undefined; nothingDone?: boolean } = {},
+    options: DriftlessErrorOptions & {
+      version?: string | undefined;
+      nothingDone?: boolean;
+      standing?: Answer;
+    } = {},
   ) {
     super(code, message, options);
     this.name = 'ClientError';
     this.version = options.version;
     this.nothingDone = options.nothingDone ?? this.retryable;
+    this.standing = options.standing ?? {};
   }
 }
 
@@ -33,14 +41,18 @@ interface ProblemDocument {
   stalenessMs?: unknown;
 }
 
-/**
- * The error that an answer is. `retryAfter` is the header's text, `version` what `ETag` says without quotes.
- */
+/** What the headers of an answer say: `retryAfter` is the text, `version` the `ETag` without quotes. */
+interface ToldByHeaders {
+  retryAfter: string | undefined;
+  version?: string | undefined;
+  standing?: Answer;
+}
+
+/** The error that an answer is. */
 export function errorOfAnswer(
   status: number,
   body: string,
-  retryAfter: string | undefined,
-  version: string | undefined,
+  { retryAfter, version, standing = {} }: ToldByHeaders,
 ): ClientError {
   const problem = problemIn(body);
   const code = typeof problem.code === 'string' && isErrorCode(problem.code) ? problem.code : codeOf(status);
@@ -48,6 +60,7 @@ export function errorOfAnswer(
   return new ClientError(code, textOf(problem.detail) ?? `The answer was ${status}.`, {
     hint: textOf(problem.hint),
     version: textOf(problem.version) ?? version,
+    standing,
     lost: lostPositionSchema.safeParse(problem.lost).data,
     stalenessMs: typeof problem.stalenessMs === 'number' ? problem.stalenessMs : undefined,
     ...(seconds >= 0 && { retryAfterSeconds: seconds }),

@@ -90,7 +90,7 @@ export class Transport {
       const answer = await pool.request(options);
       if (answer.statusCode === 200) return { url, body: answer.body };
       const retryAfter = textOf(answer.headers['retry-after']);
-      throw errorOfAnswer(answer.statusCode, await answer.body.text(), retryAfter, undefined);
+      throw errorOfAnswer(answer.statusCode, await answer.body.text(), { retryAfter });
     } catch (cause) {
       throw cause instanceof ClientError ? cause : errorOfTransport(cause, url, false);
     }
@@ -124,7 +124,9 @@ export class Transport {
     session?.learn(token, textOf(answer.headers[sessionHeader]));
     if (answer.status < 400) return answer;
     const text = Buffer.from(answer.bytes).toString('utf8');
-    return errorOfAnswer(answer.status, text, textOf(answer.headers['retry-after']), versionOf(answer));
+    const retryAfter = textOf(answer.headers['retry-after']);
+    const told = { retryAfter, version: versionOf(answer), standing: standingOf(answer) };
+    return errorOfAnswer(answer.status, text, told);
   }
 }
 

@@ -28,7 +28,7 @@ export async function* watch(transport: Transport, options: WatchOptions): Async
           token = event.id;
           onToken?.(token);
         }
-        if (event.type === 'error') throw errorOfAnswer(500, event.data, undefined, undefined);
+        if (event.type === 'error') throw errorOfAnswer(500, event.data, { retryAfter: undefined });
         if (event.type === 'put' || event.type === 'delete') yield changeOf(event, event.type);
       }
     } catch (error) {

@@ -1,0 +1,86 @@
+/**
+ * `npm run test:faults -- [--runs N | --fill N] [--only WORDS] [--dir DIR]`: every real fault, N times (once by
+ * default), or as often as it takes to have N runs of each. Results are appended to a file as they come, so
+ * runs add up over several calls, and a call may be interrupted. Exit code 1 when anything was violated.
+ */
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { faults } from '../table/index.ts';
+import { Campaign } from './campaign.ts';
+import type { Fault } from './fault.ts';
+import type { RunResult } from './run.ts';
+
+const options = {
+  runs: { type: 'string', default: '1' },
+  fill: { type: 'string' },
+  only: { type: 'string', default: '' },
+  dir: { type: 'string', default: '.driftless/faults' },
+} as const;
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function runsDone(file: string): Map<string, number> {
+  const done = new Map<string, number>();
+  if (!existsSync(file)) return done;
+  for (const line of readFileSync(file, 'utf8').trimEnd().split('\n')) {
+    const { fault } = JSON.parse(line) as RunResult;
+    done.set(fault, (done.get(fault) ?? 0) + 1);
+  }
+  return done;
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({ options });
+  mkdirSync(values.dir, { recursive: true });
+  const file = join(values.dir, 'runs.jsonl');
+  const chosen = faults.filter(({ name }) => name.includes(values.only));
+  if (chosen.length === 0) throw new Error(`No fault is named so: ${values.only}`);
+  const done = runsDone(file);
+  const due = ({ name }: Fault): number =>
+    values.fill === undefined
+      ? Number(values.runs)
+      : Math.max(0, Number(values.fill) - (done.get(name) ?? 0));
+  const campaign = new Campaign({ failuresDir: join(values.dir, 'failures') });
+  let violated = 0;
+  try {
+    for (const fault of chosen) {
+      const obstacle = fault.obstacle?.();
+      if (obstacle !== undefined) {
+        say(`SKIPPED ${fault.name}: ${obstacle}`);
+        continue;
+      }
+      for (let left = due(fault); left > 0; left -= 1) {
+        const result = await campaign.run(fault, Math.floor(Math.random() * 2 ** 31));
+        appendFileSync(file, `${JSON.stringify(result)}\n`);
+        tell(result);
+        if (result.violations.length > 0) violated += 1;
+      }
+    }
+  } finally {
+    await campaign.end();
+  }
+  say(violated === 0 ? 'no violations' : `${violated} runs with violations`);
+  return violated === 0 ? 0 : 1;
+}
+
+function tell({
+  fault,
+  seed,
+  operations,
+  violations,
+  doubts,
+  recoveryMs,
+  convergenceMs,
+  durationMs,
+}: RunResult) {
+  const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+  const verdict = violations.length > 0 ? 'VIOLATED' : doubts.length > 0 ? 'unknown' : 'ok';
+  const figures = `${operations} operations, writes again ${seconds(recoveryMs)}, equal ${seconds(convergenceMs)}`;
+  say(`${verdict} ${fault} (seed ${seed}, ${seconds(durationMs)}): ${figures}`);
+  for (const line of [...violations, ...doubts].slice(0, 20)) say(`    ${line}`);
+}
+
+process.exitCode = await main();

@@ -1,0 +1,136 @@
+/**
+ * A TCP link that can be made bad: everything between two processes goes through it. It stands for what
+ * toxiproxy does, within the test's own process, so that these faults need no further program and no root.
+ *
+ * - `cut()`: connections are reset and new ones refused, as by a firewall that answers.
+ * - `hold(direction)`: bytes of that direction, and the ends of connections, don't arrive: a partition or a
+ *   half-open connection, which neither side is told of. What was held arrives when it heals, as TCP's
+ *   retransmission would do, or never when the connections are then reset.
+ * - `slow(latencyMs, bytesPerSecond)`: bytes arrive late and few at a time.
+ */
+import { once } from 'node:events';
+import { createServer, type Server, Socket } from 'node:net';
+
+export type Direction = 'to-client' | 'to-server' | 'both';
+
+interface Pipe {
+  from: Socket;
+  to: Socket;
+  direction: Exclude<Direction, 'both'>;
+  /** When the last chunk that is on its way arrives, by `performance.now()`. */
+  arrivesAt: number;
+}
+
+const host = '127.0.0.1';
+
+export class Link {
+  readonly #targetPort: number;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #waiting = new Set<() => void>();
+  #held: Direction | undefined;
+  #isCut = false;
+  #latencyMs = 0;
+  #bytesPerSecond = Number.POSITIVE_INFINITY;
+
+  private constructor(targetPort: number) {
+    this.#targetPort = targetPort;
+    this.#server = createServer({ allowHalfOpen: true }, (client) => this.#accept(client));
+  }
+
+  static async open(port: number, targetPort: number): Promise<Link> {
+    const link = new Link(targetPort);
+    link.#server.listen(port, host);
+    await once(link.#server, 'listening');
+    return link;
+  }
+
+  cut(): void {
+    this.#isCut = true;
+    this.#reset();
+  }
+
+  hold(direction: Direction): void {
+    this.#held = direction;
+  }
+
+  slow(latencyMs: number, bytesPerSecond = Number.POSITIVE_INFINITY): void {
+    this.#latencyMs = latencyMs;
+    this.#bytesPerSecond = bytesPerSecond;
+  }
+
+  /** As good as new. `reset`: connections that there were end, and what was held never arrives. */
+  heal({ reset = false } = {}): void {
+    if (reset) this.#reset();
+    this.#isCut = false;
+    this.#held = undefined;
+    this.#latencyMs = 0;
+    this.#bytesPerSecond = Number.POSITIVE_INFINITY;
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const goOn of waiting) goOn();
+  }
+
+  async close(): Promise<void> {
+    this.#server.close();
+    this.cut();
+    this.heal();
+    await once(this.#server, 'close');
+  }
+
+  #reset(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+    this.#sockets.clear();
+  }
+
+  #accept(client: Socket): void {
+    if (this.#isCut) return void client.resetAndDestroy();
+    const server = new Socket({ allowHalfOpen: true });
+    for (const socket of [client, server]) {
+      socket.setNoDelay(true);
+      this.#sockets.add(socket);
+      // The other side hears of it by the reset below.
+      socket.on('error', () => undefined);
+    }
+    const end = (other: Socket) => () => {
+      this.#sockets.delete(other);
+      void this.#passage('both').then(() => other.destroy());
+    };
+    client.on('close', end(server));
+    server.on('close', end(client));
+    server.connect(this.#targetPort, host);
+    void this.#pump({ from: client, to: server, direction: 'to-server', arrivesAt: 0 });
+    void this.#pump({ from: server, to: client, direction: 'to-client', arrivesAt: 0 });
+  }
+
+  async #pump(pipe: Pipe): Promise<void> {
+    const { from, to, direction } = pipe;
+    try {
+      for await (const chunk of from as AsyncIterable<Buffer>) {
+        await this.#delay(pipe, chunk.length);
+        await this.#passage(direction);
+        if (to.destroyed) return;
+        if (!to.write(chunk)) await Promise.race([once(to, 'drain'), once(to, 'close')]);
+      }
+      await this.#passage(direction);
+      to.end();
+    } catch {
+      // A connection that broke: its `close` tells the other side.
+    }
+  }
+
+  async #delay(pipe: Pipe, bytes: number): Promise<void> {
+    if (this.#latencyMs === 0 && !Number.isFinite(this.#bytesPerSecond)) return;
+    const now = performance.now();
+    const takesMs = (bytes / this.#bytesPerSecond) * 1000;
+    pipe.arrivesAt = Math.max(now + this.#latencyMs, pipe.arrivesAt) + takesMs;
+    await new Promise((resolve) => setTimeout(resolve, pipe.arrivesAt - now));
+  }
+
+  /** Resolves when nothing of this direction is held. */
+  async #passage(direction: Direction): Promise<void> {
+    const isHeld = (): boolean =>
+      this.#held !== undefined && (this.#held === 'both' || direction === 'both' || this.#held === direction);
+    while (isHeld()) await new Promise<void>((resolve) => this.#waiting.add(resolve));
+  }
+}
