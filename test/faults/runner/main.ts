@@ -1,5 +1,6 @@
 /**
- * `npm run test:faults -- [--runs N | --fill N] [--only WORDS] [--dir DIR]`: every real fault, N times (once by
+ * `npm run test:faults -- [--runs N | --fill N] [--only NAME] [--dir DIR]
+ * [--list]`: every real fault, N times (once by
  * default), or as often as it takes to have N runs of each. Results are appended to a file as they come, so
  * runs add up over several calls, and a call may be interrupted. Exit code 1 when anything was violated.
  */
@@ -16,6 +17,7 @@ const options = {
   fill: { type: 'string' },
   only: { type: 'string', default: '' },
   dir: { type: 'string', default: '.driftless/faults' },
+  list: { type: 'boolean', default: false },
 } as const;
 
 function say(line: string): void {
@@ -34,9 +36,14 @@ function runsDone(file: string): Map<string, number> {
 
 async function main(): Promise<number> {
   const { values } = parseArgs({ options });
+  if (values.list) {
+    for (const { name } of faults) say(name);
+    return 0;
+  }
   mkdirSync(values.dir, { recursive: true });
   const file = join(values.dir, 'runs.jsonl');
-  const chosen = faults.filter(({ name }) => name.includes(values.only));
+  const exact = faults.filter(({ name }) => name === values.only);
+  const chosen = exact.length > 0 ? exact : faults.filter(({ name }) => name.includes(values.only));
   if (chosen.length === 0) throw new Error(`No fault is named so: ${values.only}`);
   const done = runsDone(file);
   const due = ({ name }: Fault): number =>

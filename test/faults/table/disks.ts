@@ -24,9 +24,15 @@ const endedByItself = async ({ cluster, leader, follower }: Scene): Promise<void
 };
 
 function endProblems(process: TestProcess, from: number, reason: RegExp): string[] {
-  const fatal = process.output().slice(from).split('\n').filter((line) => line.includes('"level":"fatal"'));
+  const fatal = process
+    .output()
+    .slice(from)
+    .split('\n')
+    .filter((line) => line.includes('"level":"fatal"'));
   if (fatal.length === 0) return [`${process.name} did not end with a fatal line in its log`];
-  return fatal.some((line) => reason.test(line)) ? [] : [`${process.name} ended for another reason: ${fatal[0]}`];
+  return fatal.some((line) => reason.test(line))
+    ? []
+    : [`${process.name} ended for another reason: ${fatal[0]}`];
 }
 
 /** Each node's log before the fault, to look only at what came after. */
@@ -106,8 +112,7 @@ export const diskFaults: Fault[] = [
         process.start();
       };
     },
-    hold: ({ cluster }) =>
-      cluster.until('the node to end', async () => !cluster.node('node-1').isRunning),
+    hold: ({ cluster }) => cluster.until('the node to end', async () => !cluster.node('node-1').isRunning),
     judge: ({ cluster }) => {
       const process = cluster.node('node-1');
       const reason = /SQLITE_FULL|SQLITE_IOERR|ENOSPC|disk is full/;
