@@ -39,6 +39,10 @@ export interface Fault {
   inject: (scene: Scene) => Promise<Undo> | Undo;
   /** How long it lasts: resolves when it may be undone. By default at once. */
   hold?: (scene: Scene) => Promise<void>;
+  /** What an operator's tool does once writes flow again, to find what nobody has met. */
+  verify?: (scene: Scene) => Promise<void>;
+  /** Nodes may end by themselves, and are started again as a supervisor would. */
+  endsNodes?: true;
   /** What is wrong besides what the checkers find, as sentences. After convergence. */
   judge?: (scene: Scene) => Promise<string[]>;
 }

@@ -47,6 +47,7 @@ const perSecondDefault = 250;
 /** Acknowledged writes in every shard before the fault, and after it. */
 const warmUp = 25;
 const coolDown = 50;
+const supervisedEveryMs = 500;
 /** How long we wait for what has a bound, so that a violation is measured and not only cut off. */
 const patience = 4;
 
@@ -134,8 +135,18 @@ export class Runs {
     }
     note('end');
     const from = fault.recovers === 'while it lasts' ? injectedAt : performance.now();
-    await traffic.more(coolDown, patience * fault.recoveryMsMax);
-    return traffic.longestPauseMs(from);
+    const supervisor = fault.endsNodes && setInterval(() => this.#restartEnded(), supervisedEveryMs);
+    try {
+      await traffic.more(coolDown, patience * fault.recoveryMsMax);
+      await fault.verify?.(scene);
+      return traffic.longestPauseMs(from);
+    } finally {
+      clearInterval(supervisor);
+    }
+  }
+
+  #restartEnded(): void {
+    for (const node of this.cluster.nodes) if (!node.isRunning) node.start();
   }
 
   async #scene(traffic: Traffic, random: Random): Promise<Scene> {
