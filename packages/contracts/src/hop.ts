@@ -140,6 +140,9 @@ const entryHeadSchema = z.object({
   expiresAt: z.number().optional(),
 });
 
+/** Where the replica stood when it read this, of a read that waited; others are of `standings`. */
+const readAtSchema = { standing: standingSchema.optional() };
+
 export const readResultSchema = z.union([
   z.object({
     error: z.enum(errorCodes),
@@ -149,13 +152,14 @@ export const readResultSchema = z.union([
     lost: lostPositionSchema.optional(),
   }),
   /** `version` of a deletion or of what has expired; absent when there is nothing. */
-  z.object({ found: z.literal(false), version: z.string().optional() }),
-  entryHeadSchema.extend({ found: z.literal(true) }),
+  z.object({ found: z.literal(false), version: z.string().optional(), ...readAtSchema }),
+  entryHeadSchema.extend({ found: z.literal(true), ...readAtSchema }),
 ]);
 export type ReadResult = z.infer<typeof readResultSchema>;
 
 export const readAnswerSchema = z.object({
   node: z.string(),
+  /** Of each shard asked for, when the request came. */
   standings: z.array(standingSchema),
   /** In the order of the request's reads. */
   results: z.array(readResultSchema),

@@ -74,7 +74,13 @@ export async function connectPorts(
     leases,
     streamOf: (shard) =>
       new JetStreamEvents(js, jsm, { ...config, shard, node: config.nodeId, duplicateWindowMs }),
-    filesOf: (shard) => new ShardFiles({ ...config, directory, shard }),
+    filesOf: (shard) => {
+      const onDamage = (reason: string): void => {
+        const message = 'the file of this replica is damaged and was set aside; peers will fill a new one';
+        logger.error({ shard, reason }, message);
+      };
+      return new ShardFiles({ ...config, directory, shard, onDamage });
+    },
     peers: (urlOf) =>
       new HttpPeers({
         urlOf,

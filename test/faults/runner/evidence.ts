@@ -64,9 +64,10 @@ export class Watcher {
 /** Epochs of every replica, and its log after `since`, by shard. */
 export function fileEvents(
   cluster: TestCluster,
+  nodes: readonly string[],
   { at, since }: { at: number; since: readonly number[] },
 ): HistoryEvent[] {
-  return cluster.nodes.flatMap(({ name: node }) =>
+  return nodes.flatMap((node) =>
     Array.from({ length: cluster.shardCount }, (_, shard) => {
       const database = new Database(cluster.file(node, shard), { readonly: true });
       try {

@@ -57,6 +57,8 @@ export class Runs {
   /** Versions of the rows that earlier runs left. */
   readonly #settled = new Map<string, Position>();
   readonly #lives = new Map<string, number>();
+  /** Starts nodes that ended by themselves, where the fault lets them. */
+  #supervisor: NodeJS.Timeout | undefined;
 
   constructor(cluster: TestCluster) {
     this.cluster = cluster;
@@ -88,6 +90,7 @@ export class Runs {
       await cluster.converged(patience * fault.convergenceMsMax);
       violations.push(...((await fault.judge?.(scene)) ?? []));
     } finally {
+      clearInterval(this.#supervisor);
       await traffic.stop().catch(() => undefined);
       await watcher.stop();
     }
@@ -135,14 +138,10 @@ export class Runs {
     }
     note('end');
     const from = fault.recovers === 'while it lasts' ? injectedAt : performance.now();
-    const supervisor = fault.endsNodes && setInterval(() => this.#restartEnded(), supervisedEveryMs);
-    try {
-      await traffic.more(coolDown, patience * fault.recoveryMsMax);
-      await fault.verify?.(scene);
-      return traffic.longestPauseMs(from);
-    } finally {
-      clearInterval(supervisor);
-    }
+    if (fault.endsNodes) this.#supervisor = setInterval(() => this.#restartEnded(), supervisedEveryMs);
+    await traffic.more(coolDown, patience * fault.recoveryMsMax);
+    await fault.verify?.(scene);
+    return traffic.longestPauseMs(from);
   }
 
   #restartEnded(): void {
@@ -183,7 +182,9 @@ export class Runs {
     const { cluster } = this;
     const dumps = await dumpsOf(cluster, patienceMs);
     const at = writer.now();
-    writer.record(...fileEvents(cluster, { at, since }));
+    // What was put into a file by hand is no evidence of what the node does.
+    const nodes = cluster.nodes.map(({ name }) => name).filter((name) => !this.#lives.has(name));
+    writer.record(...fileEvents(cluster, nodes, { at, since }));
     for (const dump of dumps) {
       const replica = this.#replicaOf(dump.head.node);
       writer.record(...dumpEvents(dump, { at, prefix, replica }));

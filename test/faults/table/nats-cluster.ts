@@ -47,8 +47,9 @@ const refusedWithoutQuorum = async ({ cluster, lasts }: Scene): Promise<void> =>
     const url = `${cluster.gatewayUrl}/v1/kv/without-quorum?ack=${ack}`;
     return (await fetch(url, { method: 'PUT', body: '1', headers: { 'content-type': 'text/plain' } })).status;
   };
-  const status = await put('stream');
-  if (status !== 503 && status !== 504) throw new Error(`ack=stream without a quorum was answered ${status}`);
+  const [stream, leader] = await Promise.all([put('stream'), put('leader')]);
+  if (stream !== 503 && stream !== 504) throw new Error(`ack=stream without a quorum was answered ${stream}`);
+  if (leader !== 200 && leader !== 201) throw new Error(`ack=leader without a quorum was answered ${leader}`);
 };
 
 export const natsClusterFaults: Fault[] = [

@@ -261,9 +261,10 @@ function outcomeOf(
     const { error: code, detail, lost, stalenessMs } = result;
     return { type: 'failed', code, detail, lost, stalenessMs };
   }
-  if (!result.found) return { type: 'missing', node, standing, version: result.version };
+  const stood = result.standing ?? standing;
+  if (!result.found) return { type: 'missing', node, standing: stood, version: result.version };
   const value = result.bytes === 0 ? noValue : payloads.take(result.bytes);
-  return { type: 'found', node, standing, entry: result, value };
+  return { type: 'found', node, standing: stood, entry: result, value };
 }
 
 function settleExpired(items: readonly PendingRead[], code: ErrorCode): void {

@@ -37,9 +37,11 @@ export function answerWrite(node: StoreNode, frame: Uint8Array): Promise<WriteAn
 
 export async function answerRead(node: StoreNode, frame: Uint8Array): Promise<Uint8Array> {
   const { reads } = readHeaderSchema.parse(decodeFrame(frame).header);
-  const outcomes = await Promise.all(reads.map((read) => outcomeOf(node, read)));
+  const reading = reads.map((read) => outcomeOf(node, read));
+  // Taken with what was read at once, before anything is waited for: positions must fit the values.
   const shards = new Set(reads.map(({ shard }) => shard));
   const standings = [...shards].flatMap((shard) => (node.has(shard) ? standingOf(node.replica(shard)) : []));
+  const outcomes = await Promise.all(reading);
   const header = { node: node.id, standings, results: outcomes.map(({ result }) => result) };
   return encodeFrame(
     header,

@@ -52,24 +52,28 @@ export async function readKey(
   freshness: Freshness,
 ): Promise<ReadOutcome> {
   const { level, seen } = freshness;
-  const entry =
-    level === 'eventual' && !seen ? healthyEntry(replica, key) : await freshEntry(replica, key, freshness);
+  const { entry, ...at } =
+    level === 'eventual' && !seen
+      ? { entry: healthyEntry(replica, key) }
+      : await freshEntry(replica, key, freshness);
   if (isVisible(entry, replica.context.clock.wall()))
-    return { result: { found: true, ...headOf(entry) }, value: entry.value };
+    return { result: { found: true, ...headOf(entry), ...at }, value: entry.value };
   const version = entry ? { version: formatPosition(entry) } : {};
-  return { result: { found: false, ...version }, value: undefined };
+  return { result: { found: false, ...version, ...at }, value: undefined };
 }
 
 async function freshEntry(
   replica: ShardReplica,
   key: string,
   freshness: Freshness,
-): Promise<Entry | undefined> {
+): Promise<{ entry: Entry | undefined; standing: Standing }> {
   const deadline = replica.context.clock.monotonic() + confirmTimeoutMs;
   await requireFresh(replica, freshness);
   const entry = healthyEntry(replica, key);
+  // Taken together: while the value waits to be confirmed, the replica goes on.
+  const standing = standingOf(replica);
   if (isLeaderLevel(freshness.level)) await requireConfirmed(replica, entry?.seq ?? 0, deadline);
-  return entry;
+  return { entry, standing };
 }
 
 /** What was seen is confirmed, under a lease that is ours before and after. */

@@ -51,6 +51,8 @@ export class ShardReplica {
   #leader: Leader | undefined;
   #started = false;
   #draining = false;
+  /** The last request about the lease got no answer, though NATS may be connected: JetStream has no quorum. */
+  #leaseIsSilent = false;
 
   constructor(context: ShardContext, leases: LeaseStore, config: ElectionConfig, hooks: ReplicaHooks) {
     this.context = context;
@@ -248,6 +250,7 @@ export class ShardReplica {
   async #claim(lease: Lease, revision: number): Promise<void> {
     try {
       const won = await this.#leases.write(this.shard, lease, revision);
+      this.#leaseIsSilent = false;
       if (won !== undefined) return this.#dispatch({ type: 'claim-won', revision: won });
       this.#dispatch({ type: 'claim-lost' });
       this.leaseSeen(await this.#leases.read(this.shard));
@@ -259,6 +262,7 @@ export class ShardReplica {
   async #renew(lease: Lease, revision: number): Promise<void> {
     try {
       const renewed = await this.#leases.write(this.shard, lease, revision);
+      this.#leaseIsSilent = false;
       if (renewed !== undefined) return this.#dispatch({ type: 'renewed', revision: renewed });
       const seen = await this.#leases.read(this.shard);
       this.#noteLeader(seen.lease);
@@ -269,6 +273,7 @@ export class ShardReplica {
   }
 
   async #leaseUnknown(error: unknown): Promise<void> {
+    this.#leaseIsSilent = true;
     this.context.logger.warn({ shard: this.shard, err: error }, 'the lease got no answer');
     await this.#pause();
     this.#dispatch({ type: 'lease-unknown' });
@@ -284,7 +289,7 @@ export class ShardReplica {
     this.context.leader = this.context.node;
     this.#leader = new Leader(this.context, epoch, {
       leaseIsLive: () => this.#leaseIsLive(),
-      natsIsLost: () => this.#hooks.natsIsLost(),
+      natsIsLost: () => this.#leaseIsSilent || this.#hooks.natsIsLost(),
       onDeposed: () => this.#dispatch({ type: 'deposed' }),
       onDrained: () => this.#dispatch({ type: 'drained' }),
       onCommitted: () => this.#hooks.onProgress(this, false),

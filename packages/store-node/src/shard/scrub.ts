@@ -14,6 +14,7 @@ import {
 } from '@driftless/contracts';
 import type { Clock } from '@driftless/runtime';
 import type { Entry } from '../core/entry.ts';
+import type { ShardContext } from './context.ts';
 import type { ShardReplica } from './replica.ts';
 
 /** Rows hashed before other work gets its turn. */
@@ -45,12 +46,13 @@ export async function audit(rows: Iterable<Entry>, clock: Clock): Promise<Audit>
 
 /**
  * A sound replica without drift is proven: it is taken back into service if a rotten row, since overwritten,
- * had taken it out.
+ * had taken it out. One that isn't sound goes out of service, and is repaired or replaced (upkeep.ts).
  */
 export async function scrub(replica: ShardReplica): Promise<Omit<ScrubAnswer, 'node'>> {
   const { context } = replica;
-  const snapshot = context.store.snapshot();
-  const leavesRoot = context.store.leavesRoot();
+  const { store } = context;
+  const snapshot = store.snapshot();
+  const leavesRoot = store.leavesRoot();
   const lastDrift = context.lastDrift;
   const {
     root: rowsRoot,
@@ -59,15 +61,16 @@ export async function scrub(replica: ShardReplica): Promise<Omit<ScrubAnswer, 'n
   } = await audit(snapshot.entries, context.clock).finally(() => snapshot.close());
   const { root, applied: position, drift } = snapshot.state;
   const sound = corruptKeys.length === 0 && equalDigest(root, rowsRoot) && equalDigest(root, leavesRoot);
+  // A snapshot may have taken the place of what was looked at.
+  const isCurrent = context.store === store;
   if (sound && context.state.suspect && isZeroDigest(drift) && context.lastDrift === lastDrift) {
-    context.commit({
-      entries: [],
-      leafXors: new Map(),
-      answers: [],
-      quarantine: [],
-      state: { ...context.state, suspect: false },
-    });
+    setSuspect(context, false);
     context.logger.info({ shard: context.shard, position }, 'proven sound; in service again');
+  } else if (!sound && !context.state.suspect && isCurrent) {
+    setSuspect(context, true);
+    const [key] = corruptKeys;
+    const reason = 'A scrub found rows or leaves that do not have their digest.';
+    context.noteDrift({ at: context.state.applied, reason, ...(key !== undefined && { key }) });
   }
   const roots = {
     keptRoot: formatDigest(root),
@@ -75,4 +78,9 @@ export async function scrub(replica: ShardReplica): Promise<Omit<ScrubAnswer, 'n
     leavesRoot: formatDigest(leavesRoot),
   };
   return { shard: context.shard, position, entries, ...roots, corruptKeys, sound };
+}
+
+function setSuspect(context: ShardContext, suspect: boolean): void {
+  const state = { ...context.state, suspect };
+  context.commit({ entries: [], leafXors: new Map(), answers: [], quarantine: [], state });
 }
