@@ -14,6 +14,8 @@ const TASKS = {
   cli: (node, args) => runPinned(node, [CLI, ...args]),
   'demo:cities': (node, args) => runPinned(node, ['scripts/demo-cities.ts', ...args]),
   docs: (node, args) => runPinned(node, ['scripts/configuration-page.ts', ...args]),
+  'test:faults': (node, args) => runPinned(node, ['test/faults/runner/main.ts', ...args]),
+  reliability: (node, args) => runPinned(node, ['scripts/reliability.ts', ...args]),
   'bench:first': (node, args) => runPinned(node, ['bench/first-figures.ts', ...args]),
   simulate: (node, args) => runPinned(node, ['test/simulation/main.ts', ...args]),
   test: runTests,

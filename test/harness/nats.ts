@@ -18,7 +18,7 @@ export function natsPlans(directory: string, ports: readonly NatsPorts[], more =
     const lines = [
       `listen: 127.0.0.1:${client}`,
       `server_name: ${name}`,
-      `jetstream { store_dir: ${JSON.stringify(natsStore(directory, name))} ${more} }`,
+      `jetstream {\n  store_dir: ${JSON.stringify(natsStore(directory, name))}\n  ${more}\n}`,
     ];
     if (ports.length > 1) {
       const routes = ports.map((other) => `nats://127.0.0.1:${other.route}`).join(', ');

@@ -186,4 +186,12 @@ export const fine: Case[] = [
       .increment('k', -2, [1, 2], { outcome: 'info' })
       .dump('n1', { k: '3@1-3' }, 9),
   ],
+  [
+    'a put whose first version was cut off, and that a retry did again',
+    new Script()
+      .put('k', 'a', [1, 6], { version: '2-5' })
+      .get('k', 'a', [2, 3], { version: '1-4' })
+      .epoch('n1', 1, 1, 'n1')
+      .epoch('n1', 2, 4, 'n2'),
+  ],
 ];
