@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { gatewayConfigSchema } from '@driftless/gateway';
 import { type ConfigRow, describeConfig } from '@driftless/runtime';
 import { nodeConfigSchema } from '@driftless/store-node';
+import { markdownTable } from './markdown-table.ts';
 
 const page = join(import.meta.dirname, '../docs/configuration.md');
 
@@ -28,7 +29,7 @@ processes itself:
 \`_RUN_DIR\`, \`_LOG_LEVEL\`.
 All others in the tables below are handed on as they are: \`DRIFTLESS_LEASE_TTL_MS=2000 npm start\`.
 
-${table([
+${markdownTable([
   ['Variable', 'Who reads it', 'What for'],
   ['`DRIFTLESS_NATS_URL`', '`up`', 'A NATS cluster that runs already; then no nats-server is started'],
   ['`NATS_SERVER_BIN`', '`up`, the tests', 'The nats-server to start, before one on PATH or in the cache'],
@@ -39,18 +40,7 @@ ${table([
 ])}`;
 
 function section(title: string, rows: readonly ConfigRow[]): string {
-  return `\n## ${title}\n\n${table([['Variable', 'Default', 'What', 'Allowed'], ...rows.map(cells)])}`;
-}
-
-/** The first row is the head. Columns are padded, as the formatter wants it. */
-function table(rows: readonly (readonly string[])[]): string {
-  const [head = [], ...body] = rows;
-  const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const rule = widths.map((width) => '-'.repeat(width));
-  const padded = [head, rule, ...body].map((row) =>
-    row.map((cell, column) => cell.padEnd(widths[column] ?? 0)),
-  );
-  return padded.map((row) => `| ${row.join(' | ')} |\n`).join('');
+  return `\n## ${title}\n\n${markdownTable([['Variable', 'Default', 'What', 'Allowed'], ...rows.map(cells)])}`;
 }
 
 function cells({ env, default: value, unit, description, allowed }: ConfigRow): string[] {

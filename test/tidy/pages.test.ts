@@ -1,10 +1,13 @@
-/** docs/configuration.md says what the schemas say. */
+/** Pages that are made of something say what it says. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 
-it('the page on configuration is fresh', () => {
-  const script = join(import.meta.dirname, '../../scripts/configuration-page.ts');
+it.each([
+  ['configuration', 'configuration-page.ts'],
+  ['reliability', 'reliability.ts'],
+])('the page on %s is fresh', (_, name) => {
+  const script = join(import.meta.dirname, '../../scripts', name);
   const { status, stderr } = spawnSync(process.execPath, [script, '--check'], { encoding: 'utf8' });
   expect(stderr).toBe('');
   expect(status).toBe(0);

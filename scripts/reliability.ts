@@ -1,0 +1,109 @@
+/**
+ * `npm run reliability`: all that docs/reliability.md rests on. It runs the simulation and what is missing of
+ * the runs of each real fault, sums them up in docs/reliability/, and writes the page.
+ *
+ *     npm run reliability                 1000 seeds, 20 runs of each fault: some hours
+ *     npm run reliability -- --sum        no runs; sums up what there is
+ *     npm run reliability -- --check      writes nothing; exit code 1 when the page is not of the results
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { RunResult } from '../test/faults/runner/run.ts';
+import { faults } from '../test/faults/table/index.ts';
+import { type RealRow, type ReliabilityRow, reliabilityPage } from './reliability/page.ts';
+
+const root = join(import.meta.dirname, '..');
+const results = join(root, 'docs/reliability');
+const page = join(root, 'docs/reliability.md');
+const simulation = 'test/simulation/main.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '20' },
+    seeds: { type: 'string', default: '1000' },
+    /** Where `npm run test:faults` keeps its results. */
+    dir: { type: 'string', default: '.driftless/faults' },
+    sum: { type: 'boolean', default: false },
+    check: { type: 'boolean', default: false },
+  },
+});
+
+function run(...args: string[]): void {
+  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
+  if (status !== 0) process.exitCode = 1;
+}
+
+function runAll(): void {
+  if (existsSync(join(root, simulation))) {
+    run(simulation, '--seeds', options.seeds, '--report', join(results, 'simulation.json'));
+  }
+  run('test/faults/runner/main.ts', '--fill', options.runs, '--dir', options.dir);
+}
+
+function sumUp(): { rows: RealRow[]; skipped: string[] } {
+  const lines = readFileSync(join(root, options.dir, 'runs.jsonl'), 'utf8')
+    .trimEnd()
+    .split('\n');
+  const byFault = Map.groupBy(
+    lines.map((line) => JSON.parse(line) as RunResult),
+    ({ fault }) => fault,
+  );
+  const rows = faults.flatMap((fault) => {
+    const runs = byFault.get(fault.name);
+    return runs ? [rowOf(fault, runs)] : [];
+  });
+  const skipped = faults.flatMap(({ name, obstacle }) => {
+    const reason = byFault.has(name) ? undefined : (obstacle?.() ?? 'no runs yet');
+    return reason === undefined ? [] : [`${name}: ${reason}`];
+  });
+  return { rows, skipped };
+}
+
+function rowOf(fault: (typeof faults)[number], runs: readonly RunResult[]): RealRow {
+  const { name, family, breaks, recoveryMsMax, convergenceMsMax } = fault;
+  const bounds = `writes again ≤ ${recoveryMsMax / 1000} s, equal ≤ ${convergenceMsMax / 1000} s`;
+  const checked: Record<string, number> = {};
+  for (const { checked: facts } of runs) {
+    for (const [checker, count] of Object.entries(facts)) checked[checker] = (checked[checker] ?? 0) + count;
+  }
+  return {
+    kind: 'real',
+    family,
+    fault: name,
+    invariant: `${breaks}; ${bounds}`,
+    runs: runs.length,
+    operations: runs.reduce((total, { operations }) => total + operations, 0),
+    violations: runs.filter(({ violations }) => violations.length > 0).length,
+    undecided: runs.filter(({ doubts }) => doubts.length > 0).length,
+    worstRecoveryMs: Math.max(...runs.map(({ recoveryMs }) => recoveryMs)),
+    worstConvergeMs: Math.max(...runs.map(({ convergenceMs }) => convergenceMs)),
+    checked,
+  };
+}
+
+function readResults<T>(name: string, empty: T): T {
+  const file = join(results, name);
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as T) : empty;
+}
+
+function pageOfResults(): string {
+  const { rows, skipped } = readResults('faults.json', { rows: [] as RealRow[], skipped: [] as string[] });
+  const { rows: simulated } = readResults('simulation.json', { rows: [] as ReliabilityRow[] });
+  return reliabilityPage(rows, simulated, skipped);
+}
+
+if (options.check) {
+  if (readFileSync(page, 'utf8') !== pageOfResults()) {
+    process.stderr.write(
+      'docs/reliability.md is not what its results say; run "npm run reliability -- --sum"\n',
+    );
+    process.exitCode = 1;
+  }
+} else {
+  mkdirSync(results, { recursive: true });
+  if (!options.sum) runAll();
+  writeFileSync(join(results, 'faults.json'), `${JSON.stringify(sumUp(), undefined, 2)}\n`);
+  writeFileSync(page, pageOfResults());
+}

@@ -1,0 +1,135 @@
+/** docs/reliability.md, from rows of results. */
+import { markdownTable } from '../markdown-table.ts';
+
+/** One fault and what came of all its runs. */
+export interface ReliabilityRow {
+  kind: 'real' | 'simulation';
+  fault: string;
+  invariant: string;
+  runs: number;
+  /** Judged by the checkers. */
+  operations: number;
+  /** Runs in which something was violated. */
+  violations: number;
+  /** Longest time without an acknowledged write in some shard. Virtual in a simulation. */
+  worstRecoveryMs: number;
+}
+
+export interface RealRow extends ReliabilityRow {
+  kind: 'real';
+  family: string;
+  /** Runs in which a checker could not decide something. */
+  undecided: number;
+  worstConvergeMs: number;
+  /** Facts that each checker judged. */
+  checked: Record<string, number>;
+}
+
+const count = new Intl.NumberFormat('en-US');
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
+
+export function reliabilityPage(
+  real: readonly RealRow[],
+  simulated: readonly ReliabilityRow[],
+  skipped: readonly string[],
+): string {
+  const all = [...real, ...simulated];
+  const operations = count.format(sum(all.map((row) => row.operations)));
+  const violated = sum(all.map((row) => row.violations));
+  return [
+    introduction,
+    `\n${count.format(sum(all.map(({ runs }) => runs)))} runs, ${operations} operations judged, `,
+    `**${violated} runs with a violation**.\n`,
+    realSection(real, skipped),
+    simulated.length > 0 ? simulatedSection(simulated) : '',
+    checkersSection(real),
+    findings,
+  ].join('');
+}
+
+const introduction = `# Reliability
+
+<!-- Made by \`npm run reliability\` from the results in \`docs/reliability/\`. -->
+
+Nothing that was acknowledged is lost, whatever fails: this page says how that was tried, and what came of it.
+`;
+
+function realSection(rows: readonly RealRow[], skipped: readonly string[]): string {
+  const head = [
+    'Fault',
+    'What must hold',
+    'Runs',
+    'Operations',
+    'Violated',
+    'Undecided',
+    'Writes again',
+    'Equal',
+  ];
+  const body = rows.map((row) => [
+    row.fault,
+    row.invariant,
+    String(row.runs),
+    count.format(row.operations),
+    String(row.violations),
+    String(row.undecided),
+    seconds(row.worstRecoveryMs),
+    seconds(row.worstConvergeMs),
+  ]);
+  const notes = skipped.map((line) => `- ${line}\n`).join('');
+  return `
+## Real faults
+
+Real processes: a gateway, three store nodes with four shards, one or three nats-servers, at the defaults. In a run,
+sessions put, delete, change under conditions, count and read at all levels, 250 operations a second, while the fault
+happens and after it. Then all 13 checkers judge the history, each replica is compared with the others row by row, and
+roots are recomputed from the rows. A shard that takes longer than its bound to take writes again, or replicas that take
+longer to be equal, count as violations, as does an operation that a checker cannot explain. \`npm run test:faults\` runs
+them; the faults themselves stand in \`test/faults/table/\`.
+
+"Writes again" is the longest pause of any shard in any run, from the fault's beginning where it must be masked, from its
+end where nobody could write while it lasted; "equal" the longest time from the last write, or the fault's end, to equal roots
+on all replicas.
+
+${markdownTable([head, ...body])}${notes === '' ? '' : `\nNot run on the machine of these results:\n\n${notes}`}`;
+}
+
+function simulatedSection(rows: readonly ReliabilityRow[]): string {
+  const head = ['Faults', 'What must hold', 'Seeds', 'Operations', 'Violated', 'Writes again (virtual)'];
+  const body = rows.map(({ fault, invariant, runs, operations, violations, worstRecoveryMs }) => [
+    fault,
+    invariant,
+    count.format(runs),
+    count.format(operations),
+    String(violations),
+    seconds(worstRecoveryMs),
+  ]);
+  return `
+## Simulation
+
+The same nodes and the same gateway on a modelled JetStream, network, disks and clocks, all from one seed.
+
+${markdownTable([head, ...body])}`;
+}
+
+function checkersSection(rows: readonly RealRow[]): string {
+  const names = [...new Set(rows.flatMap(({ checked }) => Object.keys(checked)))];
+  const facts = names.map((name) => [name, count.format(sum(rows.map(({ checked }) => checked[name] ?? 0)))]);
+  return `
+## What the checkers judged in the real runs
+
+Facts that could have been wrong: operations, rows, positions, logs. What each checker means stands in
+\`packages/checkers/src/core/SPEC.md\`.
+
+${markdownTable([['Checker', 'Facts'], ...facts])}`;
+}
+
+const findings = `
+## Found by these runs, and mended
+
+- A read that waited to be confirmed (\`leader\`, \`strong\`, \`session\`, \`bounded\`), or was asked for together with one, told the
+  position of the replica when it answered and not when it read: the value was right, the position too new. (\`positions\`)
+- A node whose file SQLite cannot read did not start any more. It is set aside, and peers fill a new one.
+- A scrub that found damage only said so. Now the replica goes out of service, and a snapshot takes its place.
+- With NATS connected but without a quorum of JetStream, \`ack=leader\` was refused.
+`;
