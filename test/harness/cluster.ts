@@ -17,7 +17,7 @@ import { freePortRange, waitUntil } from '@driftless/runtime';
 import { SmallDisk } from './disk.ts';
 import { Link } from './link.ts';
 import { natsPlans, natsStore } from './nats.ts';
-import { TestProcess } from './process.ts';
+import { type Part, type ProcessPlan, TestProcess } from './process.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const readyTimeoutMs = 60_000;
@@ -30,6 +30,8 @@ export interface ClusterOptions {
   natsServers?: number;
   /** More lines of their `jetstream` block. */
   natsConfig?: string;
+  /** What runs them; processes by default. */
+  natsPart?: (plan: ProcessPlan, directory: string) => Part;
   /** Further configuration of the nodes: `DRIFTLESS_…` → text. */
   nodeEnv?: Env | ((member: string, directory: string) => Env);
   gatewayEnv?: Env;
@@ -47,7 +49,7 @@ export class TestCluster {
   /** For tests themselves: around all links. */
   readonly natsUrl: string;
   readonly gatewayUrl: string;
-  readonly natsServers: readonly TestProcess[];
+  readonly natsServers: readonly Part[];
   readonly gateway: TestProcess;
   readonly nodes: readonly TestProcess[];
   readonly #ports: ReadonlyMap<string, number>;
@@ -69,9 +71,8 @@ export class TestCluster {
     this.natsUrl = natsUrl(nats);
     this.gatewayUrl = `http://127.0.0.1:${port('gateway-1')}`;
     const natsPorts = nats.map((name) => ({ client: port(name), route: port(`${name} route`) }));
-    this.natsServers = natsPlans(directory, natsPorts, options.natsConfig).map(
-      (plan) => new TestProcess(plan, directory),
-    );
+    const plans = natsPlans(directory, natsPorts, options.natsConfig);
+    this.natsServers = plans.map((plan) => options.natsPart(plan, directory));
     const make = (name: string, room: string, env: Env): TestProcess => {
       const common = {
         DRIFTLESS_NATS_URL: options.links ? natsUrl([linkName(name, 'nats')]) : this.natsUrl,
@@ -131,13 +132,13 @@ export class TestCluster {
   }
 
   /** Every process: NATS first, the gateway last. */
-  get processes(): TestProcess[] {
+  get processes(): Part[] {
     return [...this.natsServers, ...this.nodes, this.gateway];
   }
 
   /** The nats-server of a cluster that has one. */
-  get nats(): TestProcess {
-    return this.natsServers[0] as TestProcess;
+  get nats(): Part {
+    return this.natsServers[0] as Part;
   }
 
   get gatewayUrls(): string[] {
@@ -278,7 +279,7 @@ function describeReplica(replica: ReplicaStatus & { node: string }): string {
   return `shard ${shard} ${node} ${role} ${health} ${applied.epoch}-${applied.seq} ${root} ${reason ?? ''}`;
 }
 
-function tail(part: TestProcess): string {
+function tail(part: Part): string {
   const lines = part.output().split('\n');
   return `--- ${part.name}\n${lines.slice(-15).join('\n')}`;
 }
@@ -288,6 +289,7 @@ const clusterDefaults: Required<ClusterOptions> = {
   shards: 4,
   natsServers: 1,
   natsConfig: '',
+  natsPart: (plan, directory) => new TestProcess(plan, directory),
   nodeEnv: {},
   gatewayEnv: {},
   links: false,

@@ -15,9 +15,23 @@ export interface ProcessPlan {
   env: Record<string, string>;
 }
 
+/** A part of a cluster that can be hit: a process, or what stands for one. */
+export interface Part {
+  readonly name: string;
+  readonly isRunning: boolean;
+  /** Of a process that runs on this machine. */
+  readonly pid?: number | undefined;
+  start(): void;
+  /** Resolves when the signal has done what it does: for one that ends the part, when it has ended. */
+  signal(signal: NodeJS.Signals): Promise<void>;
+  /** Ends it, whatever state it is in. */
+  end(): Promise<void>;
+  output(): string;
+}
+
 const exitTimeoutMs = 20_000;
 
-export class TestProcess {
+export class TestProcess implements Part {
   readonly name: string;
   readonly #plan: ProcessPlan;
   readonly #logFile: string;

@@ -2,7 +2,7 @@
  * Runs faults, several times each, on as few clusters as possible: a cluster is used again for the next run
  * until a run went wrong on it. Histories of runs that went wrong are kept, with the logs of the processes.
  */
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TestCluster } from '../../harness/cluster.ts';
@@ -71,9 +71,8 @@ export class Campaign {
     mkdirSync(folder, { recursive: true });
     copyFileSync(historyFile, join(folder, 'history.ndjson'));
     const cluster = this.#runs?.cluster;
-    for (const { name } of cluster?.processes ?? []) {
-      copyFileSync(join(cluster?.directory ?? '', `${name}.log`), join(folder, `${name}.log`));
-    }
+    for (const part of cluster?.processes ?? [])
+      writeFileSync(join(folder, `${part.name}.log`), part.output());
   }
 }
 

@@ -22,12 +22,20 @@ import { bounds, type Fault, type Scene, type Undo } from '../runner/fault.ts';
 /** A damaged replica is given this long to be repaired key by key, before a snapshot takes its place. */
 const driftedMsMax = 1_000;
 
+/** Checkpoints are frequent, so that both files hold what was written. */
+const walPages = 100;
+
 const damaged = {
   family: 'files' as const,
   recovers: 'while it lasts' as const,
   recoveryMsMax: bounds.recoveryMs,
   convergenceMsMax: bounds.convergenceMs,
-  cluster: { nodeEnv: { DRIFTLESS_DRIFTED_MS_MAX: String(driftedMsMax) } },
+  cluster: {
+    nodeEnv: {
+      DRIFTLESS_DRIFTED_MS_MAX: String(driftedMsMax),
+      DRIFTLESS_WAL_AUTOCHECKPOINT_PAGES: String(walPages),
+    },
+  },
   endsNodes: true as const,
 };
 
@@ -73,6 +81,9 @@ const flipValues: Damage = (path, random) => {
   closeSync(file);
 };
 
+/** Length of the victim's log before the fault. */
+const logBefore = new WeakMap<Scene, number>();
+
 /** While the node is down. */
 const whileStopped =
   (victim: Victim, suffix: '' | '-wal', damage: Damage) =>
@@ -81,18 +92,30 @@ const whileStopped =
     await process.signal('SIGKILL');
     scene.replaced(process.name);
     const { cluster, random, shard } = scene;
+    logBefore.set(scene, process.output().length);
     damage(`${cluster.file(process.name, shard)}${suffix}`, random);
     return () => process.start();
   };
 
+/** While the node is at work. */
 const whileRunning =
   (victim: Victim, damage: Damage) =>
   (scene: Scene): Undo => {
     const { cluster, random, shard } = scene;
-    const { name } = victim(scene);
-    scene.replaced(name);
-    damage(cluster.file(name, shard), random);
+    const process = victim(scene);
+    logBefore.set(scene, process.output().length);
+    scene.replaced(process.name);
+    for (const suffix of ['', '-wal']) damage(`${cluster.file(process.name, shard)}${suffix}`, random);
     return () => undefined;
+  };
+
+const wasNoticed =
+  (victim: Victim) =>
+  (scene: Scene): Promise<string[]> => {
+    const process = victim(scene);
+    const said = process.output().slice(logBefore.get(scene) ?? 0);
+    const isNoticed = /a digest check failed|is damaged and was set aside|SQLITE_CORRUPT/.test(said);
+    return Promise.resolve(isNoticed ? [] : [`${process.name} did not notice that its rows were damaged`]);
   };
 
 /** A copy is made, writes go on, and the node begins again with the copy. */
@@ -161,6 +184,7 @@ export const fileFaults: Fault[] = [
     breaks: 'a file that SQLite cannot read',
     inject: whileStopped(follower, '', truncate),
     verify: scrub,
+    judge: wasNoticed(follower),
   },
   {
     ...damaged,
@@ -171,20 +195,22 @@ export const fileFaults: Fault[] = [
   },
   {
     ...damaged,
-    name: "bits flipped in values of a running follower's .db",
+    name: "bits flipped in values in a running follower's files",
     breaks: 'digests guard what is read; a scrub finds the rest',
     isShort: true,
     inject: whileRunning(follower, flipValues),
     hold: ({ traffic }) => traffic.more(50),
     verify: scrub,
+    judge: wasNoticed(follower),
   },
   {
     ...damaged,
-    name: "bits flipped in values of a running leader's .db",
+    name: "bits flipped in values in a running leader's files",
     breaks: 'a leader with a damaged row steps aside',
     inject: whileRunning(leader, flipValues),
     hold: ({ traffic }) => traffic.more(50),
     verify: scrub,
+    judge: wasNoticed(leader),
   },
   {
     ...damaged,

@@ -3,7 +3,7 @@ import { streamName } from '@driftless/contracts';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import type { TestCluster } from '../../harness/cluster.ts';
-import type { TestProcess } from '../../harness/process.ts';
+import type { Part } from '../../harness/process.ts';
 import { bounds, type Fault, type Scene, type Undo } from '../runner/fault.ts';
 
 const three = {
@@ -19,7 +19,7 @@ const longMs = 8_000;
 const long = (scene: Scene): Promise<void> => scene.lasts(longMs);
 
 /** The server that leads the stream of the scene's shard, as JetStream itself says. */
-async function streamLeader(cluster: TestCluster, shard: number): Promise<TestProcess> {
+async function streamLeader(cluster: TestCluster, shard: number): Promise<Part> {
   const connection = await connect({ servers: cluster.natsUrl.split(',') });
   try {
     const { cluster: placement } = await (await jetstreamManager(connection)).streams.info(
@@ -33,7 +33,7 @@ async function streamLeader(cluster: TestCluster, shard: number): Promise<TestPr
   }
 }
 
-const kill = async (servers: readonly TestProcess[]): Promise<Undo> => {
+const kill = async (servers: readonly Part[]): Promise<Undo> => {
   await Promise.all(servers.map((server) => server.signal('SIGKILL')));
   return () => {
     for (const server of servers) server.start();

@@ -1,5 +1,5 @@
 /** Processes killed, paused and restarted. */
-import type { TestProcess } from '../../harness/process.ts';
+import type { Part } from '../../harness/process.ts';
 import { bounds, type Fault, type Scene, type Undo } from '../runner/fault.ts';
 
 const ours = {
@@ -16,7 +16,7 @@ const nats = { ...felt, convergenceMsMax: bounds.convergenceAfterNatsMs };
 const longMs = 6_000;
 const restarts = 3;
 
-type Victim = (scene: Scene) => TestProcess;
+type Victim = (scene: Scene) => Part;
 const follower: Victim = (scene) => scene.follower;
 const leader: Victim = (scene) => scene.leader;
 const gateway: Victim = ({ cluster }) => cluster.gateway;
@@ -40,7 +40,7 @@ const pause =
 
 /** Killed again as soon as it is at work, or almost. */
 const restart =
-  (victim: Victim, isUp: (scene: Scene, process: TestProcess) => Promise<boolean>) =>
+  (victim: Victim, isUp: (scene: Scene, process: Part) => Promise<boolean>) =>
   async (scene: Scene): Promise<Undo> => {
     const process = victim(scene);
     for (let round = 1; round < restarts; round += 1) {
@@ -52,7 +52,7 @@ const restart =
     return () => process.start();
   };
 
-const answers = async ({ cluster }: Scene, { name }: TestProcess): Promise<boolean> =>
+const answers = async ({ cluster }: Scene, { name }: Part): Promise<boolean> =>
   (await cluster.status(name)).natsConnected;
 const gatewayAnswers = async ({ cluster }: Scene): Promise<boolean> =>
   (await fetch(`${cluster.gatewayUrl}/livez`)).ok;
