@@ -2,7 +2,7 @@
  * Runs faults, several times each, on as few clusters as possible: a cluster is used again for the next run
  * until a run went wrong on it. Histories of runs that went wrong are kept, with the logs of the processes.
  */
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TestCluster } from '../../harness/cluster.ts';
@@ -69,7 +69,7 @@ export class Campaign {
   #keep({ fault, seed }: RunResult, historyFile: string): void {
     const folder = join(this.#options.failuresDir, `${fault.replaceAll(/[^a-z0-9]+/gi, '-')}-${seed}`);
     mkdirSync(folder, { recursive: true });
-    copyFileSync(historyFile, join(folder, 'history.ndjson'));
+    if (existsSync(historyFile)) copyFileSync(historyFile, join(folder, 'history.ndjson'));
     const cluster = this.#runs?.cluster;
     for (const part of cluster?.processes ?? [])
       writeFileSync(join(folder, `${part.name}.log`), part.output());
