@@ -121,7 +121,7 @@ export const diskFaults: Fault[] = [
   },
   {
     ...onSmallDisk,
-    name: "NATS's disk is full",
+    name: "NATS's disk is full, then nats-server restarted",
     breaks: 'publishes are refused; nothing is acknowledged beyond ack=leader',
     recovers: 'once it is undone',
     recoveryMsMax: bounds.convergenceAfterNatsMs,
@@ -133,7 +133,12 @@ export const diskFaults: Fault[] = [
     },
     inject: ({ cluster }) => {
       cluster.disk('jetstream').fill();
-      return () => cluster.disk('jetstream').free();
+      // A stream that could not write doesn't write again in the same nats-server, though there is room.
+      return async () => {
+        cluster.disk('jetstream').free();
+        await cluster.nats.signal('SIGKILL');
+        cluster.nats.start();
+      };
     },
     hold: (scene) => scene.lasts(longMs),
   },
