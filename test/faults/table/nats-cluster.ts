@@ -57,7 +57,6 @@ export const natsClusterFaults: Fault[] = [
     ...masked,
     name: 'one of three nats-servers killed -9',
     breaks: 'streams and leases go on by their quorum',
-    isShort: true,
     inject: async ({ cluster, random }) => kill([random.pick(cluster.natsServers)]),
     hold: ({ traffic }) => traffic.more(50),
   },
