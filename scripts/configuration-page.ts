@@ -40,7 +40,8 @@ ${markdownTable([
 ])}`;
 
 function section(title: string, rows: readonly ConfigRow[]): string {
-  return `\n## ${title}\n\n${markdownTable([['Variable', 'Default', 'What', 'Allowed'], ...rows.map(cells)])}`;
+  const head = ['Variable', 'Default', 'What', 'Allowed'];
+  return `\n## ${title}\n\n${markdownTable([head, ...rows.map(cells)])}`;
 }
 
 function cells({ env, default: value, unit, description, allowed }: ConfigRow): string[] {

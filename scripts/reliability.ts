@@ -10,14 +10,13 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { RunResult } from '../test/faults/runner/run.ts';
-import { faults } from '../test/faults/table/index.ts';
 import { type RealRow, type ReliabilityRow, reliabilityPage } from './reliability/page.ts';
 
 const root = join(import.meta.dirname, '..');
 const results = join(root, 'docs/reliability');
 const page = join(root, 'docs/reliability.md');
 const simulation = 'test/simulation/main.ts';
+const realFaults = 'test/faults/runner/main.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -39,48 +38,7 @@ function runAll(): void {
   if (existsSync(join(root, simulation))) {
     run(simulation, '--seeds', options.seeds, '--report', join(results, 'simulation.json'));
   }
-  run('test/faults/runner/main.ts', '--fill', options.runs, '--dir', options.dir);
-}
-
-function sumUp(): { rows: RealRow[]; skipped: string[] } {
-  const lines = readFileSync(join(root, options.dir, 'runs.jsonl'), 'utf8')
-    .trimEnd()
-    .split('\n');
-  const byFault = Map.groupBy(
-    lines.map((line) => JSON.parse(line) as RunResult),
-    ({ fault }) => fault,
-  );
-  const rows = faults.flatMap((fault) => {
-    const runs = byFault.get(fault.name);
-    return runs ? [rowOf(fault, runs)] : [];
-  });
-  const skipped = faults.flatMap(({ name, obstacle }) => {
-    const reason = byFault.has(name) ? undefined : (obstacle?.() ?? 'no runs yet');
-    return reason === undefined ? [] : [`${name}: ${reason}`];
-  });
-  return { rows, skipped };
-}
-
-function rowOf(fault: (typeof faults)[number], runs: readonly RunResult[]): RealRow {
-  const { name, family, breaks, recoveryMsMax, convergenceMsMax } = fault;
-  const bounds = `writes again ≤ ${recoveryMsMax / 1000} s, equal ≤ ${convergenceMsMax / 1000} s`;
-  const checked: Record<string, number> = {};
-  for (const { checked: facts } of runs) {
-    for (const [checker, count] of Object.entries(facts)) checked[checker] = (checked[checker] ?? 0) + count;
-  }
-  return {
-    kind: 'real',
-    family,
-    fault: name,
-    invariant: `${breaks}; ${bounds}`,
-    runs: runs.length,
-    operations: runs.reduce((total, { operations }) => total + operations, 0),
-    violations: runs.filter(({ violations }) => violations.length > 0).length,
-    undecided: runs.filter(({ doubts }) => doubts.length > 0).length,
-    worstRecoveryMs: Math.max(...runs.map(({ recoveryMs }) => recoveryMs)),
-    worstConvergeMs: Math.max(...runs.map(({ convergenceMs }) => convergenceMs)),
-    checked,
-  };
+  run(realFaults, '--fill', options.runs, '--dir', options.dir);
 }
 
 function readResults<T>(name: string, empty: T): T {
@@ -104,6 +62,6 @@ if (options.check) {
 } else {
   mkdirSync(results, { recursive: true });
   if (!options.sum) runAll();
-  writeFileSync(join(results, 'faults.json'), `${JSON.stringify(sumUp(), undefined, 2)}\n`);
+  run(realFaults, '--fill', '0', '--dir', options.dir, '--report', join(results, 'faults.json'));
   writeFileSync(page, pageOfResults());
 }

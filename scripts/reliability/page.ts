@@ -76,22 +76,24 @@ function realSection(rows: readonly RealRow[], skipped: readonly string[]): stri
     seconds(row.worstRecoveryMs),
     seconds(row.worstConvergeMs),
   ]);
-  const notes = skipped.map((line) => `- ${line}\n`).join('');
+  const lines = skipped.map((line) => `- ${line}\n`).join('');
+  const notes = lines === '' ? '' : `\nNot run for these results:\n\n${lines}`;
   return `
 ## Real faults
 
-Real processes: a gateway, three store nodes with four shards, one or three nats-servers, at the defaults. In a run,
-sessions put, delete, change under conditions, count and read at all levels, 250 operations a second, while the fault
-happens and after it. Then all 13 checkers judge the history, each replica is compared with the others row by row, and
-roots are recomputed from the rows. A shard that takes longer than its bound to take writes again, or replicas that take
-longer to be equal, count as violations, as does an operation that a checker cannot explain. \`npm run test:faults\` runs
-them; the faults themselves stand in \`test/faults/table/\`.
+Real processes: a gateway, three store nodes with four shards, one or three nats-servers, at the defaults
+(but for what a fault needs, see its cluster in \`test/faults/table/\`). In a run, sessions put, delete,
+change under conditions, count and read at all levels, up to 250 operations a second, while the fault
+happens and after it. Then all 13 checkers judge the history, replicas are compared with each other row by
+row, and roots are recomputed from the rows. A shard that takes longer than its bound to take writes
+again, or replicas that take longer to be equal, count as violations, as does whatever a checker cannot
+explain. \`npm run test:faults\` runs them.
 
-"Writes again" is the longest pause of any shard in any run, from the fault's beginning where it must be masked, from its
-end where nobody could write while it lasted; "equal" the longest time from the last write, or the fault's end, to equal roots
-on all replicas.
+"Writes again" is the longest pause of any shard in any run, from the fault's beginning where it must be
+masked, from its end where nobody could write while it lasted; "equal" the longest time from the last
+write, or the fault's end, to equal roots on all replicas.
 
-${markdownTable([head, ...body])}${notes === '' ? '' : `\nNot run on the machine of these results:\n\n${notes}`}`;
+${markdownTable([head, ...body])}${notes}`;
 }
 
 function simulatedSection(rows: readonly ReliabilityRow[]): string {
@@ -127,9 +129,12 @@ ${markdownTable([['Checker', 'Facts'], ...facts])}`;
 const findings = `
 ## Found by these runs, and mended
 
-- A read that waited to be confirmed (\`leader\`, \`strong\`, \`session\`, \`bounded\`), or was asked for together with one, told the
-  position of the replica when it answered and not when it read: the value was right, the position too new. (\`positions\`)
+- A read that waited to be confirmed (\`leader\`, \`strong\`, \`session\`, \`bounded\`), or was asked for
+  together with one, told the position of the replica when it answered and not when it read: the value was
+  right, the position too new. Named by \`positions\`.
 - A node whose file SQLite cannot read did not start any more. It is set aside, and peers fill a new one.
-- A scrub that found damage only said so. Now the replica goes out of service, and a snapshot takes its place.
+- A scrub that found damage only said so. Now the replica goes out of service, and a snapshot takes its
+  place.
 - With NATS connected but without a quorum of JetStream, \`ack=leader\` was refused.
+- A node that started while JetStream had no quorum ended. It waits now.
 `;

@@ -150,7 +150,7 @@ export class TestCluster {
     return natsStore(this.directory, name);
   }
 
-  /** The link of a process to NATS, or of everybody to a node: `link('node-1', 'nats')`, `link('all', 'node-1')`. */
+  /** The link of a process to NATS (`'node-1', 'nats'`), or of everybody to a node (`'all', 'node-1'`). */
   link(from: string, to: string): Link {
     const link = this.#links.get(linkName(from, to));
     if (!link) throw new Error(`there is no link from ${from} to ${to}`);

@@ -4,11 +4,12 @@
  */
 import { join } from 'node:path';
 import { type Clock, type Logger, type NatsLink, systemClock, type Telemetry } from '@driftless/runtime';
-import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { JetStreamApiError, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { errors } from '@nats-io/transport-node';
 import type { NodeConfig } from './config.ts';
 import { checkClusterRecord, keepClusterRecord } from './jetstream/cluster-record.ts';
 import { KvLeases } from './jetstream/leases.ts';
-import type { EventStream, LeaseStore } from './jetstream/port.ts';
+import { type EventStream, type LeaseStore, Unanswered } from './jetstream/port.ts';
 import { JetStreamEvents } from './jetstream/stream.ts';
 import { HttpPeers, type Peers } from './shard/peers.ts';
 import { ShardFiles } from './sqlite/files.ts';
@@ -45,8 +46,37 @@ export interface NodePorts {
 /** Window in which JetStream knows a message id again, milliseconds. */
 const duplicateWindowMs = 120_000;
 
-/** The real ones. Throws `ConfigError` when NATS knows this cluster as another one. */
+/**
+ * The real ones, once JetStream answers: servers that have just started have no quorum at first. Throws
+ * `ConfigError` when NATS knows this cluster as another one.
+ */
 export async function connectPorts(
+  config: NodeConfig,
+  link: NatsLink,
+  logger: Logger,
+  telemetry: Telemetry,
+): Promise<NodePorts> {
+  for (;;) {
+    try {
+      return await openPorts(config, link, logger, telemetry);
+    } catch (error) {
+      if (link.nc.isClosed() || !mayAnswerLater(error)) throw error;
+      logger.warn({ err: error }, 'JetStream does not answer yet, trying on');
+      await systemClock.sleep(config.retryDelayMs);
+    }
+  }
+}
+
+/** https://github.com/nats-io/nats-server/blob/main/server/errors.json: no suitable peers, unavailable. */
+const unavailableCodes = [10005, 10008];
+
+function mayAnswerLater(error: unknown): boolean {
+  if (error instanceof JetStreamApiError)
+    return unavailableCodes.includes(error.code) || error.status === 503;
+  return error instanceof errors.TimeoutError || error instanceof Unanswered;
+}
+
+async function openPorts(
   config: NodeConfig,
   link: NatsLink,
   logger: Logger,

@@ -1,22 +1,30 @@
 /**
- * `npm run test:faults -- [--runs N | --fill N] [--only NAME] [--dir DIR]
- * [--list]`: every real fault, N times (once by
- * default), or as often as it takes to have N runs of each. Results are appended to a file as they come, so
- * runs add up over several calls, and a call may be interrupted. Exit code 1 when anything was violated.
+ * Runs real faults, each once by default. Results are appended to a file as they come, so runs add up over
+ * several calls, and a call may be interrupted. Exit code 1 when anything was violated.
+ *
+ *     npm run test:faults                      all faults
+ *     npm run test:faults -- --only NAME       those with this name, or with it in their name
+ *     npm run test:faults -- --runs N          N times each
+ *     npm run test:faults -- --fill N          as often as it takes to have N runs of each
+ *     npm run test:faults -- --list            their names
+ *     npm run test:faults -- --report FILE     sums up all results there are, as JSON
+ *     npm run test:faults -- --dir DIR         where results are kept; default .driftless/faults
  */
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { faults } from '../table/index.ts';
 import { Campaign } from './campaign.ts';
 import type { Fault } from './fault.ts';
 import type { RunResult } from './run.ts';
+import { summaryOf } from './summary.ts';
 
 const options = {
   runs: { type: 'string', default: '1' },
   fill: { type: 'string' },
   only: { type: 'string', default: '' },
   dir: { type: 'string', default: '.driftless/faults' },
+  report: { type: 'string' },
   list: { type: 'boolean', default: false },
 } as const;
 
@@ -24,14 +32,12 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-function runsDone(file: string): Map<string, number> {
-  const done = new Map<string, number>();
-  if (!existsSync(file)) return done;
-  for (const line of readFileSync(file, 'utf8').trimEnd().split('\n')) {
-    const { fault } = JSON.parse(line) as RunResult;
-    done.set(fault, (done.get(fault) ?? 0) + 1);
-  }
-  return done;
+function resultsIn(file: string): RunResult[] {
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '');
+  return lines.map((line) => JSON.parse(line) as RunResult);
 }
 
 async function main(): Promise<number> {
@@ -45,11 +51,11 @@ async function main(): Promise<number> {
   const exact = faults.filter(({ name }) => name === values.only);
   const chosen = exact.length > 0 ? exact : faults.filter(({ name }) => name.includes(values.only));
   if (chosen.length === 0) throw new Error(`No fault is named so: ${values.only}`);
-  const done = runsDone(file);
-  const due = ({ name }: Fault): number =>
-    values.fill === undefined
-      ? Number(values.runs)
-      : Math.max(0, Number(values.fill) - (done.get(name) ?? 0));
+  const done = resultsIn(file);
+  const due = ({ name }: Fault): number => {
+    if (values.fill === undefined) return Number(values.runs);
+    return Math.max(0, Number(values.fill) - done.filter(({ fault }) => fault === name).length);
+  };
   const campaign = new Campaign({ failuresDir: join(values.dir, 'failures') });
   let violated = 0;
   try {
@@ -69,6 +75,9 @@ async function main(): Promise<number> {
   } finally {
     await campaign.end();
   }
+  if (values.report !== undefined) {
+    writeFileSync(values.report, `${JSON.stringify(summaryOf(resultsIn(file)), undefined, 2)}\n`);
+  }
   say(violated === 0 ? 'no violations' : `${violated} runs with violations`);
   return violated === 0 ? 0 : 1;
 }
@@ -85,8 +94,8 @@ function tell({
 }: RunResult) {
   const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
   const verdict = violations.length > 0 ? 'VIOLATED' : doubts.length > 0 ? 'unknown' : 'ok';
-  const figures = `${operations} operations, writes again ${seconds(recoveryMs)}, equal ${seconds(convergenceMs)}`;
-  say(`${verdict} ${fault} (seed ${seed}, ${seconds(durationMs)}): ${figures}`);
+  const figures = `writes again ${seconds(recoveryMs)}, equal ${seconds(convergenceMs)}`;
+  say(`${verdict} ${fault} (seed ${seed}, ${seconds(durationMs)}): ${operations} operations, ${figures}`);
   for (const line of [...violations, ...doubts].slice(0, 20)) say(`    ${line}`);
 }
 

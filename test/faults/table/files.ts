@@ -1,7 +1,7 @@
 /**
- * Files of a node that changed behind its back: bits that flipped, ends that are missing, an old copy that was
- * put back. The node finds out by digests and by SQLite's own checks, and takes from its peers what it lost;
- * `verify` (a scrub of each replica) finds what nobody has touched.
+ * Files of a node that changed behind its back: bits that flipped, ends that are missing, an old copy that
+ * was put back. The node finds out by digests and by SQLite's own checks, and takes from its peers what it
+ * lost; `verify` (a scrub of each replica) finds what nobody has touched.
  */
 import {
   closeSync,

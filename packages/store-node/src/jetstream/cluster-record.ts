@@ -8,6 +8,7 @@ import { ConfigError } from '@driftless/runtime';
 import { type KV, Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { NodeConfig } from '../config.ts';
+import { Unanswered } from './port.ts';
 
 /** Writes the record where it isn't there, and leaves the one that is. */
 export async function keepClusterRecord(connection: NatsConnection, config: NodeConfig): Promise<KV> {
@@ -38,7 +39,7 @@ export async function checkClusterRecord(
   const { cluster, shards: shardCount, members, replicationFactor } = config;
   const kv = await keepClusterRecord(connection, config);
   const entry = await kv.get(clusterKey);
-  if (!entry) throw new Error('The record of the cluster can neither be written nor read.');
+  if (!entry) throw new Unanswered('The record of the cluster can neither be written nor read.');
   const record = clusterRecordSchema.parse(JSON.parse(entry.string()));
   if (record.shardCount !== shardCount) {
     const made = `cluster "${cluster}" was made with ${record.shardCount}`;

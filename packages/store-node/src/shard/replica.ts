@@ -51,7 +51,7 @@ export class ShardReplica {
   #leader: Leader | undefined;
   #started = false;
   #draining = false;
-  /** The last request about the lease got no answer, though NATS may be connected: JetStream has no quorum. */
+  /** The last request about the lease got no answer; NATS may be connected, and JetStream have no quorum. */
   #leaseIsSilent = false;
 
   constructor(context: ShardContext, leases: LeaseStore, config: ElectionConfig, hooks: ReplicaHooks) {
