@@ -1,5 +1,6 @@
 /** `/v1/admin/*`: what an operator sees and decides (DESIGN §9), as schemas of the public REST surface. */
 import { z } from 'zod';
+import { nodeIdSchema } from './names.ts';
 
 /** An operation of a deposed leader that the history does not have, and that nobody has decided on. */
 export const orphanViewSchema = z.object({
@@ -17,6 +18,9 @@ export const orphanViewSchema = z.object({
 });
 export type OrphanView = z.infer<typeof orphanViewSchema>;
 export const orphanListSchema = z.object({ orphans: z.array(orphanViewSchema) });
+
+/** Who takes the place of a member. */
+export const replaceMemberBodySchema = z.strictObject({ by: nodeIdSchema });
 
 /** Which member shall lead the shard. */
 export const moveLeaderBodySchema = z.strictObject({ node: z.string() });

@@ -34,6 +34,8 @@ export const recordedAnswerSchema = z.object({
 });
 export type RecordedAnswer = z.infer<typeof recordedAnswerSchema>;
 
+const replicaSetSchema = z.array(z.string().min(1)).min(1);
+
 const operationHeaderSchema = z.discriminatedUnion('op', [
   z.object({
     op: z.literal('put'),
@@ -50,7 +52,9 @@ const operationHeaderSchema = z.discriminatedUnion('op', [
     node: z.string().min(1),
     stream: z.string().optional(),
     previous: z.number().int().min(0).optional(),
+    members: replicaSetSchema.optional(),
   }),
+  z.object({ op: z.literal('members-changed'), members: replicaSetSchema }),
 ]);
 
 const hexDigest = z.string().regex(/^[0-9a-f]{32}$/);
@@ -89,7 +93,11 @@ export type Operation =
       stream?: string | undefined;
       /** The epoch before: a replica in an older one has missed an epoch, and may hold orphans. */
       previous?: number | undefined;
-    };
+      /** The shard's replica set in force. */
+      members?: string[] | undefined;
+    }
+  /** From this operation on the shard has these replicas: those before, and one more or one less. */
+  | { op: 'members-changed'; members: string[] };
 
 /** Operations committed by one leader transaction: the unit of the log, of an event, of an apply. */
 export interface Batch {

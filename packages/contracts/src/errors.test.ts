@@ -22,6 +22,7 @@ const promises: Record<ErrorCode, [status: number, retryable: boolean]> = {
   'key-not-found': [404, false],
   'method-not-allowed': [405, false],
   'not-a-counter': [409, false],
+  'members-conflict': [409, false],
   'counter-overflow': [409, false],
   'watch-expired': [410, false],
   'precondition-failed': [412, false],

@@ -25,6 +25,11 @@ const kinds = {
   'key-not-found': { status: 404, title: 'There is no value under this key', retryable: false },
   'method-not-allowed': { status: 405, title: 'The resource does not take this method', retryable: false },
   'not-a-counter': { status: 409, title: 'The value under this key is not an integer', retryable: false },
+  'members-conflict': {
+    status: 409,
+    title: 'The members of the cluster do not allow this change',
+    retryable: false,
+  },
   'counter-overflow': { status: 409, title: 'The counter would leave the exact integers', retryable: false },
   'watch-expired': {
     status: 410,

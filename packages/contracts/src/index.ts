@@ -8,6 +8,7 @@ export * from './keys.ts';
 export * from './lease.ts';
 export * from './levels.ts';
 export * from './limits.ts';
+export * from './membership.ts';
 export * from './names.ts';
 export * from './placement.ts';
 export * from './position.ts';

@@ -13,6 +13,7 @@ import {
   stalenessMsMax,
   ttlSecondsMax,
 } from './limits.ts';
+import { memberSchema } from './membership.ts';
 import { nodeStatusSchema, replicaStatusSchema } from './status.ts';
 
 const ttlSchema = z.coerce.number().int().min(1).max(ttlSecondsMax).describe('Time to live, in seconds');
@@ -124,7 +125,7 @@ export const dataBodySchema = z.strictObject({ key: z.string(), value: z.json() 
 export const dataSchema = z.object({ key: z.string(), value: z.unknown(), version: z.string() });
 
 /** A node as the gateway sees it: its last status and how old that is. */
-export const clusterNodeSchema = nodeStatusSchema.omit({ shards: true }).extend({
+export const clusterNodeSchema = nodeStatusSchema.omit({ shards: true, members: true }).extend({
   /** Age of its last status, milliseconds. */
   statusAgeMs: z.number(),
   /** It has told its state lately. */
@@ -137,17 +138,39 @@ export const shardViewSchema = z.object({
   shard: z.number().int(),
   leader: z.string().optional(),
   epoch: z.number().int().optional(),
-  /** Configured replicas, the preferred leader first. */
+  /** The replica set in force, the preferred leader first. */
   members: z.array(z.string()),
   replicas: z.array(shardReplicaSchema),
 });
 export type ShardView = z.infer<typeof shardViewSchema>;
+export const memberViewSchema = memberSchema.extend({
+  /** It has told its state lately. */
+  alive: z.boolean(),
+  /** Shards whose replica set it is in. */
+  shards: z.array(z.number().int()),
+  /** Shards that it leads. */
+  leads: z.array(z.number().int()),
+  /** Shards of which it has a copy that does not count: on their way to it, or left behind. */
+  copies: z.array(z.number().int()),
+});
+export type MemberView = z.infer<typeof memberViewSchema>;
+/** `GET /v1/admin/members`: who is a member, and which shards move. */
+export const membersViewSchema = z.object({
+  members: z.array(memberViewSchema),
+  moves: z.array(
+    z
+      .object({ shard: z.number().int(), members: z.array(z.string()), doing: z.string() })
+      .describe('A shard whose replica set is not yet what the members ask for, and what happens next'),
+  ),
+});
+export type MembersView = z.infer<typeof membersViewSchema>;
 export const clusterViewSchema = z.object({
   cluster: z.string(),
   shardCount: z.number().int(),
   replicationFactor: z.number().int(),
   gateway: z.string(),
   nats: z.object({ connected: z.boolean(), version: z.string().optional() }),
+  ...membersViewSchema.shape,
   nodes: z.array(clusterNodeSchema),
   shards: z.array(shardViewSchema),
 });

@@ -2,10 +2,16 @@
  * What processes tell each other about where they stand. A number that isn't known is absent, never 0.
  */
 import { z } from 'zod';
+import { memberListSchema } from './membership.ts';
 import { positionSchema } from './position.ts';
 
+/**
+ * `learning`: it holds a copy and is not of the shard's set yet; `retiring`: it is not of the set any more.
+ */
 export const replicaRoles = [
   'starting',
+  'learning',
+  'retiring',
   'following',
   'campaigning',
   'leading',
@@ -24,6 +30,17 @@ export const replicaHealths = ['healthy', 'drifted', 'restoring', 'halted'] as c
 export const replicaHealthSchema = z.enum(replicaHealths);
 export type ReplicaHealth = z.infer<typeof replicaHealthSchema>;
 
+/** A shard's replica set on its way from what it is to what it should be, as its leader sees it. */
+export const shardMoveSchema = z.object({
+  /** A majority of the set has the record of it on disk: who is not in it may let its copy go. */
+  settled: z.boolean(),
+  /** The node that should take a copy and follow, to be added when it has caught up. */
+  invited: z.string().optional(),
+  /** What happens next, or what it waits for: a sentence for people; absent when all is as it should be. */
+  doing: z.string().optional(),
+});
+export type ShardMove = z.infer<typeof shardMoveSchema>;
+
 export const replicaStatusSchema = z.object({
   shard: z.number().int().min(0),
   role: replicaRoleSchema,
@@ -32,6 +49,10 @@ export const replicaStatusSchema = z.object({
   reason: z.string().optional(),
   /** Who leads, as this replica sees it. */
   leader: z.string().optional(),
+  /** The shard's replica set in force at `applied`; empty while it doesn't know. */
+  members: z.array(z.string()).default([]),
+  /** Leader: how the set comes to what it should be. */
+  move: shardMoveSchema.optional(),
   /** Last operation applied durably. */
   applied: positionSchema,
   /** Root at `applied`: 32 hex digits. */
@@ -72,6 +93,8 @@ export const nodeStatusSchema = z.object({
   natsVersion: z.string().optional(),
   natsConnected: z.boolean(),
   draining: z.boolean(),
+  /** The list of members as this node knows it. */
+  members: memberListSchema.default([]),
   shards: z.array(replicaStatusSchema),
 });
 export type NodeStatus = z.infer<typeof nodeStatusSchema>;

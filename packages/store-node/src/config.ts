@@ -7,8 +7,11 @@ const whole = (unit: string, min = 1) => z.number().int().min(min).meta({ unit }
 
 export const nodeConfigSchema = z.object({
   cluster: clusterNameSchema.default('driftless').describe('Name of the cluster; part of every NATS name'),
-  nodeId: nodeIdSchema.describe('Id of this node; one of the members'),
-  members: z.array(nodeIdSchema).min(1).describe('Ids of all store nodes of the cluster'),
+  nodeId: nodeIdSchema.describe('Id of this node'),
+  members: z
+    .array(nodeIdSchema)
+    .min(1)
+    .describe('Ids of the store nodes that the cluster began with; others join by starting'),
   shards: z
     .number()
     .int()
@@ -81,6 +84,12 @@ export const nodeConfigSchema = z.object({
   logBytesMax: whole('bytes', 1024 * 1024)
     .default(512 * 1024 * 1024)
     .describe('Log past which the oldest batches go although a member lacks them; it will need a snapshot'),
+  movesMax: whole('shards')
+    .default(2)
+    .describe('Shards that move to another node at one time, as seen by each node'),
+  retireAfterMs: whole('ms')
+    .default(5000)
+    .describe('How long a node keeps a replica that its shard does not count on any more'),
   driftedMsMax: whole('ms')
     .default(30_000)
     .describe('How long a replica stays drifted before a snapshot replaces it'),

@@ -6,28 +6,25 @@
 import {
   appliedMessageSchema,
   appliedSubject,
-  catchUpBytesMax,
   DriftlessError,
-  eventBytesMax,
-  eventOperationsMax,
   headMessageSchema,
   headSubject,
   type NodeStatus,
   nodeStatusSchema,
-  preferredLeaders,
-  replicasOf,
   statusSubject,
 } from '@driftless/contracts';
 import type { z } from 'zod';
 import type { NodeConfig } from './config.ts';
 import { HandBack } from './core/hand-back.ts';
-import { LagTracker } from './core/lag.ts';
+import type { SeenRevision } from './jetstream/port.ts';
+import { Membership } from './membership/membership.ts';
+import { Moves } from './membership/moves.ts';
 import type { NodePorts } from './ports.ts';
 import { Roster } from './roster.ts';
-import { ShardContext, type ShardLimits } from './shard/context.ts';
+import { assembleReplica } from './shard/assemble.ts';
 import { gaugesOf } from './shard/gauges.ts';
 import type { Peers } from './shard/peers.ts';
-import { ShardReplica } from './shard/replica.ts';
+import type { ShardReplica } from './shard/replica.ts';
 import { Upkeep } from './shard/upkeep.ts';
 import type { Instruments } from './telemetry.ts';
 
@@ -35,8 +32,6 @@ import type { Instruments } from './telemetry.ts';
 const tickMs = 50;
 /** Shortest time between two tellings of one shard's head, milliseconds. */
 const headEveryMs = 100;
-/** Samples of heads that a replica keeps to tell its lag. */
-const lagSamplesMax = 1024;
 /** How often replicas get a turn of upkeep, milliseconds. */
 const choresEveryMs = 5000;
 
@@ -64,7 +59,11 @@ export class StoreNode {
   /** The last two ticks: what is heard now was told after the earlier one, even if we were paused since. */
   #ticks: [earlier: number, last: number] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
   #callOffTelling: (() => void) | undefined;
-  readonly #upkeeps: Upkeep[] = [];
+  readonly #upkeeps = new Map<number, Upkeep>();
+  readonly #membership: Membership;
+  readonly #moves: Moves;
+  /** The leases as last seen, for replicas that are opened later. */
+  readonly #leases = new Map<number, SeenRevision>();
   #watch: { stop(): void } | undefined;
   #draining = false;
 
@@ -73,6 +72,14 @@ export class StoreNode {
     const { ports, config } = parts;
     this.#roster = new Roster(config.headSilentMs);
     this.#handBack = new HandBack(config.handBackAfterMs);
+    this.#membership = new Membership({
+      node: config.nodeId,
+      founders: config.members,
+      shardCount: config.shards,
+      replicationFactor: config.replicationFactor,
+      file: ports.memberFile,
+    });
+    this.#moves = new Moves(this, this.#membership, this.#roster, config, ports.logger);
     this.#peers = ports.peers((node) => this.#roster.urlOf(node));
     this.#instruments = ports.instruments(() => this.replicas.map(gaugesOf));
   }
@@ -81,19 +88,25 @@ export class StoreNode {
   static async start(parts: StoreNodeParts): Promise<StoreNode> {
     const node = new StoreNode(parts);
     const { bus, leases } = parts.ports;
-    for (const [shard, members] of node.#placement()) {
-      const replica = node.#makeReplica(shard, members);
-      node.#replicas.set(shard, replica);
-      node.#upkeeps.push(new Upkeep(replica));
-    }
+    node.#openReplicas();
     node.#listen();
-    node.#watch = await leases.watch((shard, seen) => node.#replicas.get(shard)?.leaseSeen(seen));
+    node.#watch = await leases.watch((shard, seen) => {
+      node.#leases.set(shard, seen);
+      node.#replicas.get(shard)?.leaseSeen(seen);
+    });
     bus.onConnected(() => {
       for (const replica of node.#replicas.values()) replica.linkRestored();
     });
     for (const replica of node.#replicas.values()) replica.start();
     node.#startTimers();
+    // Others have to know where we are before they can ask us anything.
+    node.#tellStatus();
     return node;
+  }
+
+  /** Who is a member, and what an operator orders of that. */
+  get membership(): Membership {
+    return this.#membership;
   }
 
   get id(): string {
@@ -138,6 +151,7 @@ export class StoreNode {
       natsConnected: ports.bus.isConnected(),
       ...(natsVersion !== undefined && { natsVersion }),
       draining: this.#draining,
+      members: [...this.#membership.list],
       shards: [...this.#replicas.values()].map((replica) => replica.status()),
     };
   }
@@ -166,8 +180,8 @@ export class StoreNode {
   }
 
   #successorOf({ context }: ShardReplica): string | null {
-    const { members, shard, state } = context;
-    const others = members.filter((member) => member !== this.id);
+    const { membersInTurn, shard, state } = context;
+    const others = membersInTurn.filter((member) => member !== this.id);
     return this.#roster.successor(others, shard, state.applied, this.#now());
   }
 
@@ -179,49 +193,59 @@ export class StoreNode {
     await this.#peers.close();
   }
 
-  /** The shards that have a replica here, each with its replicas, the preferred leader first. */
-  #placement(): Map<number, string[]> {
-    const { shards, members, replicationFactor, nodeId } = this.#parts.config;
-    const preferred = preferredLeaders(shards, members, replicationFactor);
-    const placement = new Map<number, string[]>();
-    preferred.forEach((leader, shard) => {
-      const replicas = replicasOf(shard, members, replicationFactor);
-      const inTurn = [leader, ...replicas.filter((member) => member !== leader)];
-      if (inTurn.includes(nodeId)) placement.set(shard, inTurn);
+  /**
+   * In its first life a founder opens the replicas that the cluster began with, later every node those that it
+   * has. The others come when a shard's leader asks for them.
+   */
+  #openReplicas(): void {
+    const { config, ports } = this.#parts;
+    this.#membership.foundingSets().forEach((nodes, shard) => {
+      const isFounder = nodes.includes(config.nodeId);
+      const isHere = ports.filesOf(shard).exists();
+      if (isHere || (isFounder && this.#membership.isFirstLife)) this.#open(shard, isFounder ? nodes : []);
     });
-    return placement;
+    this.#membership.keep();
   }
 
-  #makeReplica(shard: number, members: readonly string[]): ShardReplica {
-    const { config, ports, incarnation } = this.#parts;
-    const { clock, logger, leases, bus } = ports;
-    const ackEveryEvents = Math.ceil(config.ackPendingMax / 4);
-    const limits: ShardLimits = {
-      ...config,
-      ackEveryEvents,
-      eventOperationsMax,
-      eventBytesMax,
-      catchUpBytesMax,
-    };
-    const { headSilentMs, nodeId: node } = config;
-    const lag = new LagTracker({ headSilentMs, samplesMax: lagSamplesMax });
-    const context = new ShardContext({
-      shard,
-      node,
-      members,
-      files: ports.filesOf(shard),
-      stream: ports.streamOf(shard),
-      peers: this.#peers,
-      clock,
-      limits,
-      logger,
-      instruments: this.#instruments,
-      lag,
-    });
-    const election = { ...config, node, incarnation, rank: members.indexOf(node) };
-    return new ShardReplica(context, leases, election, {
-      natsIsLost: () => !bus.isConnected(),
-      onProgress: (replica, prompt) => this.#progress(replica, prompt),
+  #open(shard: number, founders: readonly string[]): ShardReplica {
+    const { config, incarnation, ports } = this.#parts;
+    const parts = { config, incarnation, ports, peers: this.#peers, instruments: this.#instruments };
+    const wanted = (): readonly string[] => this.#membership.wanted[shard] ?? [];
+    const replica = assembleReplica(parts, { shard, founders, wanted }, (moved, prompt) =>
+      this.#progress(moved, prompt),
+    );
+    this.#replicas.set(shard, replica);
+    this.#upkeeps.set(shard, new Upkeep(replica));
+    return replica;
+  }
+
+  /** Opens a replica that knows nothing yet, and lets it take a copy. */
+  take(shard: number): void {
+    const replica = this.#open(shard, []);
+    replica.start();
+    const seen = this.#leases.get(shard);
+    if (seen) replica.leaseSeen(seen);
+    this.#upkeeps.get(shard)?.turn();
+  }
+
+  /** Whether the replica is in the middle of something. */
+  isBusy(shard: number): boolean {
+    return this.#upkeeps.get(shard)?.isBusy ?? false;
+  }
+
+  /** Closes a replica and removes it for good. */
+  letGo(shard: number): void {
+    const replica = this.replica(shard);
+    this.#replicas.delete(shard);
+    this.#upkeeps.delete(shard);
+    this.#untold.delete(replica);
+    replica.stop();
+    replica.context.files.remove();
+    void replica.context.stream.forget().catch((error: unknown) => {
+      this.#parts.ports.logger.warn(
+        { shard, err: error },
+        'the consumer of a removed replica is still there',
+      );
     });
   }
 
@@ -288,6 +312,7 @@ export class StoreNode {
 
   #tellStatus(): void {
     const { cluster, nodeId } = this.#parts.config;
+    if (!this.#draining) this.#moves.turn(this.#now());
     const status = this.status();
     this.#roster.heard(status, this.#now());
     this.#publish(statusSubject(cluster, nodeId), status);
@@ -305,7 +330,7 @@ export class StoreNode {
   }
 
   #listen(): void {
-    const { cluster } = this.#parts.config;
+    const { cluster, nodeId } = this.#parts.config;
     this.#subscribe(headSubject(cluster, '*'), headMessageSchema, (head, shard) => {
       const replica = this.#replicas.get(shard);
       if (replica && !replica.leader) replica.context.lag.told(head, this.#now(), this.#ticks[0]);
@@ -316,8 +341,19 @@ export class StoreNode {
       replica?.leader?.heard();
     });
     this.#subscribe(statusSubject(cluster, '*'), nodeStatusSchema, (status) => {
-      this.#roster.heard(status, this.#now());
+      if (status.node !== nodeId) this.#hear(status);
     });
+  }
+
+  #hear(status: NodeStatus): void {
+    const isNew = this.#roster.urlOf(status.node) === undefined;
+    this.#roster.heard(status, this.#now());
+    this.#membership.heard(status.members);
+    // What it told of a replica that is gone must not count for the next one that it takes.
+    for (const { shard, context } of this.#replicas.values()) {
+      if (!status.shards.some((replica) => replica.shard === shard)) context.told.delete(status.node);
+    }
+    if (isNew) this.#publish(statusSubject(this.#parts.config.cluster, this.id), this.status());
   }
 
   #subscribe<T>(pattern: string, schema: z.ZodType<T>, onMessage: (message: T, shard: number) => void): void {
@@ -334,8 +370,8 @@ export class StoreNode {
     if (this.#draining) return;
     const now = this.#now();
     for (const replica of this.#replicas.values()) {
-      const { members, shard, state } = replica.context;
-      const preferred = members[0];
+      const { membersInTurn, shard, state } = replica.context;
+      const [preferred] = membersInTurn;
       if (!replica.leader || preferred === undefined || preferred === this.id) continue;
       const well = this.#roster.couldLead(preferred, shard, state.applied, now);
       if (this.#handBack.isDue(shard, well, now)) replica.resign(preferred);
@@ -345,7 +381,7 @@ export class StoreNode {
   #doChores(): void {
     // JetStream may have lost it, and gateways that start need it.
     void this.#parts.ports.keepClusterRecord().catch(() => undefined);
-    for (const upkeep of this.#upkeeps) upkeep.turn();
+    for (const upkeep of this.#upkeeps.values()) upkeep.turn();
     for (const { context } of this.#replicas.values()) context.sync();
   }
 }

@@ -11,6 +11,7 @@ import { checkClusterRecord, keepClusterRecord } from './jetstream/cluster-recor
 import { KvLeases } from './jetstream/leases.ts';
 import { type EventStream, type LeaseStore, Unanswered } from './jetstream/port.ts';
 import { JetStreamEvents } from './jetstream/stream.ts';
+import { DiskMemberFile, type MemberFile } from './membership/member-file.ts';
 import { HttpPeers, type Peers } from './shard/peers.ts';
 import { ShardFiles } from './sqlite/files.ts';
 import type { ReplicaFiles } from './store/port.ts';
@@ -36,6 +37,7 @@ export interface NodePorts {
   leases: LeaseStore;
   streamOf(shard: number): EventStream;
   filesOf(shard: number): ReplicaFiles;
+  memberFile: MemberFile;
   /** `urlOf`: where a member is reached, as far as it has told. */
   peers(urlOf: (node: string) => string | undefined): Peers;
   instruments(replicas: () => readonly ReplicaGauges[]): Instruments;
@@ -111,6 +113,7 @@ async function openPorts(
       };
       return new ShardFiles({ ...config, directory, shard, onDamage });
     },
+    memberFile: new DiskMemberFile(join(directory, 'members.json')),
     peers: (urlOf) =>
       new HttpPeers({
         urlOf,

@@ -2,7 +2,7 @@
  * What a node knows of the nodes of its cluster, by the statuses that they tell: where they are, and how
  * well.
  */
-import type { NodeStatus, Position } from '@driftless/contracts';
+import type { NodeStatus, Position, ReplicaStatus } from '@driftless/contracts';
 
 /** Operations that a successor may be behind: it has to apply them before it serves. */
 const successorLagOpsMax = 10_000;
@@ -35,6 +35,33 @@ export class Roster {
     const replica = heard.status.shards.find((candidate) => candidate.shard === shard);
     if (replica?.health !== 'healthy' || replica.applied.epoch !== at.epoch) return false;
     return at.seq - replica.applied.seq <= successorLagOpsMax;
+  }
+
+  /** Nodes that are heard of. */
+  alive(now: number): Set<string> {
+    return new Set([...this.#heard.keys()].filter((node) => this.#fresh(node, now)));
+  }
+
+  /** Replicas on a node, by its own word; undefined when it is not heard of. */
+  holds(node: string, now: number): number | undefined {
+    return this.#fresh(node, now)?.shards.length;
+  }
+
+  /** The node that says that it leads the shard, in the latest epoch, and what it says. */
+  leading(shard: number, now: number): { node: string; replica: ReplicaStatus } | undefined {
+    let best: { node: string; replica: ReplicaStatus } | undefined;
+    for (const node of this.#heard.keys()) {
+      const replica = this.#fresh(node, now)?.shards.find((candidate) => candidate.shard === shard);
+      // Without `move` it may lead no more, or has not looked yet.
+      if (replica?.role !== 'leading' || !replica.move) continue;
+      if (!best || replica.applied.epoch > best.replica.applied.epoch) best = { node, replica };
+    }
+    return best;
+  }
+
+  #fresh(node: string, now: number): NodeStatus | undefined {
+    const heard = this.#heard.get(node);
+    return heard && now - heard.at < this.#silentMs ? heard.status : undefined;
   }
 
   /** The first of `members` that could lead the shard; null when none could. */

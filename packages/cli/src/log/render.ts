@@ -38,6 +38,8 @@ function describe(operation: Operation): string[] {
     case 'answer':
       return [`Idempotency-Key ${printable(operation.answer.id)}`];
     case 'epoch-started':
-      return [`led by ${operation.node}`];
+      return [`led by ${operation.node}`, ...(operation.members ? [operation.members.join(', ')] : [])];
+    case 'members-changed':
+      return [operation.members.join(', ')];
   }
 }

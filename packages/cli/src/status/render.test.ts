@@ -12,6 +12,7 @@ const replica = (node: string, change: Partial<Replica> = {}): Replica => ({
   shard: 0,
   role: node === 'node-1' ? 'leading' : 'following',
   health: 'healthy',
+  members: ['node-1', 'node-2', 'node-3'],
   applied: { epoch: 3, seq: 1200 },
   root: rootA,
   lagOps: 0,
@@ -28,6 +29,8 @@ function view(replicas: Replica[], change: Partial<ClusterView> = {}): ClusterVi
     replicationFactor: 3,
     gateway: 'gateway-1',
     nats: { connected: true, version: '2.14.5' },
+    members: [],
+    moves: [],
     nodes: [
       {
         node: 'node-1',

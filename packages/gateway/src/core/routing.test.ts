@@ -25,6 +25,7 @@ function replica(shard: number, more: Partial<ReplicaStatus> = {}): ReplicaStatu
   return {
     shard,
     role: 'following',
+    members: ['a', 'b', 'c'],
     health: 'healthy',
     applied: { epoch: 1, seq: 5 },
     root: '0'.repeat(32),
@@ -45,6 +46,7 @@ function status(node: string, shards: ReplicaStatus[], more: Partial<NodeStatus>
     startedAt: '',
     natsConnected: true,
     draining: false,
+    members: [],
     shards,
     ...more,
   };

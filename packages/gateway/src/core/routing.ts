@@ -14,7 +14,14 @@
  * A node that has been silent for `nodeSilentMs` counts as dead, unless NATS is out of our reach: then
  * silence says nothing about nodes, and the last table goes on serving, for nodes are reached by HTTP.
  */
-import type { ClusterRecord, Lease, NodeStatus, ReplicaStatus } from '@driftless/contracts';
+import {
+  type ClusterRecord,
+  type Lease,
+  type MemberList,
+  mergeMembers,
+  type NodeStatus,
+  type ReplicaStatus,
+} from '@driftless/contracts';
 
 export interface RoutingLimits {
   /** A node whose last status is older than this is not alive, milliseconds. */
@@ -52,6 +59,8 @@ export interface RoutingState {
   limits: RoutingLimits;
   cluster: ClusterRecord | undefined;
   nodes: ReadonlyMap<string, KnownNode>;
+  /** The list of members, merged from what nodes tell. */
+  members: MemberList;
   leases: ReadonlyMap<number, KnownLease>;
   /** Monotonic time since when NATS is out of reach; undefined while it is in reach. */
   natsLostAt: number | undefined;
@@ -75,7 +84,7 @@ export interface RoutingStep {
 }
 
 export function initialRouting(limits: RoutingLimits): RoutingState {
-  const nothing = { cluster: undefined, nodes: new Map(), leases: new Map(), routes: [] };
+  const nothing = { cluster: undefined, nodes: new Map(), members: [], leases: new Map(), routes: [] };
   return { limits, ...nothing, natsLostAt: undefined };
 }
 
@@ -104,7 +113,8 @@ function withNews(state: RoutingState, event: RoutingEvent): RoutingState {
     }
     case 'status-heard': {
       const node = { status: event.status, heardAt: event.now, alive: true };
-      return { ...state, nodes: new Map(state.nodes).set(event.status.node, node) };
+      const nodes = new Map(state.nodes).set(event.status.node, node);
+      return { ...state, nodes, members: mergeMembers(state.members, event.status.members) };
     }
     case 'nats-lost':
       return { ...state, natsLostAt: state.natsLostAt ?? event.now };
@@ -151,8 +161,10 @@ function routeOf(state: RoutingState, shard: number): Route {
   return { shard, near, far, ...leaderOf(state, shard) };
 }
 
+/** A copy that is not of the replica set, or not any more, may be gone with the next request. */
 function servesReads({ role, health }: ReplicaStatus): boolean {
-  return health === 'healthy' && role !== 'starting' && role !== 'halted';
+  const isOutside = role === 'learning' || role === 'retiring';
+  return health === 'healthy' && role !== 'starting' && role !== 'halted' && !isOutside;
 }
 
 interface Claim {

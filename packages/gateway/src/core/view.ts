@@ -1,5 +1,14 @@
 /** The routing table as people and dashboards see it: the cluster view and the shard views. */
-import { type ClusterView, preferredLeaders, replicasOf, type ShardView } from '@driftless/contracts';
+import {
+  type ClusterRecord,
+  type ClusterView,
+  comparePositions,
+  foundingMembers,
+  type MembersView,
+  memberOf,
+  type ShardView,
+  wantedPlacement,
+} from '@driftless/contracts';
 import type { KnownNode, RoutingState } from './routing.ts';
 
 export interface ViewContext {
@@ -15,13 +24,16 @@ export interface ViewContext {
 export function clusterView(state: RoutingState, context: ViewContext): ClusterView | undefined {
   const { cluster } = state;
   if (cluster === undefined) return undefined;
-  const nodes = [...state.nodes.values()].sort((a, b) => (a.status.node < b.status.node ? -1 : 1));
+  const nodes = [...state.nodes.values()]
+    .filter((node) => !isGone(state, node))
+    .sort((a, b) => (a.status.node < b.status.node ? -1 : 1));
   return {
     cluster: cluster.cluster,
     shardCount: cluster.shardCount,
     replicationFactor: cluster.replicationFactor,
     gateway: context.gateway,
     nats: context.nats,
+    ...membersView(state),
     nodes: nodes.map((node) => nodeView(node, context)),
     shards: state.routes.flatMap(({ shard }) => shardView(state, shard) ?? []),
   };
@@ -32,9 +44,6 @@ export function shardView(state: RoutingState, shard: number): ShardView | undef
   const { cluster } = state;
   const route = state.routes[shard];
   if (cluster === undefined || route === undefined) return undefined;
-  const { members, replicationFactor, shardCount } = cluster;
-  const preferred = preferredLeaders(shardCount, members, replicationFactor)[shard];
-  const others = replicasOf(shard, members, replicationFactor).filter((member) => member !== preferred);
   const replicas = [...state.nodes.values()].flatMap(({ status, alive }) =>
     status.shards
       .filter((replica) => replica.shard === shard)
@@ -44,13 +53,56 @@ export function shardView(state: RoutingState, shard: number): ShardView | undef
     shard,
     ...(route.leader !== undefined && { leader: route.leader }),
     ...(route.epoch > 0 && { epoch: route.epoch }),
-    members: preferred === undefined ? others : [preferred, ...others],
+    members: setInForce(replicas, route.leader) ?? foundingSet(cluster, shard),
     replicas: replicas.sort((a, b) => (a.node < b.node ? -1 : 1)),
   };
 }
 
+/** Who is a member, and which shards move. */
+export function membersView(state: RoutingState): MembersView {
+  const shards = state.routes.flatMap(({ shard }) => shardView(state, shard) ?? []);
+  const numbersOf = (views: ShardView[]): number[] => views.map(({ shard }) => shard);
+  return {
+    members: state.members.map((member) => {
+      const { node } = member;
+      const copies = shards.filter(
+        ({ members, replicas }) =>
+          !members.includes(node) && replicas.some((replica) => replica.node === node && replica.alive),
+      );
+      return {
+        ...member,
+        alive: state.nodes.get(node)?.alive ?? false,
+        shards: numbersOf(shards.filter(({ members }) => members.includes(node))),
+        leads: numbersOf(shards.filter(({ leader }) => leader === node)),
+        copies: numbersOf(copies),
+      };
+    }),
+    moves: shards.flatMap(({ shard, members, leader, replicas }) => {
+      const doing = replicas.find(({ node }) => node === leader)?.move?.doing;
+      return doing === undefined ? [] : [{ shard, members, doing }];
+    }),
+  };
+}
+
+/** By the leader's word, or by that of the replica that is furthest. */
+function setInForce(replicas: ShardView['replicas'], leader: string | undefined): string[] | undefined {
+  const known = replicas.filter(({ members }) => members.length > 0);
+  const furthest = known.toSorted((a, b) => comparePositions(b.applied, a.applied))[0];
+  return (known.find(({ node }) => node === leader) ?? furthest)?.members;
+}
+
+/** What the cluster began with, while no node has told anything else. */
+function foundingSet({ members, shardCount, replicationFactor }: ClusterRecord, shard: number): string[] {
+  return wantedPlacement(foundingMembers(members), shardCount, replicationFactor)[shard] ?? [];
+}
+
+/** It has left, and is silent: nobody misses it. */
+function isGone({ members }: RoutingState, { status, alive }: KnownNode): boolean {
+  return !alive && memberOf(members, status.node)?.state === 'left';
+}
+
 function nodeView({ status, heardAt, alive }: KnownNode, context: ViewContext): ClusterView['nodes'][number] {
-  const { shards: _, ...node } = status;
+  const { shards: _, members: __, ...node } = status;
   const statusAgeMs = Math.max(0, Math.round(context.now - heardAt));
   return { ...node, statusAgeMs, alive, circuit: context.circuitOf(status.node) };
 }

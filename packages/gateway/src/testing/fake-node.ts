@@ -83,9 +83,11 @@ export class FakeNode {
       startedAt: '',
       natsConnected: true,
       draining: false,
+      members: [],
       shards: Array.from({ length: shards }, (_, shard) => ({
         shard,
         role,
+        members: [],
         health: 'healthy' as const,
         applied: { epoch: this.epoch, seq: this.#seq },
         root: '0'.repeat(32),

@@ -59,6 +59,7 @@ export function pageOf(history: readonly Batch[], afterSeq: number, batchesMax: 
     confirmedSeq: end.seq,
     ...(firstSeq !== undefined && { firstSeq }),
     epochs,
+    member: true,
     events: events.map(encodeBatch),
   };
 }

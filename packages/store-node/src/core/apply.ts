@@ -95,6 +95,7 @@ export function applyBatch(
     quarantine: effect.corrupt.map(quarantinedRow),
     log: { firstSeq: batch.firstSeq, lastSeq, epoch: batch.epoch, committedAt: batch.committedAt, event },
     ...(effect.epochStart && { epochStart: effect.epochStart }),
+    ...(effect.set && { set: effect.set }),
     state: {
       ...state,
       applied: { epoch: batch.epoch, seq: lastSeq },
@@ -103,6 +104,7 @@ export function applyBatch(
       suspect: state.suspect || effect.corrupt.length > 0,
       confirmedSeq: lastSeq,
       streamSeq: stream?.seq ?? state.streamSeq,
+      set: effect.set ?? state.set,
     },
   };
   const settling = lastSeq < state.settleSeq;

@@ -14,7 +14,7 @@ import {
   zeroDigest,
 } from '@driftless/contracts';
 import { type Entry, emptyValue, isSound, type Lookup, makeEntry } from './entry.ts';
-import type { ShardState } from './state.ts';
+import type { ReplicaSet, ShardState } from './state.ts';
 
 /** A batch in the log: the event's own bytes. */
 export interface LogRow {
@@ -61,6 +61,8 @@ export interface Change {
   state: ShardState;
   log?: LogRow;
   epochStart?: EpochStart & { node: string };
+  /** The replica set that an operation named. */
+  set?: ReplicaSet;
   answers: { answer: RecordedAnswer; version: Position }[];
   quarantine: Quarantined[];
   cut?: Cut;
@@ -75,6 +77,7 @@ export interface Effect {
   /** Rows about to be overwritten whose bytes no longer have their digest. */
   corrupt: Entry[];
   epochStart?: EpochStart & { node: string };
+  set?: ReplicaSet;
 }
 
 /** The effect of `ops`, the first of which has version (`epoch`, `firstSeq`), on what `lookup` shows. */
@@ -90,12 +93,15 @@ export function effectOf(ops: readonly Operation[], epoch: number, firstSeq: num
   ops.forEach((operation, index) => {
     const version = { epoch, seq: firstSeq + index };
     if ('answer' in operation && operation.answer) effect.answers.push({ answer: operation.answer, version });
+    if ('members' in operation && operation.members) {
+      effect.set = { seq: version.seq, members: operation.members };
+    }
     if (operation.op === 'epoch-started') {
       const { node, stream } = operation;
       effect.epochStart = { epoch, firstSeq: version.seq, node, ...(stream !== undefined && { stream }) };
       return;
     }
-    if (operation.op === 'answer') return;
+    if (operation.op === 'answer' || operation.op === 'members-changed') return;
     const { key } = operation;
     const known = touched.get(key);
     const before = known ? known.before : lookup(key);

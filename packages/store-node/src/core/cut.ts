@@ -2,12 +2,13 @@
  * The cut of a deposed leader (SPEC.md, C1–C4): what its log has past the end of its epoch are orphans. They
  * are set aside, the log is cut, and every key they touched is put back as the current history has it. A row
  * put back may be newer than the cut (somebody wrote the key since); it is written again, in order, while the
- * events in between are applied, so digests are only equal from the newest such row on: `settleSeq`.
+ * events in between are applied, so digests are only equal from the newest such row on: `settleSeq`. The
+ * replica set is again the one that was in force at the cut.
  */
 import { type Batch, type EpochStart, isZeroDigest, xorDigest } from '@driftless/contracts';
 import { type Change, effectOfReplacing, type Orphan } from './change.ts';
 import type { Entry, Lookup } from './entry.ts';
-import type { ShardState } from './state.ts';
+import { type ReplicaSet, type ShardState, unknownSet } from './state.ts';
 
 /** Keys that the orphans touched: what has to be asked of a peer. */
 export function touchedKeys(orphaned: readonly Batch[]): string[] {
@@ -19,6 +20,8 @@ export interface CutInput {
   afterSeq: number;
   /** Our own epochs, in order. */
   epochs: readonly EpochStart[];
+  /** The replica sets that our log has named, in order. */
+  sets: readonly ReplicaSet[];
   /** Batches of our log past the cut, in order. */
   orphaned: readonly Batch[];
   lookup: Lookup;
@@ -26,7 +29,7 @@ export interface CutInput {
   rows: ReadonlyMap<string, Entry>;
 }
 
-export function planCut({ state, afterSeq, epochs, orphaned, lookup, rows }: CutInput): Change {
+export function planCut({ state, afterSeq, epochs, sets, orphaned, lookup, rows }: CutInput): Change {
   const keys = touchedKeys(orphaned);
   const pairs = keys.map((key) => ({ key, before: lookup(key), after: rows.get(key) }));
   const { rootXor, leafXors } = effectOfReplacing(pairs);
@@ -52,6 +55,7 @@ export function planCut({ state, afterSeq, epochs, orphaned, lookup, rows }: Cut
       drift,
       settleSeq: isZeroDigest(drift) ? 0 : newest,
       confirmedSeq: Math.min(state.confirmedSeq, afterSeq),
+      set: sets.findLast(({ seq }) => seq <= afterSeq) ?? unknownSet,
     },
   };
 }

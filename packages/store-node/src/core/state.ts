@@ -4,6 +4,12 @@
  */
 import { type Digest, isZeroDigest, type Position, zeroDigest } from '@driftless/contracts';
 
+/** Nodes that hold a shard from `seq` on, until the next set. */
+export interface ReplicaSet {
+  seq: number;
+  members: readonly string[];
+}
+
 export interface ShardState {
   /** Last operation applied: epoch and seq. */
   applied: Position;
@@ -20,7 +26,11 @@ export interface ShardState {
   /** JetStream sequence applied up to (0: none), in the stream created at `streamCreatedAt`. */
   streamSeq: number;
   streamCreatedAt: string;
+  /** The replica set in force at `applied`; without members while the log has named none. */
+  set: ReplicaSet;
 }
+
+export const unknownSet: ReplicaSet = { seq: 0, members: [] };
 
 export function emptyState(): ShardState {
   return {
@@ -32,6 +42,7 @@ export function emptyState(): ShardState {
     confirmedSeq: 0,
     streamSeq: 0,
     streamCreatedAt: '',
+    set: unknownSet,
   };
 }
 

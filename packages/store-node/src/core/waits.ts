@@ -2,7 +2,8 @@
  * Writes that wait for their ack level. Each waits for one seq; a level is reached when its progress, a seq
  * that only grows, has come that far. Clock and promises stay outside: `T` is whatever the shell wants back.
  */
-import type { AckLevel } from '@driftless/contracts';
+import { type AckLevel, majorityOf } from '@driftless/contracts';
+import type { ReplicaSet } from './state.ts';
 
 export interface Wait<T> {
   level: AckLevel;
@@ -66,6 +67,41 @@ export class AckWaits<T> {
     this.#size -= taken.length;
     return taken;
   }
+}
+
+/** Up to which seq operations are replicated, by what followers told; of the sets in force at each. */
+export interface Replicated {
+  majority: number;
+  all: number;
+}
+
+/**
+ * `sets`: those of the leader's epoch that an operation may still wait for, in order. An operation waits for
+ * the set in force at its own seq, so what is replicated ends where the first set ends that lacks something.
+ */
+export function replicatedBySets(
+  sets: readonly ReplicaSet[],
+  applied: ReadonlyMap<string, { epoch: number; seq: number }>,
+  epoch: number,
+): Replicated {
+  const through = (count: (members: number) => number): number => {
+    let reached = 0;
+    for (const [i, { members }] of sets.entries()) {
+      reached = replicatedSeq(members, applied, epoch, count(members.length));
+      const next = sets[i + 1];
+      if (next === undefined) return reached;
+      if (reached < next.seq - 1) return reached;
+      reached = next.seq - 1;
+    }
+    return reached;
+  };
+  return { majority: through(majorityOf), all: through((members) => members) };
+}
+
+/** The sets that operations past what is replicated may still wait for. */
+export function setsInUse(sets: readonly ReplicaSet[], { all }: Replicated): readonly ReplicaSet[] {
+  const current = sets.findLastIndex(({ seq }) => seq <= all + 1);
+  return current > 0 ? sets.slice(current) : sets;
 }
 
 /**

@@ -228,6 +228,22 @@ export const streamCases: Record<string, (subject: NatsSubject) => Promise<void>
     expect(stopped.ended).toEqual([]);
   },
 
+  'forgets a node that consumes no more, even twice or without a stream': async (subject) => {
+    const stream = await filled(subject, 2);
+    const reader = new Reader();
+    const consumption = await subject.stream('a').consume(reader.options(1));
+    await reader.has(1, 2);
+    await consumption.stop();
+    await subject.stream('a').forget();
+    await subject.stream('a').forget();
+    // What it had not acked is not given out to whoever begins anew behind it.
+    const later = new Reader();
+    await subject.stream('a').consume(later.options(3));
+    await stream.publish(batchAt(3));
+    await later.has(3);
+    await subject.deleteStream();
+    await subject.stream('a').forget();
+  },
   'ends when its consumer is deleted, and can begin again': async (subject) => {
     await filled(subject, 2);
     const [first, second] = [new Reader(), new Reader()];

@@ -78,6 +78,7 @@ export class MemoryNats {
       publish: (publish) => this.#call(node, () => this.#publish(shard, publish)),
       end: () => this.#call(node, () => this.#end(shard)),
       consume: (options) => this.#call(node, () => this.#consume(shard, node, options)),
+      forget: () => this.#call(node, () => void this.#streams.get(shard)?.consumers.delete(node)),
     };
   }
 

@@ -66,6 +66,8 @@ export interface EventStream {
   /** The last message, read from the stream's leader. Throws `Missing` or `Unanswered`. */
   end(): Promise<StreamEnd & { createdAt: string }>;
   consume(options: ConsumeOptions): Promise<Consumption>;
+  /** Removes what the stream keeps for this node, which consumes it no more. Throws `Unanswered`. */
+  forget(): Promise<void>;
 }
 
 export interface SeenRevision {

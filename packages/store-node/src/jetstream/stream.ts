@@ -164,6 +164,15 @@ export class JetStreamEvents implements EventStream {
     }
   }
 
+  async forget(): Promise<void> {
+    try {
+      await this.#jsm.consumers.delete(this.#stream, consumerName(this.#options.node));
+    } catch (error) {
+      const fault = asPortError(error);
+      if (!(fault instanceof Missing)) throw fault;
+    }
+  }
+
   /**
    * Names a batch at its place in the stream. The place is part of it, because JetStream remembers the ids of
    * messages that were purged, and would take a batch that is published again for a duplicate.

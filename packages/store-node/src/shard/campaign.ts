@@ -52,7 +52,8 @@ export class Campaign {
         throw new Error('The stream was made anew; following it first.');
       }
       this.#lastHeldSeq = end.message?.streamSeq ?? 0;
-      await this.#reachPeers(this.#hasLost(end));
+      // Without any log we can't know what there was: an empty disk must not become the history.
+      await this.#reachPeers(this.#hasLost(end) || context.state.applied.seq === 0);
       this.#hooks.dispatch({ type: 'stream-end', streamSeq: end.streamSeq });
     } catch (error) {
       context.logger.debug({ shard: context.shard, err: error }, 'the campaign has to wait');
@@ -93,10 +94,13 @@ export class Campaign {
     const others = members.filter((member) => member !== node);
     const answers = await Promise.all(others.map((peer) => this.#ask(peer)));
     const pages = answers.filter((page) => page !== undefined);
-    if (majorityNeeded && pages.length + 1 < majorityOf(members.length)) {
-      throw new Error('The stream lost events, and no majority of the members answers.');
+    if (majorityNeeded && pages.filter(({ member }) => member).length + 1 < majorityOf(members.length)) {
+      throw new Error('The stream may lack events, and no majority of the members answers.');
     }
     for (const page of pages) await this.#reach(page);
+    // What they had may name another set, and its majority may know of more.
+    if (majorityNeeded && this.#context.members !== members)
+      throw new Error('The replica set is another one.');
   }
 
   async #ask(peer: string): Promise<LogPage | undefined> {
@@ -138,13 +142,16 @@ export class Campaign {
   /** The epoch's record is on the stream before it is in our log: a candidate that fails leaves no trace. */
   async appendEpoch(epoch: number, expectedStreamSeq: number): Promise<void> {
     const context = this.#context;
-    const { state, shard, node, clock } = context;
+    const { state, shard, node, members, clock } = context;
+    // What was applied last may have taken us out of the set; the next tick gives the candidacy up.
+    if (!context.isMember) return this.#retry();
+    const { streamCreatedAt: stream } = state;
     const firstSeq = state.applied.seq + 1;
     const batch: Batch = {
       shard,
       epoch,
       firstSeq,
-      ops: [{ op: 'epoch-started', node, stream: state.streamCreatedAt, previous: state.applied.epoch }],
+      ops: [{ op: 'epoch-started', node, stream, previous: state.applied.epoch, members: [...members] }],
       committedAt: clock.wall(),
       prevRoot: state.root,
       postRoot: state.root,

@@ -4,7 +4,7 @@
  * transaction of its own and is written with the next one. A follower's commits are synced together, a little
  * later.
  */
-import { type Position, positionZero } from '@driftless/contracts';
+import { DriftlessError, type Position, positionZero, type ShardMove } from '@driftless/contracts';
 import type { Clock, Logger } from '@driftless/runtime';
 import type { Change } from '../core/change.ts';
 import type { LagTracker } from '../core/lag.ts';
@@ -52,8 +52,10 @@ export interface LastDrift {
 export interface ShardParts {
   shard: number;
   node: string;
-  /** The shard's configured replicas, the preferred leader first. */
-  members: readonly string[];
+  /** The replica set that the cluster began with; empty where it is not known. The log's own word comes first. */
+  founders: readonly string[];
+  /** The nodes that should hold the shard, the preferred leader first. */
+  wanted(): readonly string[];
   files: ReplicaFiles;
   stream: EventStream;
   peers: Peers;
@@ -74,7 +76,6 @@ export interface Halt {
 export class ShardContext {
   readonly shard: number;
   readonly node: string;
-  readonly members: readonly string[];
   readonly files: ReplicaFiles;
   readonly stream: EventStream;
   readonly peers: Peers;
@@ -93,9 +94,16 @@ export class ShardContext {
   readonly counts = { driftEvents: 0, corruptRows: 0, gaps: 0 };
   readonly confirmedWaits: ConfirmedWaits;
   readonly arrivals: Arrivals;
+  /** The leader has asked this node to take a copy and follow, or shall be asked. */
+  invited = false;
+  /** Leader: where the set is on its way to what it should be. */
+  move: ShardMove | undefined;
+  readonly #founders: readonly string[];
+  readonly #wanted: () => readonly string[];
   #halt: Halt | undefined;
   #store: ShardStore;
   #state: ShardState;
+  #closed = false;
   /** Something is newer than what is surely on disk. */
   #unsaved = true;
   #durable: Position = positionZero;
@@ -103,7 +111,8 @@ export class ShardContext {
   constructor(parts: ShardParts) {
     this.shard = parts.shard;
     this.node = parts.node;
-    this.members = parts.members;
+    this.#founders = parts.founders;
+    this.#wanted = parts.wanted;
     this.files = parts.files;
     this.stream = parts.stream;
     this.peers = parts.peers;
@@ -122,7 +131,33 @@ export class ShardContext {
 
   /** The replica's rows; another one after a snapshot was installed, so don't keep it over a wait. */
   get store(): ShardStore {
+    if (this.#closed) throw new DriftlessError('replica-unavailable', 'This replica is not here any more.');
     return this.#store;
+  }
+
+  close(): void {
+    this.sync();
+    this.#store.close();
+    this.#closed = true;
+  }
+
+  /** The replica set in force at our position: whoever counts for a majority. */
+  get members(): readonly string[] {
+    const { members } = this.#state.set;
+    return members.length > 0 ? members : this.#founders;
+  }
+
+  /** This replica is of the set that it knows; otherwise it only follows. */
+  get isMember(): boolean {
+    return this.members.includes(this.node);
+  }
+
+  /** The members in the order in which they should lead: the preferred one first. */
+  get membersInTurn(): string[] {
+    const wanted = this.#wanted();
+    const { members } = this;
+    const preferred = wanted.filter((node) => members.includes(node));
+    return [...preferred, ...members.filter((node) => !wanted.includes(node))];
   }
 
   /** Why nothing is applied any more. */

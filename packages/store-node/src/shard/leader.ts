@@ -5,17 +5,21 @@
  */
 import {
   type AckLevel,
+  type Batch,
   DriftlessError,
   encodeBatch,
   eventBytesBound,
   lastSeqOf,
   majorityOf,
+  type Operation,
   type WriteAnswer,
   type WriteResult,
 } from '@driftless/contracts';
 import { quarantinedRow } from '../core/apply.ts';
+import { type Effect, effectOf } from '../core/change.ts';
 import { type PlannedResult, planBatch, type WriteRequest } from '../core/plan.ts';
-import { AckWaits, replicatedSeq } from '../core/waits.ts';
+import type { ReplicaSet } from '../core/state.ts';
+import { AckWaits, replicatedBySets, replicatedSeq, setsInUse } from '../core/waits.ts';
 import type { ShardContext } from './context.ts';
 import { Publisher } from './publisher.ts';
 
@@ -57,9 +61,12 @@ export class Leader {
   #flushing = false;
   #accepting = true;
   readonly #publisher: Publisher;
+  /** The replica sets that operations may still wait for. */
+  #sets: readonly ReplicaSet[];
 
   constructor(context: ShardContext, epoch: number, hooks: LeaderHooks) {
     this.#context = context;
+    this.#sets = [{ seq: context.state.set.seq, members: context.members }];
     this.#hooks = hooks;
     this.epoch = epoch;
     this.#publisher = new Publisher(context, epoch, {
@@ -201,24 +208,57 @@ export class Leader {
       return;
     }
     if (plan.batch) {
-      const event = encodeBatch(plan.batch);
-      const { firstSeq, epoch, committedAt } = plan.batch;
-      const lastSeq = lastSeqOf(plan.batch);
-      context.commit({
-        entries: plan.effect.entries,
-        leafXors: plan.effect.leafXors,
-        answers: plan.effect.answers,
-        quarantine: [],
-        log: { firstSeq, lastSeq, epoch, committedAt, event },
-        state: { ...context.state, applied: { epoch, seq: lastSeq }, root: plan.batch.postRoot },
-      });
-      context.instruments.committed(shard, requests.length, event.length, clock.monotonic() - startedAt);
       // Only these levels wait for followers: they are asked to sync at once.
       const prompt = allowed.some(({ level }) => level === 'majority' || level === 'all');
-      this.#publisher.committed({ epoch, firstSeq, lastSeq }, event, prompt);
-      this.#hooks.onCommitted();
+      this.#append(plan.batch, plan.effect, prompt, startedAt);
     }
     this.#await(allowed, plan.results);
+  }
+
+  /** Into the log, on disk, and on its way to the stream. */
+  #append(batch: Batch, effect: Effect, prompt: boolean, startedAt: number): void {
+    const context = this.#context;
+    const event = encodeBatch(batch);
+    const { firstSeq, epoch, committedAt, ops } = batch;
+    const lastSeq = lastSeqOf(batch);
+    const applied = { epoch, seq: lastSeq };
+    context.commit({
+      entries: effect.entries,
+      leafXors: effect.leafXors,
+      answers: effect.answers,
+      quarantine: [],
+      log: { firstSeq, lastSeq, epoch, committedAt, event },
+      ...(effect.set && { set: effect.set }),
+      state: { ...context.state, applied, root: batch.postRoot, set: effect.set ?? context.state.set },
+    });
+    const tookMs = context.clock.monotonic() - startedAt;
+    context.instruments.committed(context.shard, ops.length, event.length, tookMs);
+    this.#publisher.committed({ epoch, firstSeq, lastSeq }, event, prompt);
+    this.#hooks.onCommitted();
+  }
+
+  /**
+   * The shard's next replica set, in force from its own record on. Whoever asks has seen that the last one is
+   * settled (core/reconcile.ts).
+   */
+  changeMembers(members: string[]): void {
+    if (!this.#accepting || !this.#hooks.leaseIsLive()) return;
+    const { shard, state, clock } = this.#context;
+    const firstSeq = state.applied.seq + 1;
+    const ops: Operation[] = [{ op: 'members-changed', members }];
+    const roots = { prevRoot: state.root, postRoot: state.root };
+    const batch: Batch = { shard, epoch: this.epoch, firstSeq, ops, committedAt: clock.wall(), ...roots };
+    const effect = effectOf(ops, this.epoch, firstSeq, () => undefined);
+    this.#sets = [...this.#sets, { seq: firstSeq, members }];
+    this.#append(batch, effect, true, clock.monotonic());
+  }
+
+  /** A majority of the replica set has the record of it, of this epoch, on disk. */
+  get setIsSettled(): boolean {
+    const { members, state, told, node, durable } = this.#context;
+    told.set(node, durable);
+    const seq = replicatedSeq(members, told, this.epoch, majorityOf(members.length));
+    return Math.min(seq, state.confirmedSeq) >= Math.max(1, state.set.seq);
   }
 
   /**
@@ -272,15 +312,15 @@ export class Leader {
   #settle(): void {
     if (this.#waits.size === 0) return;
     const context = this.#context;
-    const { members, node, state } = context;
+    const { node, state } = context;
     context.told.set(node, context.durable);
-    const replicated = (count: number): number =>
-      Math.min(state.confirmedSeq, replicatedSeq(members, context.told, this.epoch, count));
+    const replicated = replicatedBySets(this.#sets, context.told, this.epoch);
+    this.#sets = setsInUse(this.#sets, replicated);
     const progress = {
       leader: state.applied.seq,
       stream: state.confirmedSeq,
-      majority: replicated(majorityOf(members.length)),
-      all: replicated(members.length),
+      majority: Math.min(state.confirmedSeq, replicated.majority),
+      all: Math.min(state.confirmedSeq, replicated.all),
     };
     for (const { what } of this.#waits.reached(progress)) this.#answer(what, what.results);
   }

@@ -184,6 +184,7 @@ export class PeerRepair {
         state,
         afterSeq,
         epochs: store.epochs(),
+        sets: store.sets(),
         orphaned,
         lookup: (key) => store.get(key),
         rows,

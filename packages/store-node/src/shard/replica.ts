@@ -43,7 +43,7 @@ export class ShardReplica {
   /** Strong reads pass it when the stream says, after they came, that nobody else leads. */
   readonly barrier: StreamBarrier;
   readonly #leases: LeaseStore;
-  readonly #config: ElectionConfig;
+  #config: ElectionConfig;
   readonly #hooks: ReplicaHooks;
   readonly #follower: Follower;
   readonly #campaign: Campaign;
@@ -54,10 +54,15 @@ export class ShardReplica {
   /** The last request about the lease got no answer; NATS may be connected, and JetStream have no quorum. */
   #leaseIsSilent = false;
 
-  constructor(context: ShardContext, leases: LeaseStore, config: ElectionConfig, hooks: ReplicaHooks) {
+  constructor(
+    context: ShardContext,
+    leases: LeaseStore,
+    config: Omit<ElectionConfig, 'rank'>,
+    hooks: ReplicaHooks,
+  ) {
     this.context = context;
     this.#leases = leases;
-    this.#config = config;
+    this.#config = { ...config, rank: 0 };
     this.#hooks = hooks;
     this.barrier = new StreamBarrier(context.stream, context.clock, (end) => this.#isProvenBy(end));
     this.#follower = new Follower(context, (prompt) => {
@@ -94,7 +99,11 @@ export class ShardReplica {
   get role(): ReplicaRole {
     if (this.context.halted !== undefined) return 'halted';
     if (!this.#started) return 'starting';
-    return this.#election.role === 'claiming' ? 'following' : this.#election.role;
+    const { role } = this.#election;
+    if (role !== 'claiming' && role !== 'following') return role;
+    const { isMember, members, invited } = this.context;
+    if (isMember) return 'following';
+    return invited || members.length === 0 ? 'learning' : 'retiring';
   }
 
   /** Started, and its files are not closed yet. */
@@ -120,8 +129,7 @@ export class ShardReplica {
     this.#started = false;
     this.#follower.stop();
     this.#leader?.end();
-    this.context.sync();
-    this.context.store.close();
+    this.context.close();
   }
 
   resign(next: string | null): void {
@@ -141,6 +149,8 @@ export class ShardReplica {
   tick(): void {
     if (!this.#started) return;
     const now = this.#now();
+    const rank = Math.max(0, this.context.membersInTurn.indexOf(this.context.node));
+    if (rank !== this.#config.rank) this.#config = { ...this.#config, rank };
     this.#leader?.tick(now);
     this.#dispatch({ type: 'tick', now, fit: this.#isFit() });
   }
@@ -169,6 +179,8 @@ export class ShardReplica {
       health: this.#health(),
       ...(reason !== undefined && { reason }),
       ...(context.leader !== undefined && { leader: context.leader }),
+      members: [...context.membersInTurn],
+      ...(this.leader && context.move && { move: context.move }),
       applied: state.applied,
       root: formatDigest(state.root),
       ...(!isZeroDigest(state.drift) && { drift: formatDigest(state.drift) }),
@@ -190,8 +202,15 @@ export class ShardReplica {
   }
 
   #isFit(): boolean {
-    const { halted, restoring, state } = this.context;
-    return !this.#draining && halted === undefined && !restoring && !isDrifted(state) && !isSettling(state);
+    const { halted, restoring, state, isMember } = this.context;
+    return (
+      !this.#draining &&
+      isMember &&
+      halted === undefined &&
+      !restoring &&
+      !isDrifted(state) &&
+      !isSettling(state)
+    );
   }
 
   #health(): ReplicaStatus['health'] {

@@ -49,6 +49,14 @@ export class ShardFiles implements ReplicaFiles {
     return `${this.#file}.replaced`;
   }
 
+  exists(): boolean {
+    return existsSync(this.#file) || existsSync(this.#replaced);
+  }
+
+  remove(): void {
+    for (const file of [this.outgoing, this.incoming, this.#replaced, this.#file]) removeDatabase(file);
+  }
+
   /** Opens the replica, or makes an empty one. */
   open(): SqliteStore {
     mkdirSync(this.#options.directory, { recursive: true });

@@ -3,11 +3,11 @@
  * for values of 1 KiB; the log has one row a batch. Keys are TEXT compared byte by byte (BINARY), which is
  * UTF-8 order.
  *
- * Version log (`PRAGMA user_version`): 1 — first.
+ * Version log (`PRAGMA user_version`): 1 — first; 2 — `sets`, the replica sets that the log has named.
  */
 import type Database from 'better-sqlite3';
 
-export const schemaVersion = 1;
+export const schemaVersion = 2;
 
 const tables = `
 CREATE TABLE entries (
@@ -49,6 +49,7 @@ CREATE TABLE epochs (
   node TEXT NOT NULL,
   stream TEXT NOT NULL
 ) STRICT;
+CREATE TABLE sets (seq INTEGER PRIMARY KEY, members TEXT NOT NULL) STRICT;
 CREATE TABLE requests (
   id TEXT PRIMARY KEY,
   fingerprint TEXT NOT NULL,
@@ -76,7 +77,15 @@ CREATE TABLE orphans (
 ) STRICT;
 `;
 
-/** Makes the tables in a new file; throws when the file is of another version, cluster or shard. */
+/** What brings a file of an older version to the next one. */
+const upgrades: Record<number, string | undefined> = {
+  1: 'CREATE TABLE sets (seq INTEGER PRIMARY KEY, members TEXT NOT NULL) STRICT;',
+};
+
+/**
+ * Makes the tables in a new file, and upgrades an older one; throws when the file is of a version that isn't
+ * known, or of another cluster or shard.
+ */
 export function openSchema(database: Database.Database, cluster: string, shard: number): void {
   const version = database.pragma('user_version', { simple: true }) as number;
   if (version === 0) {
@@ -89,7 +98,7 @@ export function openSchema(database: Database.Database, cluster: string, shard: 
     })();
     return;
   }
-  if (version !== schemaVersion) {
+  if (version !== schemaVersion && upgrades[version] === undefined) {
     throw new Error(`The file has format ${version}; this version reads format ${schemaVersion}.`);
   }
   const kept = database.prepare('SELECT cluster, shard FROM meta').get() as {
@@ -99,4 +108,14 @@ export function openSchema(database: Database.Database, cluster: string, shard: 
   if (kept.cluster !== cluster || kept.shard !== shard) {
     throw new Error(`The file belongs to shard ${kept.shard} of cluster "${kept.cluster}".`);
   }
+  upgrade(database, version);
+}
+
+function upgrade(database: Database.Database, from: number): void {
+  database.transaction(() => {
+    for (let version = from; version < schemaVersion; version += 1) {
+      database.exec(upgrades[version] as string);
+      database.pragma(`user_version = ${version + 1}`);
+    }
+  })();
 }

@@ -4,7 +4,7 @@ import { decodeBatch } from '@driftless/contracts';
 import type Database from 'better-sqlite3';
 import type { LogRow, Orphan } from '../core/change.ts';
 import type { Entry } from '../core/entry.ts';
-import type { ShardState } from '../core/state.ts';
+import { type ReplicaSet, type ShardState, unknownSet } from '../core/state.ts';
 
 export interface EntryRow {
   key: string;
@@ -37,7 +37,7 @@ export interface OrphanRow {
   offered: number;
 }
 
-export interface MetaRow {
+interface MetaRow {
   epoch: number;
   seq: number;
   root: Buffer;
@@ -47,6 +47,11 @@ export interface MetaRow {
   confirmed_seq: number;
   stream_seq: number;
   stream_created_at: string;
+}
+
+interface SetRow {
+  seq: number;
+  members: string;
 }
 
 /** Batches dropped from the log in one turn, so that no turn is long. */
@@ -70,7 +75,14 @@ export function orphanOf({ epoch, seq, operation, offered }: OrphanRow): Orphan[
   );
 }
 
-export function stateOf(row: MetaRow): ShardState {
+/** The replica sets that the log has named, in order. */
+export function setsOf(database: Database.Database): ReplicaSet[] {
+  const rows = database.prepare('SELECT seq, members FROM sets ORDER BY seq').all() as SetRow[];
+  return rows.map(({ seq, members }) => ({ seq, members: JSON.parse(members) as string[] }));
+}
+
+export function stateOf(database: Database.Database): ShardState {
+  const row = database.prepare('SELECT * FROM meta').get() as MetaRow;
   return {
     applied: { epoch: row.epoch, seq: row.seq },
     root: new Uint8Array(row.root),
@@ -80,6 +92,7 @@ export function stateOf(row: MetaRow): ShardState {
     confirmedSeq: row.confirmed_seq,
     streamSeq: row.stream_seq,
     streamCreatedAt: row.stream_created_at,
+    set: setsOf(database).at(-1) ?? unknownSet,
   };
 }
 
@@ -101,7 +114,6 @@ export function prepare(database: Database.Database) {
     putLeaf: sql(
       'INSERT INTO buckets VALUES (?, ?) ON CONFLICT (bucket) DO UPDATE SET digest = excluded.digest',
     ),
-    meta: sql('SELECT * FROM meta'),
     putMeta: sql(`
       UPDATE meta SET epoch = ?, seq = ?, root = ?, drift = ?, suspect = ?, settle_seq = ?, confirmed_seq = ?,
         stream_seq = ?, stream_created_at = ?`),
@@ -117,6 +129,8 @@ export function prepare(database: Database.Database) {
     cutLog: sql('DELETE FROM log WHERE last_seq > ?'),
     epochs: sql('SELECT epoch, first_seq AS firstSeq, node, stream FROM epochs ORDER BY epoch'),
     putEpoch: sql('INSERT INTO epochs VALUES (?, ?, ?, ?)'),
+    putSet: sql('INSERT INTO sets VALUES (?, ?)'),
+    cutSets: sql('DELETE FROM sets WHERE seq > ?'),
     cutEpochs: sql('DELETE FROM epochs WHERE first_seq > ?'),
     answer: sql('SELECT fingerprint, result FROM requests WHERE id = ?'),
     putAnswer: sql('INSERT OR REPLACE INTO requests VALUES (?, ?, ?, ?, ?, ?)'),

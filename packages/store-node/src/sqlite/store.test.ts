@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { unknownSet } from '../core/state.ts';
 import { allOf, storeCases } from '../store/acceptance.ts';
 import { MemoryStore } from '../store/memory.ts';
 import { put, TestReplica } from '../testing/replica.ts';
@@ -89,6 +90,7 @@ describe('the store on SQLite', () => {
       confirmedSeq: 6,
       streamSeq: 7,
       streamCreatedAt: '2026-01-01T00:00:00.123456789Z',
+      set: unknownSet,
     };
     store.saveState(state);
     close(store);

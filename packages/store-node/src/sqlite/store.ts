@@ -20,7 +20,7 @@ import {
 import Database from 'better-sqlite3';
 import type { Change, LogRow, Orphan, Quarantined } from '../core/change.ts';
 import type { Entry } from '../core/entry.ts';
-import type { ShardState } from '../core/state.ts';
+import type { ReplicaSet, ShardState } from '../core/state.ts';
 import type { Counts, Durability, ListQuery, ShardStore, Snapshot } from '../store/port.ts';
 import { openSchema } from './schema.ts';
 import {
@@ -29,11 +29,11 @@ import {
   type LogRowRow,
   type LogSizeRow,
   logRowOf,
-  type MetaRow,
   type OrphanRow,
   orphanOf,
   prepare,
   type Statements,
+  setsOf,
   stateOf,
 } from './statements.ts';
 
@@ -74,7 +74,7 @@ export class SqliteStore implements ShardStore {
     database.pragma(`wal_autocheckpoint = ${options.walAutocheckpointPages}`);
     openSchema(database, options.cluster, options.shard);
     this.#statements = prepare(database);
-    this.#state = stateOf(this.#statements.meta.get() as MetaRow);
+    this.#state = stateOf(database);
     this.#leaves = loadLeaves(database);
     this.#counts = this.#statements.counts.get() as Counts;
     this.#logBytes = this.#countLogBytes();
@@ -105,6 +105,10 @@ export class SqliteStore implements ShardStore {
 
   epochs(): (EpochStart & { node: string })[] {
     return this.#statements.epochs.all() as (EpochStart & { node: string })[];
+  }
+
+  sets(): ReplicaSet[] {
+    return setsOf(this.#database);
   }
 
   leaf(bucket: number): Digest {
@@ -182,7 +186,7 @@ export class SqliteStore implements ShardStore {
   snapshot(): Snapshot {
     const database = new Database(this.#options.file, { readonly: true });
     database.exec('BEGIN');
-    const state = stateOf(database.prepare('SELECT * FROM meta').get() as MetaRow);
+    const state = stateOf(database);
     const rows = database
       .prepare('SELECT * FROM entries ORDER BY key')
       .iterate() as IterableIterator<EntryRow>;
@@ -257,6 +261,7 @@ export class SqliteStore implements ShardStore {
       const { epoch, firstSeq, node, stream = '' } = epochStart;
       statements.putEpoch.run(epoch, firstSeq, node, stream);
     }
+    if (change.set) statements.putSet.run(change.set.seq, JSON.stringify(change.set.members));
     for (const { answer, version } of change.answers) {
       const result = JSON.stringify(answer.result);
       statements.putAnswer.run(answer.id, answer.fingerprint, result, version.epoch, version.seq, now);
@@ -271,6 +276,7 @@ export class SqliteStore implements ShardStore {
     for (const key of removed) statements.removeEntry.run(key);
     statements.cutLog.run(afterSeq);
     statements.cutEpochs.run(afterSeq);
+    statements.cutSets.run(afterSeq);
     statements.cutAnswers.run(afterSeq);
   }
 

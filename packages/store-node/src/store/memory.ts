@@ -12,7 +12,7 @@ import {
 } from '@driftless/contracts';
 import type { Change, LogRow, Orphan, Quarantined } from '../core/change.ts';
 import type { Entry } from '../core/entry.ts';
-import { emptyState, type ShardState } from '../core/state.ts';
+import { emptyState, type ReplicaSet, type ShardState } from '../core/state.ts';
 import type { Counts, Durability, ListQuery, ShardStore, Snapshot } from './port.ts';
 
 interface KeptAnswer {
@@ -27,6 +27,7 @@ export class MemoryStore implements ShardStore {
   #leaves = new LeafDigests();
   #log: LogRow[] = [];
   #epochs: (EpochStart & { node: string })[] = [];
+  #sets: ReplicaSet[] = [];
   readonly #answers = new Map<string, KeptAnswer>();
   readonly #quarantined: Quarantined[] = [];
   #orphans: Orphan[] = [];
@@ -61,6 +62,10 @@ export class MemoryStore implements ShardStore {
 
   epochs(): (EpochStart & { node: string })[] {
     return [...this.#epochs];
+  }
+
+  sets(): ReplicaSet[] {
+    return [...this.#sets];
   }
 
   leaf(bucket: number): Digest {
@@ -126,7 +131,7 @@ export class MemoryStore implements ShardStore {
   }
 
   commit(change: Change, _durability: Durability): void {
-    const { cut, log, epochStart } = change;
+    const { cut, log, epochStart, set } = change;
     if (log && this.logAt(log.firstSeq)) throw new Error('The log has a batch at this seq already.');
     if (epochStart && this.#epochs.some(({ epoch }) => epoch === epochStart.epoch)) {
       throw new Error('This epoch has begun already.');
@@ -136,12 +141,14 @@ export class MemoryStore implements ShardStore {
       for (const key of cut.removed) this.#entries.delete(key);
       this.#log = this.#log.filter((row) => row.lastSeq <= cut.afterSeq);
       this.#epochs = this.#epochs.filter((start) => start.firstSeq <= cut.afterSeq);
+      this.#sets = this.#sets.filter(({ seq }) => seq <= cut.afterSeq);
       for (const [id, kept] of this.#answers) if (kept.seq > cut.afterSeq) this.#answers.delete(id);
     }
     for (const entry of change.entries) this.#entries.set(entry.key, copyOf(entry));
     for (const [bucket, xor] of change.leafXors) this.#leaves.xor(bucket, xor);
     if (log) this.#log.push(copyOfRow(log));
     if (epochStart) this.#epochs.push(epochStart);
+    if (set) this.#sets.push(set);
     for (const { answer, version } of change.answers) {
       this.#answers.set(answer.id, { answer, seq: version.seq, keptAt: this.#now() });
     }

@@ -7,7 +7,7 @@
 import type { Digest, EpochStart, Position, RecordedAnswer } from '@driftless/contracts';
 import type { Change, LogRow, Orphan, Quarantined } from '../core/change.ts';
 import type { Entry } from '../core/entry.ts';
-import type { ShardState } from '../core/state.ts';
+import type { ReplicaSet, ShardState } from '../core/state.ts';
 
 /**
  * `synced`: on disk when the commit returns; what an ack relies on. `written`: atomic, and safe from the
@@ -44,6 +44,8 @@ export interface ShardStore {
   list(query: ListQuery): Entry[];
   answer(id: string): RecordedAnswer | undefined;
   epochs(): (EpochStart & { node: string })[];
+  /** The replica sets that the log has named, in order; trimming keeps them, a cut does not. */
+  sets(): ReplicaSet[];
   /** The leaf of a bucket. */
   leaf(bucket: number): Digest;
   /** XOR of all leaves. */
@@ -79,6 +81,8 @@ export interface ReplicaFiles {
   /** Where a copy for a peer is put, and where one from a peer. */
   readonly outgoing: string;
   readonly incoming: string;
+  /** There is a replica. */
+  exists(): boolean;
   open(): ShardStore;
   /** Copies the replica to `outgoing` as it is at one commit, while reads and writes go on. */
   copyOut(store: ShardStore): Promise<void>;
@@ -88,4 +92,6 @@ export interface ReplicaFiles {
   install(current: ShardStore): ShardStore;
   /** Removes copies that are not needed any more. */
   discard(file: string): void;
+  /** Removes the replica for good; its store is closed. */
+  remove(): void;
 }

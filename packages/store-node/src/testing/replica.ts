@@ -128,7 +128,15 @@ export class TestReplica {
       if (row) rows.set(key, row);
     }
     const lookup = (key: string): Entry | undefined => store.get(key);
-    const change = planCut({ state, afterSeq, epochs: store.epochs(), orphaned, lookup, rows });
+    const change = planCut({
+      state,
+      afterSeq,
+      epochs: store.epochs(),
+      sets: store.sets(),
+      orphaned,
+      lookup,
+      rows,
+    });
     store.commit(change, 'synced');
     return change;
   }
