@@ -51,16 +51,14 @@ export class TestCluster {
   readonly gatewayUrl: string;
   readonly natsServers: readonly Part[];
   readonly gateway: TestProcess;
-  readonly nodes: readonly TestProcess[];
-  readonly #ports: ReadonlyMap<string, number>;
+  readonly #nodes: TestProcess[];
+  readonly #gone: TestProcess[] = [];
+  readonly #ports: Map<string, number>;
+  readonly #makeNode: (member: string) => TestProcess;
   readonly #links = new Map<string, Link>();
   readonly #disks = new Map<string, SmallDisk>();
 
-  private constructor(
-    directory: string,
-    options: Required<ClusterOptions>,
-    ports: ReadonlyMap<string, number>,
-  ) {
+  private constructor(directory: string, options: Required<ClusterOptions>, ports: Map<string, number>) {
     this.directory = directory;
     this.shardCount = options.shards;
     this.#ports = ports;
@@ -96,7 +94,8 @@ export class TestCluster {
       }),
       ...(typeof options.nodeEnv === 'function' ? options.nodeEnv(member, directory) : options.nodeEnv),
     });
-    this.nodes = members.map((member) => make(member, 'store-node', envOf(member)));
+    this.#makeNode = (member) => make(member, 'store-node', envOf(member));
+    this.#nodes = members.map(this.#makeNode);
     this.gateway = make('gateway-1', 'gateway', { DRIFTLESS_INSTANCE: 'gateway-1', ...options.gatewayEnv });
   }
 
@@ -161,6 +160,33 @@ export class TestCluster {
     const disk = this.#disks.get(path);
     if (!disk) throw new Error(`there is no small disk at ${path}`);
     return disk;
+  }
+
+  /** The store nodes that were started. */
+  get nodes(): readonly TestProcess[] {
+    return this.#nodes;
+  }
+
+  /** Starts a further node, which joins the cluster. */
+  async addNode(name: string): Promise<TestProcess> {
+    this.#ports.set(name, await freePortRange(1));
+    const node = this.#makeNode(name);
+    this.#nodes.push(node);
+    node.start();
+    return node;
+  }
+
+  /** A node that has left is stopped and forgotten. */
+  async removeNode(name: string): Promise<void> {
+    const node = this.node(name);
+    await node.end();
+    this.#nodes.splice(this.#nodes.indexOf(node), 1);
+    this.#gone.push(node);
+  }
+
+  /** What each node has logged, those that left among them. */
+  outputs(): string[] {
+    return [...this.#nodes, ...this.#gone].map((node) => node.output());
   }
 
   node(name: string): TestProcess {

@@ -3,3 +3,4 @@ export * from './dump.ts';
 export * from './load.ts';
 export * from './nats.ts';
 export * from './process.ts';
+export * from './reads.ts';

@@ -21,7 +21,9 @@ import {
   counterSchema,
   type ListedEntry,
   listSchema,
+  type MembersView,
   type MovedLeader,
+  membersViewSchema,
   movedLeaderSchema,
   type OrphanView,
   orphanListSchema,
@@ -216,6 +218,27 @@ export class DriftlessClient {
       movedLeaderSchema,
       await this.#transport.send({ method: 'POST', path, headers, body, signal }),
     );
+  }
+
+  /** Who is a member, and which shards move. */
+  async members({ signal }: CallOptions = {}): Promise<MembersView> {
+    const answer = await this.#transport.send({ method: 'GET', path: '/v1/admin/members', signal });
+    return parsed(membersViewSchema, answer);
+  }
+
+  /** Lets a member go: its shards move to others while reads and writes go on. Resolves when it is ordered. */
+  async letMemberLeave(node: string, { signal }: CallOptions = {}): Promise<MembersView> {
+    const path = `/v1/admin/members/${encodeURIComponent(node)}`;
+    return parsed(membersViewSchema, await this.#transport.send({ method: 'DELETE', path, signal }));
+  }
+
+  /** Lets `by` take the place of a member, which leaves. Resolves when it is ordered. */
+  async replaceMember(node: string, by: string, { signal }: CallOptions = {}): Promise<MembersView> {
+    const path = `/v1/admin/members/${encodeURIComponent(node)}/replacement`;
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify({ by });
+    const answer = await this.#transport.send({ method: 'POST', path, headers, body, signal });
+    return parsed(membersViewSchema, answer);
   }
 
   /** Operations of deposed leaders that are in no history and wait for a person. */

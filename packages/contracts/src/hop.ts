@@ -10,6 +10,8 @@
  *     GET  /node/v1/shards/{n}/log?after=SEQ&bytes=N&waitMs=N        → frame: LogAnswer + events
  *     GET  /node/v1/shards/{n}/dump                                  → NDJSON: DumpHead, then DumpRows
  *     POST /node/v1/shards/{n}/scrub                                 → JSON: ScrubAnswer
+ *     POST /node/v1/members/leave      JSON: { node }                → JSON: { members }
+ *     POST /node/v1/members/replace    JSON: { node, by }            → JSON: { members }
  *     GET  /node/v1/status                                           → JSON: NodeStatus
  *
  * The log holds every batch with an operation after SEQ, the first of which may have begun before; it is

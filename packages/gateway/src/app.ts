@@ -18,6 +18,7 @@ import { serveCounters } from './http/counters.ts';
 import { serveData } from './http/data.ts';
 import { serveKeys } from './http/keys.ts';
 import { serveListing } from './http/listing.ts';
+import { serveMembers } from './http/members.ts';
 import { gatewayProblem } from './http/problem.ts';
 import type { Sessions } from './http/sessions.ts';
 import { serveWatch } from './http/watch.ts';
@@ -76,6 +77,7 @@ export async function createApp({
     serveData(api, store, sessions);
     serveCluster(api, store, info);
     serveAdmin(api, store);
+    serveMembers(api, store);
   });
   const hub = new WatchHub(config, store.routing, instruments, logger);
   // A room of its own: a watch is bounded by the number of watchers, not by that of requests.

@@ -104,9 +104,14 @@ export class StoreNode {
     return node;
   }
 
-  /** Who is a member, and what an operator orders of that. */
   get membership(): Membership {
     return this.#membership;
+  }
+
+  /** What an operator orders goes to the other nodes at once. */
+  orderMembers(order: (membership: Membership) => void): void {
+    order(this.#membership);
+    this.#tellStatus();
   }
 
   get id(): string {
@@ -336,9 +341,7 @@ export class StoreNode {
       if (replica && !replica.leader) replica.context.lag.told(head, this.#now(), this.#ticks[0]);
     });
     this.#subscribe(appliedSubject(cluster, '*'), appliedMessageSchema, (applied, shard) => {
-      const replica = this.#replicas.get(shard);
-      replica?.context.told.set(applied.node, applied);
-      replica?.leader?.heard();
+      this.#replicas.get(shard)?.heard(applied.node, applied);
     });
     this.#subscribe(statusSubject(cluster, '*'), nodeStatusSchema, (status) => {
       if (status.node !== nodeId) this.#hear(status);

@@ -34,7 +34,7 @@ const get = (name: string, path: string, more: Partial<Case>): Case => ({
   status: 400,
   ...more,
 });
-const post = (name: string, path: string, body: unknown, more: Partial<Case>): Case => ({
+export const post = (name: string, path: string, body: unknown, more: Partial<Case>): Case => ({
   name,
   method: 'POST',
   path,
@@ -263,7 +263,8 @@ export const routeCases: Case[] = [
   get('GET of a batch', '/v1/batch', { status: 405, code: 'method-not-allowed', has: { allow: 'POST' } }),
   post('a counter without a verb', '/v1/counters/c', {}, { status: 404, code: 'not-found' }),
   post('a counter without a key', '/v1/counters//increment', {}, badKey),
-  get('admin, which is not here yet', '/v1/admin/x', { status: 404, code: 'not-found' }),
+  get('an admin page that there is not', '/v1/admin/x', { status: 404, code: 'not-found' }),
+  get('members with a query', '/v1/admin/members?all', badParameter),
 ];
 
 export const documentCases: Case[] = [

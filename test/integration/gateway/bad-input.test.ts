@@ -12,6 +12,7 @@ import {
   routeCases,
   wireCases,
 } from './bad-input-cases.ts';
+import { memberCases } from './member-cases.ts';
 import { type RawAnswer, send, sendBytes } from './raw.ts';
 
 const witnesses = Array.from({ length: 40 }, (_, n) => ({
@@ -55,7 +56,7 @@ describe('bad input', () => {
     expect(pidsOf()).toEqual(pids);
   }
 
-  const groups = { keyCases, bodyCases, parameterCases, headerCases, routeCases, documentCases };
+  const groups = { keyCases, bodyCases, parameterCases, headerCases, routeCases, documentCases, memberCases };
   describe.each(Object.entries(groups))('%s', (_, cases) => {
     it.each(cases)('$method: $name → $status $code', async (one) => {
       expectProblem(await send(cluster.gatewayUrl, one), one);

@@ -48,6 +48,7 @@ describe('/openapi.json', () => {
     const listed = operations.map(([method, path]) => `${method} ${path}`).sort();
     expect(listed).toEqual(
       [
+        'delete /v1/admin/members/{node}',
         'delete /v1/admin/orphans/{node}/{shard}/{version}',
         'delete /v1/kv/{key}',
         'get /data/{key}',
@@ -55,6 +56,7 @@ describe('/openapi.json', () => {
         'get /metrics',
         'get /openapi.json',
         'get /readyz',
+        'get /v1/admin/members',
         'get /v1/admin/orphans',
         'get /v1/cluster',
         'get /v1/kv',
@@ -62,6 +64,7 @@ describe('/openapi.json', () => {
         'get /v1/shards/{n}',
         'get /v1/watch',
         'head /data/{key}',
+        'head /v1/admin/members',
         'head /v1/admin/orphans',
         'head /v1/cluster',
         'head /v1/kv',
@@ -69,6 +72,7 @@ describe('/openapi.json', () => {
         'head /v1/shards/{n}',
         'post /api/counter/increment',
         'post /data',
+        'post /v1/admin/members/{node}/replacement',
         'post /v1/admin/shards/{n}/leader',
         'post /v1/batch',
         'post /v1/counters/{key}/increment',

@@ -73,6 +73,8 @@ export type RoutingEvent =
   | { type: 'cluster-known'; cluster: ClusterRecord; now: number }
   | { type: 'lease-seen'; shard: number; lease: Lease; now: number }
   | { type: 'status-heard'; status: NodeStatus; now: number }
+  /** A node has taken an order that changed the list. */
+  | { type: 'members-known'; members: MemberList; now: number }
   | { type: 'nats-lost'; now: number }
   | { type: 'nats-back'; now: number }
   | { type: 'ticked'; now: number };
@@ -116,6 +118,8 @@ function withNews(state: RoutingState, event: RoutingEvent): RoutingState {
       const nodes = new Map(state.nodes).set(event.status.node, node);
       return { ...state, nodes, members: mergeMembers(state.members, event.status.members) };
     }
+    case 'members-known':
+      return { ...state, members: mergeMembers(state.members, event.members) };
     case 'nats-lost':
       return { ...state, natsLostAt: state.natsLostAt ?? event.now };
     case 'nats-back': {

@@ -1,9 +1,9 @@
 /**
- * What an operator asks of a node, by way of a gateway: to hand a leadership over, and to look through
- * orphans.
+ * What an operator asks of a node, by way of a gateway: to hand a leadership over, to look through orphans,
+ * to let a member go or be replaced.
  */
 import { Buffer } from 'node:buffer';
-import { DriftlessError, formatPosition, type OrphanView } from '@driftless/contracts';
+import { DriftlessError, formatPosition, nodeIdSchema, type OrphanView } from '@driftless/contracts';
 import type { HttpServer } from '@driftless/runtime';
 import { z } from 'zod';
 import type { Orphan } from '../core/change.ts';
@@ -11,12 +11,26 @@ import type { StoreNode } from '../node.ts';
 
 const shardParams = z.object({ shard: z.coerce.number().int().min(0) });
 const orphanParams = shardParams.extend({ version: z.string() });
+const leave = z.object({ node: nodeIdSchema });
+const replace = z.object({ node: nodeIdSchema, by: nodeIdSchema });
 const handOver = { params: shardParams, body: z.object({ to: z.string() }) };
 
 export function addAdminRoutes(app: HttpServer, serving: () => StoreNode): void {
   app.post('/node/v1/shards/:shard/hand-over', { schema: handOver }, (request, reply) => {
     serving().handOver(request.params.shard, request.body.to);
     return reply.code(202).send({});
+  });
+
+  app.post('/node/v1/members/leave', { schema: { body: leave } }, (request, reply) => {
+    const node = serving();
+    node.orderMembers((membership) => membership.leave(request.body.node));
+    return reply.send({ members: node.membership.list });
+  });
+
+  app.post('/node/v1/members/replace', { schema: { body: replace } }, (request, reply) => {
+    const node = serving();
+    node.orderMembers((membership) => membership.replace(request.body.node, request.body.by));
+    return reply.send({ members: node.membership.list });
   });
 
   app.get('/node/v1/orphans', () => {

@@ -86,11 +86,11 @@ export class Membership {
 
   /** `by` takes over what `node` has, and nothing else moves. It may be started before or after. */
   replace(node: string, by: string): void {
-    if (memberOf(this.#list, this.#known(node))?.state === 'left') {
-      throw new DriftlessError('members-conflict', `${node} has left.`);
+    const staying = stayingMembers(this.#list).map((member) => member.node);
+    if (!staying.includes(this.#known(node))) {
+      throw new DriftlessError('members-conflict', `${node} is leaving, or has left.`);
     }
-    const state = memberOf(this.#list, by)?.state;
-    if (node === by || state === 'leaving') {
+    if (node === by || memberOf(this.#list, by)?.state === 'leaving') {
       throw new DriftlessError('members-conflict', `${by} cannot take the place of ${node}.`);
     }
     this.#take(withReplaced(this.#list, node, by));

@@ -30,7 +30,7 @@ export interface LeaderHooks {
   natsIsLost(): boolean;
   /** Another epoch has begun on the stream. */
   onDeposed(): void;
-  /** Everything committed is confirmed. */
+  /** Everything committed is confirmed, and every write answered. */
   onDrained(): void;
   /** The log grew. */
   onCommitted(): void;
@@ -131,11 +131,13 @@ export class Leader {
   /** A replica told what it has applied durably. */
   heard(): void {
     this.#settle();
+    this.#checkDrained();
   }
 
   /** Wait times pass. */
   tick(now: number): void {
     for (const { what } of this.#waits.expired(now)) this.#answerLate(what);
+    this.#checkDrained();
   }
 
   /** Takes no more writes; those committed are still published and answered. */
@@ -349,8 +351,10 @@ export class Leader {
     this.#queuedOps = 0;
   }
 
+  /** Writes that wait for followers would be indeterminate when the leadership ends. */
   #checkDrained(): void {
-    if (!this.#accepting && this.#publisher.isEmpty) this.#hooks.onDrained();
+    const isDrained = !this.#accepting && this.#publisher.isEmpty && this.#waits.size === 0;
+    if (isDrained) this.#hooks.onDrained();
   }
 }
 

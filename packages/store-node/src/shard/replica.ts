@@ -8,6 +8,7 @@ import {
   formatDigest,
   isZeroDigest,
   type Lease,
+  type Position,
   type ReplicaRole,
   type ReplicaStatus,
 } from '@driftless/contracts';
@@ -134,6 +135,12 @@ export class ShardReplica {
 
   resign(next: string | null): void {
     this.#dispatch({ type: 'resign', now: this.#now(), next });
+  }
+
+  /** A replica told what it has applied durably; a leader that resigns wants to hear of it too. */
+  heard(node: string, position: Position): void {
+    this.context.told.set(node, position);
+    this.#leader?.heard();
   }
 
   /** Makes what was applied durable and acks it. */
