@@ -29,6 +29,12 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc.record({ op: fc.constant('delete' as const), key, answer: fc.option(answer, { nil: undefined }) }),
   fc.record({ op: fc.constant('answer' as const), answer }),
   fc.record({ op: fc.constant('epoch-started' as const), node: fc.constant('node-1') }),
+  fc.record({
+    op: fc.constant('epoch-started' as const),
+    node: fc.constant('n'),
+    members: fc.constant(['n']),
+  }),
+  fc.record({ op: fc.constant('members-changed' as const), members: fc.constant(['node-1', 'node-2']) }),
 );
 const batch: fc.Arbitrary<Batch> = fc.record({
   shard: fc.nat(1023),

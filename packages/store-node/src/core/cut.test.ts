@@ -49,6 +49,21 @@ describe('the cut of a deposed leader', () => {
     expect(old.rows()).toEqual([]);
   });
 
+  it('C1 the replica set is again the one that was in force at the cut', () => {
+    const [old, next] = [new TestReplica(), new TestReplica()];
+    old.startEpoch(1, 'a', ['a', 'b']);
+    old.write([put('k', '1')]);
+    next.followLogOf(old);
+    expect(next.state.set).toEqual({ seq: 1, members: ['a', 'b'] });
+    old.startEpoch(2, 'a', ['a']);
+    expect(old.state.set).toEqual({ seq: 3, members: ['a'] });
+    old.cut(2, next);
+    expect(old.state.set).toEqual({ seq: 1, members: ['a', 'b'] });
+    expect(old.store.sets()).toEqual([{ seq: 1, members: ['a', 'b'] }]);
+    old.cut(0, new TestReplica());
+    expect(old.state.set).toEqual({ seq: 0, members: [] });
+  });
+
   it('C1 takes back what the orphans confirmed and answered', () => {
     const once = { idempotency: { id: 'once', fingerprint: 'f' } };
     const { old, next, endSeq } = split([[put('a', '1')]], [[put('a', '2', once)]], []);

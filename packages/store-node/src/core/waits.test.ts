@@ -1,6 +1,14 @@
+import { majorityOf } from '@driftless/contracts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type AckProgress, AckWaits, replicatedSeq, type Wait } from './waits.ts';
+import {
+  type AckProgress,
+  AckWaits,
+  replicatedBySets,
+  replicatedSeq,
+  setsInUse,
+  type Wait,
+} from './waits.ts';
 
 const levels = ['leader', 'stream', 'majority', 'all'] as const;
 const progress = (leader: number, stream = 0, majority = 0, all = 0): AckProgress => {
@@ -113,6 +121,46 @@ describe('W3 what several replicas have applied durably', () => {
         };
         if (seq > 0) expect(having(seq)).toBeGreaterThanOrEqual(count);
         expect(having(seq + 1)).toBeLessThan(count);
+      }),
+    );
+  });
+});
+
+describe('W3 replicated, while the replica set changes', () => {
+  const names = ['a', 'b', 'c', 'd', 'e'];
+  const change = fc.record({
+    after: fc.integer({ min: 1, max: 4 }),
+    members: fc.uniqueArray(fc.constantFrom(...names), { minLength: 1 }),
+  });
+  const sets = fc.array(change, { minLength: 1, maxLength: 4 }).map((changes) => {
+    let seq = 0;
+    return changes.map(({ after, members }) => {
+      seq += after;
+      return { seq, members };
+    });
+  });
+  const told = fc.dictionary(fc.constantFrom(...names), fc.nat(20));
+
+  it('is for each operation what enough of the set at its own seq have', () => {
+    fc.assert(
+      fc.property(sets, told, (sets, told) => {
+        const applied = new Map(Object.entries(told).map(([node, seq]) => [node, { epoch: 2, seq }]));
+        const membersAt = (at: number) =>
+          sets.findLast(({ seq }) => seq <= at)?.members ?? sets[0]?.members ?? [];
+        const has = (at: number, count: (members: number) => number): boolean => {
+          const members = membersAt(at);
+          return members.filter((node) => (told[node] ?? 0) >= at).length >= count(members.length);
+        };
+        // By brute force: all operations up to there have enough.
+        const reached = (count: (members: number) => number): number => {
+          let seq = (sets[0]?.seq ?? 1) - 1;
+          while (seq < 20 && has(seq + 1, count)) seq += 1;
+          return seq;
+        };
+        const replicated = replicatedBySets(sets, applied, 2);
+        expect(replicated.majority).toBe(reached(majorityOf));
+        expect(replicated.all).toBe(reached((members) => members));
+        expect(replicatedBySets(setsInUse(sets, replicated), applied, 2)).toEqual(replicated);
       }),
     );
   });

@@ -78,6 +78,7 @@ export interface Replicated {
 /**
  * `sets`: those of the leader's epoch that an operation may still wait for, in order. An operation waits for
  * the set in force at its own seq, so what is replicated ends where the first set ends that lacks something.
+ * Nobody waits for what lies before the first one.
  */
 export function replicatedBySets(
   sets: readonly ReplicaSet[],
@@ -85,12 +86,11 @@ export function replicatedBySets(
   epoch: number,
 ): Replicated {
   const through = (count: (members: number) => number): number => {
-    let reached = 0;
+    let reached = Math.max(0, (sets[0]?.seq ?? 0) - 1);
     for (const [i, { members }] of sets.entries()) {
-      reached = replicatedSeq(members, applied, epoch, count(members.length));
+      reached = Math.max(reached, replicatedSeq(members, applied, epoch, count(members.length)));
       const next = sets[i + 1];
-      if (next === undefined) return reached;
-      if (reached < next.seq - 1) return reached;
+      if (next === undefined || reached < next.seq - 1) return reached;
       reached = next.seq - 1;
     }
     return reached;

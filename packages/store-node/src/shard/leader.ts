@@ -66,7 +66,7 @@ export class Leader {
 
   constructor(context: ShardContext, epoch: number, hooks: LeaderHooks) {
     this.#context = context;
-    this.#sets = [{ seq: context.state.set.seq, members: context.members }];
+    this.#sets = [{ seq: 0, members: context.members }];
     this.#hooks = hooks;
     this.epoch = epoch;
     this.#publisher = new Publisher(context, epoch, {

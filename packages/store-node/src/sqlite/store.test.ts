@@ -97,6 +97,20 @@ describe('the store on SQLite', () => {
     expect(open('state.db').state()).toEqual(state);
   });
 
+  it('S3 upgrades a file of the format before, with what it holds', () => {
+    const file = 'old.db';
+    new TestReplica(open(file)).startEpoch(1);
+    close(stores[0] as SqliteStore);
+    const database = new Database(join(directory, file));
+    database.exec('DROP TABLE sets');
+    database.pragma('user_version = 1');
+    database.close();
+    const replica = new TestReplica(open(file));
+    expect(replica.state).toMatchObject({ applied: { epoch: 1, seq: 1 }, set: { seq: 0, members: [] } });
+    replica.startEpoch(2, 'a', ['a', 'b']);
+    expect(replica.store.sets()).toEqual([{ seq: 2, members: ['a', 'b'] }]);
+  });
+
   it('S3 refuses the file of another cluster, shard or format, and leaves it alone', () => {
     close(open('own.db'));
     expect(() => open('own.db', 'other')).toThrow('belongs to shard 0 of cluster "test"');

@@ -58,10 +58,10 @@ export class TestReplica {
   }
 
   /** Begins an epoch here, as a candidate does; the event. */
-  startEpoch(epoch: number, node = `node-${epoch}`): Uint8Array {
+  startEpoch(epoch: number, node = `node-${epoch}`, members?: string[]): Uint8Array {
     const { root, applied } = this.state;
     const roots = { prevRoot: root, postRoot: root };
-    const ops: Batch['ops'] = [{ op: 'epoch-started', node }];
+    const ops: Batch['ops'] = [{ op: 'epoch-started', node, members }];
     const batch = { shard: this.shard, epoch, firstSeq: applied.seq + 1, ops, committedAt: 0, ...roots };
     const event = encodeBatch(batch);
     this.apply(event);
