@@ -5,6 +5,7 @@ import { registerData } from './data/register.ts';
 import { registerImport } from './import/register.ts';
 import { registerLeader } from './leader/register.ts';
 import { registerLog } from './log/register.ts';
+import { registerMembers } from './members/register.ts';
 import { registerNatsServer } from './nats/register.ts';
 import { registerOrphans } from './orphans/register.ts';
 import { exitUsage, failureOf, printFailure } from './output/failure.ts';
@@ -32,6 +33,7 @@ registerVerify(program);
 registerVerifyHistory(program);
 registerLog(program);
 registerLeader(program);
+registerMembers(program);
 registerOrphans(program);
 registerNatsServer(program);
 

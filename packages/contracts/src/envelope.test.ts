@@ -17,6 +17,7 @@ const answer = fc.record({
   fingerprint: fc.string({ maxLength: 8 }),
   result: fc.record({ version: fc.string(), created: fc.boolean(), value: fc.integer() }),
 });
+const replicaSet = fc.array(fc.constantFrom('node-1', 'node-2', 'node-3'), { minLength: 1, maxLength: 3 });
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc.record({
     op: fc.constant('put' as const),
@@ -32,9 +33,9 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc.record({
     op: fc.constant('epoch-started' as const),
     node: fc.constant('n'),
-    members: fc.constant(['n']),
+    members: replicaSet,
   }),
-  fc.record({ op: fc.constant('members-changed' as const), members: fc.constant(['node-1', 'node-2']) }),
+  fc.record({ op: fc.constant('members-changed' as const), members: replicaSet }),
 );
 const batch: fc.Arbitrary<Batch> = fc.record({
   shard: fc.nat(1023),

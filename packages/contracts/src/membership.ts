@@ -27,6 +27,9 @@ export type Member = z.infer<typeof memberSchema>;
 export const memberListSchema = z.array(memberSchema);
 export type MemberList = readonly Member[];
 
+/** `members.json` in a node's directory. */
+export const memberFileSchema = z.object({ format: z.literal(1), members: memberListSchema });
+
 /** The list that a cluster begins with. */
 export function foundingMembers(nodes: readonly string[]): MemberList {
   return sorted(nodes.map((node) => ({ node, state: 'member', place: node, version: 0 })));

@@ -89,6 +89,29 @@ describe('status', () => {
     expect(lineOf(view([replica('node-1'), unknown]), 'node-2')).toMatch(/3-1200 +\? +\? /);
   });
 
+  it('shows the states of members, what moves, and copies that do not count', () => {
+    const learner = replica('node-4', { role: 'learning' });
+    const given = view([replica('node-1'), learner], {
+      members: [
+        {
+          node: 'node-1',
+          state: 'leaving',
+          place: 'x',
+          version: 1,
+          alive: true,
+          shards: [0],
+          leads: [],
+          copies: [],
+        },
+      ],
+      moves: [{ shard: 0, members: ['node-1'], doing: 'node-4 takes a copy' }],
+    });
+    const lines = renderStatus(given, plain);
+    expect(lines.find((line) => line.startsWith('node-1'))).toMatch(/node-1 +leaving +alive/);
+    expect(lines).toContain('shard 0 on node-1: node-4 takes a copy');
+    expect(lineOf(given, 'node-4')).toContain('learning');
+  });
+
   it('shows a missing leader, a missing replica and lost NATS', () => {
     const given = view([replica('node-1', { role: 'campaigning' })], { nats: { connected: false } });
     delete given.shards[0]?.leader;

@@ -4,10 +4,10 @@
  * because different roots at different positions mean nothing.
  */
 import { type ClusterView, comparePositions, formatPosition, type ShardView } from '@driftless/contracts';
+import { movesOf } from '../members/render.ts';
 import { formatDuration, grouped, type Paint, printable, type Style, table } from '../output/terminal.ts';
 
 type Replica = ShardView['replicas'][number];
-type Node = ClusterView['nodes'][number];
 
 const rootDigits = 12;
 const unknown = '?';
@@ -42,7 +42,8 @@ export function renderStatus(view: ClusterView, paint: Paint): string[] {
   return [
     clusterLine(view, paint),
     '',
-    ...nodeLines(view.nodes, paint),
+    ...nodeLines(view, paint),
+    ...movesOf(view),
     '',
     ...table([head.map((cell) => paint('dim', cell)), ...rows], [4, 5, 6, 7, 8]),
     ...(reasons.length > 0 ? ['', ...reasons] : []),
@@ -58,10 +59,12 @@ function clusterLine(
   return `${paint('bold', `cluster ${cluster}`)}  ${size}  ${server}  gateway ${gateway}`;
 }
 
-function nodeLines(nodes: readonly Node[], paint: Paint): string[] {
+function nodeLines({ nodes, members }: ClusterView, paint: Paint): string[] {
+  const stateOf = (node: string): string => members.find((member) => member.node === node)?.state ?? unknown;
   return table(
     nodes.map(({ node, url, alive, draining, natsConnected, natsVersion, circuit, statusAgeMs }) => [
       paint('bold', node),
+      stateOf(node),
       alive ? paint('green', draining ? 'draining' : 'alive') : paint('red', 'silent'),
       url,
       natsConnected ? `NATS ${natsVersion ?? unknown}` : paint('red', 'without NATS'),
@@ -74,7 +77,9 @@ function nodeLines(nodes: readonly Node[], paint: Paint): string[] {
 function shardRows(view: ShardView, paint: Paint): string[][] {
   const { shard, leader, members, replicas } = view;
   const leaderless = leader === undefined ? paint('red', ' no leader') : '';
-  return members.map((member, i) => {
+  // Copies on their way in or out stand behind the members.
+  const others = replicas.map(({ node }) => node).filter((node) => !members.includes(node));
+  return [...members, ...others].map((member, i) => {
     const first = i === 0 ? `${shard}${leaderless}` : '';
     const replica = replicas.find(({ node }) => node === member);
     if (!replica) return [first, member, paint('red', 'unknown')];

@@ -33,11 +33,8 @@ export interface ReadyInput {
 
 export function describeReady({ options, shape, layout, natsUrl, nats, tookMs }: ReadyInput): string[] {
   const gateway = `http://127.0.0.1:${options.gatewayPort}`;
-  const nodes = Array.from(
-    { length: shape.nodes },
-    (_, index) => `http://127.0.0.1:${options.nodePort + index}`,
-  );
-  const size = `${counted(shape.nodes, 'node')}, ${counted(shape.shards, 'shard')}`;
+  const nodes = shape.nodes.map((number) => `http://127.0.0.1:${options.nodePort + number - 1}`);
+  const size = `${counted(shape.nodes.length, 'node')}, ${counted(shape.shards, 'shard')}`;
   const put = `curl -X PUT ${gateway}/v1/kv/hello -H 'content-type: application/json'`;
   return [
     '',

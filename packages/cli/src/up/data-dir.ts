@@ -2,26 +2,37 @@
  * The data directory: whether it is ours, and what its cluster was made with.
  *
  * `cluster.json` marks a directory as Driftless's. Without it nothing is ever deleted, and nothing is put
- * into a directory that holds other things. It keeps the number of nodes and shards: shards are fixed when
- * a cluster is made, and nodes have data of their own, so a start with other numbers is refused.
+ * into a directory that holds other things. It keeps the number of shards, which is fixed when a cluster is
+ * made, and the nodes: those that it was made with, and how many there are. More may be asked for, which join;
+ * fewer only when the others have left, because nodes have data of their own.
  */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type MemberList, memberFileSchema, memberOf, mergeMembers } from '@driftless/contracts';
 import { z } from 'zod';
 import { CommandError } from '../output/failure.ts';
-import { type Layout, NODES_DEFAULT, SHARDS_DEFAULT } from './options.ts';
+import { type Layout, NODES_DEFAULT, nodeName, SHARDS_DEFAULT } from './options.ts';
 
 export interface ClusterShape {
-  readonly nodes: number;
+  /** Numbers of the nodes that are run, from 1. */
+  readonly nodes: readonly number[];
+  /** The cluster was made with the nodes 1 … this. */
+  readonly founders: number;
   readonly shards: number;
 }
 
 /** What the command line says; undefined: whatever is right. */
-type AskedShape = { readonly [Key in keyof ClusterShape]?: number | undefined };
+interface AskedShape {
+  readonly nodes?: number | undefined;
+  readonly shards?: number | undefined;
+}
 
 const markerSchema = z.object({
   format: z.literal(1),
+  /** The highest number of a node. */
   nodes: z.number().int(),
+  /** Absent where no node has come or gone. */
+  founders: z.number().int().optional(),
   shards: z.number().int(),
   createdAt: z.string(),
 });
@@ -50,24 +61,53 @@ export function wipeDataDir(layout: Layout): void {
 }
 
 /** The shape of the cluster: what the data has, or what is asked for, or the defaults. */
-export function settleShape({ root, marker }: Layout, asked: AskedShape): ClusterShape {
+export function settleShape({ root, marker, nodes: directory }: Layout, asked: AskedShape): ClusterShape {
   const existing = readMarker(marker);
   if (existing === undefined) {
-    const shape = { nodes: asked.nodes ?? NODES_DEFAULT, shards: asked.shards ?? SHARDS_DEFAULT };
-    writeMarker(marker, shape);
-    return shape;
+    const nodes = asked.nodes ?? NODES_DEFAULT;
+    const made = { nodes, founders: nodes, shards: asked.shards ?? SHARDS_DEFAULT };
+    writeMarker(marker, { ...made, createdAt: new Date().toISOString() });
+    return { ...made, nodes: numbersTo(nodes) };
   }
-  for (const what of ['shards', 'nodes'] as const) {
-    const wanted = asked[what];
-    if (wanted === undefined || wanted === existing[what]) continue;
-    throw new CommandError(`the cluster in ${root} was made with ${existing[what]} ${what}, not ${wanted}`, {
-      hint: `leave out --${what}, or start anew with --fresh (deletes its data), or use another --data-dir`,
+  const { shards, founders = existing.nodes, createdAt } = existing;
+  if (asked.shards !== undefined && asked.shards !== shards) {
+    throw new CommandError(`the cluster in ${root} was made with ${shards} shards, not ${asked.shards}`, {
+      hint: 'leave out --shards, or start anew with --fresh (deletes its data), or use another --data-dir',
     });
   }
-  return { nodes: existing.nodes, shards: existing.shards };
+  const members = membersIn(directory);
+  const hasLeft = (number: number): boolean => memberOf(members, nodeName(number))?.state === 'left';
+  const nodes = asked.nodes ?? existing.nodes;
+  const still = numbersTo(existing.nodes).find((number) => number > nodes && !hasLeft(number));
+  if (still !== undefined) {
+    throw new CommandError(`${nodeName(still)} in ${root} is still a member: it may hold what no other has`, {
+      hint: `start without --nodes, run \`driftless members leave ${nodeName(still)}\`, then start with fewer`,
+    });
+  }
+  if (nodes !== existing.nodes) writeMarker(marker, { nodes, founders, shards, createdAt });
+  // One that has left stays away, unless it is asked for: then it joins anew.
+  const run = numbersTo(nodes).filter((number) => asked.nodes !== undefined || !hasLeft(number));
+  return { nodes: run, founders, shards };
 }
 
-function readMarker(path: string): ClusterShape | undefined {
+function numbersTo(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index + 1);
+}
+
+/** The list of members, as the nodes whose data is here have kept it. */
+function membersIn(directory: string): MemberList {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory).reduce<MemberList>((list, node) => {
+    const path = join(directory, node, 'members.json');
+    if (!existsSync(path)) return list;
+    const kept = memberFileSchema.safeParse(parseJson(readFileSync(path, 'utf8')));
+    return kept.success ? mergeMembers(list, kept.data.members) : list;
+  }, []);
+}
+
+type Marker = z.infer<typeof markerSchema>;
+
+function readMarker(path: string): Marker | undefined {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -82,8 +122,8 @@ function readMarker(path: string): ClusterShape | undefined {
   });
 }
 
-function writeMarker(path: string, { nodes, shards }: ClusterShape): void {
-  const content = { format: 1, nodes, shards, createdAt: new Date().toISOString() };
+function writeMarker(path: string, shape: Omit<Marker, 'format'>): void {
+  const content: Marker = { format: 1, ...shape };
   writeFileSync(`${path}.tmp`, `${JSON.stringify(content, null, 2)}\n`);
   renameSync(`${path}.tmp`, path);
 }

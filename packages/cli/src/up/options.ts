@@ -33,6 +33,8 @@ export interface Layout {
   readonly lock: string;
   readonly run: string;
   readonly log: string;
+  /** A directory a node. */
+  readonly nodes: string;
   readonly nats: string;
   readonly natsConfig: string;
 }
@@ -45,6 +47,7 @@ export function layoutOf(dataDir: string): Layout {
     lock: join(root, 'up.lock'),
     run: join(root, 'run'),
     log: join(root, 'log'),
+    nodes: join(root, 'nodes'),
     nats: join(root, 'nats'),
     natsConfig: join(root, 'nats', 'nats-server.conf'),
   };
@@ -55,6 +58,7 @@ export function dataDirArgument({ root }: Layout): string {
   return `--data-dir=${root}`;
 }
 
-export function nodeNames(count: number): string[] {
-  return Array.from({ length: count }, (_, index) => `node-${index + 1}`);
+/** `number`: from 1. */
+export function nodeName(number: number): string {
+  return `node-${number}`;
 }

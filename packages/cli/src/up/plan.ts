@@ -8,7 +8,7 @@ import { z } from 'zod';
 import type { NatsServer } from '../nats/provision.ts';
 import type { ClusterShape } from './data-dir.ts';
 import { probeJetStream } from './jetstream.ts';
-import { dataDirArgument, type Layout, nodeNames, type UpOptions } from './options.ts';
+import { dataDirArgument, type Layout, nodeName, type UpOptions } from './options.ts';
 import type { ChildSpec } from './supervisor.ts';
 
 /** Children in the order of their start; they stop the other way round. */
@@ -39,7 +39,7 @@ const NATS_STOP_TIMEOUT_MS = 10_000;
 
 export function planCluster(input: PlanInput): Plan {
   const { options, shape, layout } = input;
-  const names = nodeNames(shape.nodes);
+  const founders = Array.from({ length: shape.founders }, (_, index) => nodeName(index + 1));
   const common = {
     ...input.env,
     DRIFTLESS_CLUSTER: input.env.DRIFTLESS_CLUSTER || CLUSTER_DEFAULT,
@@ -47,14 +47,15 @@ export function planCluster(input: PlanInput): Plan {
     DRIFTLESS_DATA_DIR: layout.root,
     DRIFTLESS_RUN_DIR: layout.run,
     DRIFTLESS_SHARDS: String(shape.shards),
-    DRIFTLESS_MEMBERS: names.join(','),
+    DRIFTLESS_MEMBERS: founders.join(','),
     DRIFTLESS_LOG_LEVEL: options.logLevel,
     DRIFTLESS_HOST: HOST,
   };
   return {
     natsServer: input.natsServer && natsChild(input.natsServer, input),
-    nodes: names.map((name, index) => {
-      const port = options.nodePort + index;
+    nodes: shape.nodes.map((number) => {
+      const name = nodeName(number);
+      const port = options.nodePort + number - 1;
       return processChild({
         name,
         entry: entryOf('store-node'),

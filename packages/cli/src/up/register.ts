@@ -13,7 +13,11 @@ export function registerUp(program: Command): void {
   const command = program.command('up').description('start a cluster on this machine, in the foreground');
   const number = (key: keyof typeof upOptionsSchema.shape) => (text: string) => parseOption(key, text);
   command
-    .option('--nodes <count>', 'store nodes (default: 3, or as the data was made with)', number('nodes'))
+    .option(
+      '--nodes <count>',
+      'store nodes (default: 3, or as the data has); more than it has join',
+      number('nodes'),
+    )
     .option('--shards <count>', 'shards, fixed when a cluster is made (default: 4)', number('shards'))
     .option('--data-dir <dir>', 'where data, logs and run files are kept', '.driftless')
     .option('--gateway-port <port>', 'port of the gateway', number('gatewayPort'), 8080)

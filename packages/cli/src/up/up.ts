@@ -17,7 +17,7 @@ import { probeJetStream } from './jetstream.ts';
 import { takeLock } from './lock.ts';
 import { lastLine, logPath } from './log-file.ts';
 import { writeNatsConfig } from './nats-config.ts';
-import { type Layout, layoutOf, type UpOptions } from './options.ts';
+import { type Layout, layoutOf, nodeName, type UpOptions } from './options.ts';
 import { type Plan, type PlanInput, planCluster } from './plan.ts';
 import { requireFreePorts, type WantedPort } from './ports.ts';
 import { stopStaleChildren } from './stale.ts';
@@ -132,8 +132,8 @@ function wantedPorts(options: UpOptions, shape: ClusterShape, env: UpContext['en
     { port: options.natsPort, owner: 'nats-server', option: '--nats-port' },
     { port: options.natsMonitorPort, owner: "nats-server's monitoring", option: '--nats-monitor-port' },
   ];
-  const nodes = Array.from({ length: shape.nodes }, (_, index) => {
-    return { port: options.nodePort + index, owner: `node-${index + 1}`, option: '--node-port' };
+  const nodes = shape.nodes.map((number) => {
+    return { port: options.nodePort + number - 1, owner: nodeName(number), option: '--node-port' };
   });
   const gateway = { port: options.gatewayPort, owner: 'the gateway', option: '--gateway-port' };
   return [...(env.DRIFTLESS_NATS_URL ? [] : nats), ...nodes, gateway];

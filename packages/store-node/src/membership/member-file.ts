@@ -4,8 +4,7 @@
  */
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { type MemberList, memberListSchema } from '@driftless/contracts';
-import { z } from 'zod';
+import { type MemberList, memberFileSchema } from '@driftless/contracts';
 
 export interface MemberFile {
   /** Undefined in the first life of a node. Throws when what is there can't be read. */
@@ -13,8 +12,6 @@ export interface MemberFile {
   /** On disk when it returns. */
   save(list: MemberList): void;
 }
-
-const fileSchema = z.object({ format: z.literal(1), members: memberListSchema });
 
 export class DiskMemberFile implements MemberFile {
   readonly #path: string;
@@ -25,7 +22,7 @@ export class DiskMemberFile implements MemberFile {
 
   load(): MemberList | undefined {
     try {
-      return fileSchema.parse(JSON.parse(readFileSync(this.#path, 'utf8'))).members;
+      return memberFileSchema.parse(JSON.parse(readFileSync(this.#path, 'utf8'))).members;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw new Error(`${this.#path} is not a list of members.`, { cause: error });

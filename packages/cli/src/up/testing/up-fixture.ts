@@ -1,7 +1,7 @@
 /** `driftless up` with small processes in place of the real ones. Its options come as JSON. */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type UpOptions, upOptionsSchema } from '../options.ts';
+import { nodeName, type UpOptions, upOptionsSchema } from '../options.ts';
 import { type Plan, type PlanInput, planCluster, processChild } from '../plan.ts';
 import { StopRequest } from '../stop-request.ts';
 import { up } from '../up.ts';
@@ -15,9 +15,7 @@ function plan(input: PlanInput): Plan {
   const child = (name: string, port: number) => {
     return { ...processChild({ name, entry, port, layout, env }), stopTimeoutMs: STOP_TIMEOUT_MS };
   };
-  const nodes = Array.from({ length: input.shape.nodes }, (_, index) => {
-    return child(`node-${index + 1}`, options.nodePort + index);
-  });
+  const nodes = input.shape.nodes.map((number) => child(nodeName(number), options.nodePort + number - 1));
   return {
     natsServer: child('nats-server', options.natsPort),
     nodes,
