@@ -14,6 +14,10 @@ export interface ReplicaGauges {
   lagOps: number | undefined;
   outboxOps: number | undefined;
   leading: boolean;
+  /** It is of its shard's replica set. */
+  member: boolean;
+  /** Leader: the set is not what the members ask for; undefined elsewhere. */
+  moving: boolean | undefined;
   drifted: boolean;
   halted: boolean;
   appliedSeq: number;
@@ -32,6 +36,7 @@ export interface Instruments {
   streamLosses: Counter;
   snapshotsInstalled: Counter;
   elections: Counter;
+  setChanges: Counter;
   /** A batch was applied by a follower; `ms`: duration of check and commit. */
   applied(shard: number, result: 'applied' | 'duplicate' | 'drifted', operations: number, ms: number): void;
   /** Age of a batch, by the leader's wall clock, when it was applied; milliseconds. */
@@ -82,6 +87,7 @@ export function createInstruments(meter: Meter, replicas: () => readonly Replica
     orphansOffered: counter('replication_orphans_offered_total', 'Orphans offered to the leader, by result'),
     fenced: counter('leader_fenced_publishes_total', 'Publishes refused because another epoch had begun'),
     elections: counter('leader_elections_won_total', 'Epochs begun by this node'),
+    setChanges: counter('leader_set_changes_total', 'Changes of a replica set by this node as leader'),
     applied(shard, result, operations, ms) {
       appliedOps.add(operations, { shard: String(shard), result });
       if (result !== 'duplicate') applySeconds.record(ms / 1000, { shard: String(shard) });
@@ -123,6 +129,12 @@ function observeReplicas(meter: Meter, replicas: () => readonly ReplicaGauges[])
     (r) => r.outboxOps,
   );
   gauge('replica_leading', '1 while this replica leads its shard', (r) => Number(r.leading));
+  gauge('replica_member', "1 while this replica is of its shard's set; 0: a copy that does not count", (r) =>
+    Number(r.member),
+  );
+  gauge('shard_moving', '1 while the replica set of a shard led here is not what the members ask for', (r) =>
+    r.moving === undefined ? undefined : Number(r.moving),
+  );
   gauge('replica_drifted', '1 while this replica is not proven equal after a failed check', (r) =>
     Number(r.drifted),
   );

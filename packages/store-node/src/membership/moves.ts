@@ -79,6 +79,7 @@ export class Moves {
     if (step.kind === 'change') {
       this.#logger.info({ shard, members: step.members, why: step.why }, 'changing the replica set');
       leader.changeMembers(step.members);
+      context.instruments.setChanges.add(1, { shard: String(shard) });
       context.move = { ...context.move, settled: false };
     }
     if (step.kind === 'hand-over') replica.resign(step.to);

@@ -13,6 +13,8 @@ export function gaugesOf(replica: ShardReplica): ReplicaGauges {
     lagOps,
     outboxOps: replica.leader?.outboxOps,
     leading: replica.leader !== undefined,
+    member: replica.context.isMember,
+    moving: replica.leader && replica.context.move?.doing !== undefined,
     drifted: isDrifted(state),
     halted: halted !== undefined,
     appliedSeq: state.applied.seq,
