@@ -226,7 +226,7 @@ export class DriftlessClient {
     return parsed(membersViewSchema, answer);
   }
 
-  /** Lets a member go: its shards move to others while reads and writes go on. Resolves when it is ordered. */
+  /** Lets a member go: its shards move to others, reads and writes go on. Resolves when it is ordered. */
   async letMemberLeave(node: string, { signal }: CallOptions = {}): Promise<MembersView> {
     const path = `/v1/admin/members/${encodeURIComponent(node)}`;
     return parsed(membersViewSchema, await this.#transport.send({ method: 'DELETE', path, signal }));

@@ -1,8 +1,8 @@
 /**
  * The list of a cluster's members: who may hold shards, and who is to go. It says what replica sets *should*
- * be; what they are stands in each shard's log (docs/adr/0012-membership.md). So it needs no consensus: every
- * node keeps the list on its disk and tells it with its status, and lists that meet are merged entry by entry,
- * the later one winning. JetStream keeps nothing of it.
+ * be; what they are stands in each shard's log (docs/adr/0012-membership.md). So it needs no consensus:
+ * every node keeps the list on its disk and tells it with its status, and lists that meet are merged entry
+ * by entry, the later one winning. JetStream keeps nothing of it.
  */
 import { z } from 'zod';
 import { nodeIdSchema } from './names.ts';

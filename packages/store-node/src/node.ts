@@ -199,8 +199,8 @@ export class StoreNode {
   }
 
   /**
-   * In its first life a founder opens the replicas that the cluster began with, later every node those that it
-   * has. The others come when a shard's leader asks for them.
+   * In its first life a founder opens the replicas that the cluster began with, later every node those that
+   * it has. The others come when a shard's leader asks for them.
    */
   #openReplicas(): void {
     const { config, ports } = this.#parts;

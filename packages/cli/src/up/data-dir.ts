@@ -3,8 +3,8 @@
  *
  * `cluster.json` marks a directory as Driftless's. Without it nothing is ever deleted, and nothing is put
  * into a directory that holds other things. It keeps the number of shards, which is fixed when a cluster is
- * made, and the nodes: those that it was made with, and how many there are. More may be asked for, which join;
- * fewer only when the others have left, because nodes have data of their own.
+ * made, and the nodes: those that it was made with, and how many there are. More may be asked for, which
+ * join; fewer only when the others have left, because nodes have data of their own.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -81,7 +81,7 @@ export function settleShape({ root, marker, nodes: directory }: Layout, asked: A
   const still = numbersTo(existing.nodes).find((number) => number > nodes && !hasLeft(number));
   if (still !== undefined) {
     throw new CommandError(`${nodeName(still)} in ${root} is still a member: it may hold what no other has`, {
-      hint: `start without --nodes, run \`driftless members leave ${nodeName(still)}\`, then start with fewer`,
+      hint: `start without --nodes, \`driftless members leave ${nodeName(still)}\`, then start with fewer`,
     });
   }
   if (nodes !== existing.nodes) writeMarker(marker, { nodes, founders, shards, createdAt });

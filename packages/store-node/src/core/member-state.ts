@@ -1,6 +1,7 @@
 /**
- * When a member's state moves on by itself (SPEC.md, M7): one that joined has what it should have, or one that
- * leaves has nothing any more that a shard counts on. Judged by what the shards' leaders tell, all of them.
+ * When a member's state moves on by itself (SPEC.md, M7): one that joined has what it should have, or one
+ * that leaves has nothing any more that a shard counts on. Judged by what the shards' leaders tell, all of
+ * them.
  */
 import type { Member } from '@driftless/contracts';
 

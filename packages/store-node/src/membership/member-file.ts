@@ -1,6 +1,6 @@
 /**
- * Port: where a node keeps the list of members (contracts/membership.ts). Adapters: a file that is replaced as
- * a whole, and one in memory for tests and the simulator.
+ * Port: where a node keeps the list of members (contracts/membership.ts). Adapters: a file that is replaced
+ * as a whole, and one in memory for tests and the simulator.
  */
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * A node's view of who is a member: the list on its disk, merged with what other nodes tell, and what it asks
- * of the shards. Changes that an operator orders are made here, and go round with the statuses.
+ * A node's view of who is a member: the list on its disk, merged with what other nodes tell, and what it
+ * asks of the shards. Changes that an operator orders are made here, and go round with the statuses.
  */
 import {
   DriftlessError,
@@ -77,7 +77,7 @@ export class Membership {
     const { replicationFactor } = this.#parts;
     if (memberOf(this.#list, node)?.state === 'left') return;
     if (stayingMembers(after).length < replicationFactor) {
-      const detail = `Without ${node} there are fewer members than the ${replicationFactor} replicas of a shard.`;
+      const detail = `Without ${node} fewer members remain than a shard has replicas.`;
       const hint = 'Start another node first, or replace this one.';
       throw new DriftlessError('members-conflict', detail, { hint });
     }

@@ -1,7 +1,7 @@
 /**
- * Brings the shards to where the list of members wants them, a turn at a time. For a shard that is led here it
- * takes the next step of its replica set (core/reconcile.ts). For others it follows the word of their leaders:
- * it takes a copy of a shard when this node is invited, and lets one go that no shard counts on.
+ * Brings the shards to where the list of members wants them, a turn at a time. For a shard that is led here
+ * it takes the next step of its replica set (core/reconcile.ts). For others it follows the word of their
+ * leaders: it takes a copy of a shard when this node is invited, and lets one go that no shard counts on.
  */
 import type { ShardMove } from '@driftless/contracts';
 import type { Logger } from '@driftless/runtime';

@@ -52,7 +52,7 @@ export interface LastDrift {
 export interface ShardParts {
   shard: number;
   node: string;
-  /** The replica set that the cluster began with; empty where it is not known. The log's own word comes first. */
+  /** The set that the cluster began with; empty where it is not known. The log's own word comes first. */
   founders: readonly string[];
   /** The nodes that should hold the shard, the preferred leader first. */
   wanted(): readonly string[];

@@ -32,8 +32,8 @@ const replace: Operation = {
   operationId: 'replaceMember',
   summary: 'Let another node take the place of a member',
   description:
-    'The other one takes over the shards of the member, and nothing else moves. It may be started before or ' +
-    'after; the member leaves.',
+    'The other one takes over the shards of the member, and nothing else moves. It may be started before ' +
+    'or after; the member leaves.',
   tags,
   parameters: [parameter('Node')],
   requestBody: { required: true, content: json('ReplaceMemberBody') },
