@@ -15,6 +15,7 @@ import {
 import type { Logger } from '@driftless/runtime';
 import {
   type Instruments,
+  MemoryMemberFile,
   type NodeConfig,
   type NodePorts,
   nodeConfigSchema,
@@ -50,6 +51,8 @@ interface NodeHost extends Server {
   readonly name: string;
   readonly disks: Map<number, Disk>;
   readonly files: Map<number, SimFiles>;
+  /** The list of members on its disk. */
+  memberFile: MemoryMemberFile;
   /** A sync takes this long, milliseconds. */
   syncMs: number;
   skewMs: number;
@@ -83,6 +86,7 @@ export class Cluster {
     const newHost = (name: string, i: number): NodeHost => ({
       name,
       disks: new Map(),
+      memberFile: new MemoryMemberFile(),
       files: new Map(),
       syncMs: 0,
       skewMs: options.skewMs[i] ?? 0,
@@ -173,6 +177,7 @@ export class Cluster {
   loseDisk(name: string): void {
     const host = this.host(name);
     for (const disk of host.disks.values()) disk.wipe();
+    host.memberFile = new MemoryMemberFile();
     host.diskLives += 1;
   }
 
@@ -192,6 +197,7 @@ export class Cluster {
       leases: link.leases(config.shards, config.leaseMarginMs),
       streamOf: (shard) => link.stream(shard, config.publishTimeoutMs),
       filesOf: (shard) => this.#filesOf(host, shard),
+      memberFile: host.memberFile,
       peers: (urlOf) =>
         simPeers(this.network, process, {
           timeoutMs: config.peerTimeoutMs,
@@ -229,6 +235,7 @@ export class Cluster {
       streamLosses: counter('stream losses'),
       snapshotsInstalled: counter('snapshots'),
       elections: counter('elections'),
+      setChanges: counter('set changes'),
       applied: nothing,
       lagAtApply: nothing,
       committed: nothing,

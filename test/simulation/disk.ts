@@ -25,6 +25,8 @@ export class Disk {
   #onDisk: MemoryStore;
   /** Written, and not synced. */
   #written: Mutation[] = [];
+  /** There is a file. */
+  isMade = false;
   incoming: MemoryStore | undefined;
   outgoing: MemoryStore | undefined;
 
@@ -63,6 +65,7 @@ export class Disk {
 
   wipe(): void {
     this.replace(new Memory(this.#wall));
+    this.isMade = false;
   }
 
   #settle(count: number): void {
@@ -90,7 +93,18 @@ export class SimFiles implements ReplicaFiles {
     this.#news = news;
   }
 
+  exists(): boolean {
+    return this.#disk.isMade;
+  }
+
+  remove(): void {
+    this.#process.boundary();
+    this.#disk.wipe();
+    this.#process.boundary();
+  }
+
   open(): ShardStore {
+    this.#disk.isMade = true;
     const { incoming: _incoming, outgoing: _outgoing } = this.#disk;
     this.#disk.incoming = undefined;
     this.#disk.outgoing = undefined;
@@ -196,6 +210,7 @@ class DiskStore implements ShardStore {
   list: ShardStore['list'] = (query) => this.#view.list(query);
   answer = (id: string) => this.#view.answer(id);
   epochs = () => this.#view.epochs();
+  sets = () => this.#view.sets();
   leaf = (bucket: number) => this.#view.leaf(bucket);
   leavesRoot = () => this.#view.leavesRoot();
   log = (afterSeq: number, bytesMax: number) => this.#view.log(afterSeq, bytesMax);

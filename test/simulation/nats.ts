@@ -230,6 +230,7 @@ export class Link {
       publish: (publish) => this.#call(publishTimeoutMs, () => stream.publish(publish)),
       end: () => this.#call(answerMs, () => stream.end()),
       consume: (options) => this.#call(answerMs, () => stream.consume(this.#readerOf(options))),
+      forget: () => this.#call(answerMs, () => stream.forget()),
     };
   }
 

@@ -222,8 +222,8 @@ export const logAnswerSchema = z.object({
   /** First seq that the log still holds; absent when the log is empty. */
   firstSeq: z.number().int().optional(),
   epochs: z.array(epochStartSchema),
-  /** This replica is of the shard's set, as far as it knows: what it says counts for a majority. */
-  member: z.boolean().default(true),
+  /** The replica has lost nothing that it ever had: what it says counts for a majority. */
+  counts: z.boolean().default(true),
   /** Length of each event in the body, in bytes. */
   events: z.array(z.number().int().positive()),
 });

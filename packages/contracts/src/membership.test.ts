@@ -61,7 +61,7 @@ describe('lists of members that meet', () => {
 describe('a member', () => {
   it('joins by starting, once; a founder has joined already', () => {
     const joined = withStarted(founded, 'd');
-    expect(memberOf(joined, 'd')).toEqual({ node: 'd', state: 'joining', place: 'd', version: 1 });
+    expect(memberOf(joined, 'd')).toEqual({ node: 'd', state: 'joining', place: 'd', version: 0 });
     expect(withStarted(joined, 'd')).toBe(joined);
     expect(withStarted(founded, 'a')).toBe(founded);
   });
@@ -71,6 +71,12 @@ describe('a member', () => {
     expect(withStarted(leaving, 'a')).toBe(leaving);
     const again = withStarted(withState(leaving, 'a', 'left'), 'a');
     expect(memberOf(again, 'a')).toMatchObject({ state: 'joining', version: 3 });
+  });
+
+  it('that is named before it has started has the place that it was named for', () => {
+    const started = withStarted(founded, 'd');
+    const named = withReplaced(founded, 'a', 'd');
+    expect(memberOf(mergeMembers(started, named), 'd')?.place).toBe('a');
   });
 
   it('that is replaced gives its place to the other, and finds a free one should it come back', () => {

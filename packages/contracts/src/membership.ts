@@ -82,7 +82,8 @@ export function withStarted(list: MemberList, node: string): MemberList {
   const known = memberOf(list, node);
   if (known && known.state !== 'left') return list;
   const place = freePlace(list, node);
-  return changed(list, { node, state: 'joining', place, version: (known?.version ?? 0) + 1 });
+  // An order about a node that wasn't known yet comes after its start, whatever the time.
+  return changed(list, { node, state: 'joining', place, version: known ? known.version + 1 : 0 });
 }
 
 export function withState(list: MemberList, node: string, state: Member['state']): MemberList {

@@ -230,7 +230,6 @@ export class StoreNode {
     replica.start();
     const seen = this.#leases.get(shard);
     if (seen) replica.leaseSeen(seen);
-    this.#upkeeps.get(shard)?.turn();
   }
 
   /** Whether the replica is in the middle of something. */

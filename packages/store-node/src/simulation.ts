@@ -10,6 +10,7 @@ export {
   type StreamMessage,
   Unanswered,
 } from './jetstream/port.ts';
+export { MemoryMemberFile } from './membership/member-file.ts';
 export { StoreNode } from './node.ts';
 export type { Bus, NodePorts } from './ports.ts';
 export { logPageOf, type Peers, rowsPageOf } from './shard/peers.ts';

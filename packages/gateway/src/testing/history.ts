@@ -59,7 +59,7 @@ export function pageOf(history: readonly Batch[], afterSeq: number, batchesMax: 
     confirmedSeq: end.seq,
     ...(firstSeq !== undefined && { firstSeq }),
     epochs,
-    member: true,
+    counts: true,
     events: events.map(encodeBatch),
   };
 }

@@ -90,7 +90,7 @@ export function answerLog(replica: ShardReplica, after: number, bytes: number): 
     confirmedSeq,
     ...(range && { firstSeq: range.firstSeq }),
     epochs: store.epochs().filter(({ firstSeq }) => firstSeq <= confirmedSeq),
-    member: replica.context.isMember,
+    counts: !replica.context.isBlank,
     events: events.map((event) => event.length),
   };
   return encodeFrame(header, events);

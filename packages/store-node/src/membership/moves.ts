@@ -110,7 +110,7 @@ export class Moves {
         const replica = this.#host.replicas.find((candidate) => candidate.shard === shard);
         if (replica) replica.context.invited = invited;
       } else if (invited || members.includes(this.#host.id)) {
-        const learning = this.#host.replicas.filter(({ context }) => context.restoring).length;
+        const learning = this.#host.replicas.filter(({ context }) => context.isBlank).length;
         if (learning < this.#limits.movesMax) this.#host.take(shard);
       }
     });

@@ -94,7 +94,7 @@ export class Campaign {
     const others = members.filter((member) => member !== node);
     const answers = await Promise.all(others.map((peer) => this.#ask(peer)));
     const pages = answers.filter((page) => page !== undefined);
-    if (majorityNeeded && pages.filter(({ member }) => member).length + 1 < majorityOf(members.length)) {
+    if (majorityNeeded && pages.filter(({ counts }) => counts).length + 1 < majorityOf(members.length)) {
       throw new Error('The stream may lack events, and no majority of the members answers.');
     }
     for (const page of pages) await this.#reach(page);

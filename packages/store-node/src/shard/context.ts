@@ -152,6 +152,11 @@ export class ShardContext {
     return this.members.includes(this.node);
   }
 
+  /** A new replica, which has to take a copy first: it may have had more in an earlier life. */
+  get isBlank(): boolean {
+    return this.members.length === 0;
+  }
+
   /** The members in the order in which they should lead: the preferred one first. */
   get membersInTurn(): string[] {
     const wanted = this.#wanted();

@@ -56,6 +56,10 @@ export class Follower {
     const context = this.#context;
     while (!this.#dead(life)) {
       try {
+        if (context.isBlank && !(await this.#repair.bootstrap(() => this.#dead(life)))) {
+          await this.#pause();
+          continue;
+        }
         const { createdAt, lastStreamSeq } = await context.stream.ensure();
         if (this.#dead(life)) return;
         this.#placeCursor(createdAt, lastStreamSeq);

@@ -102,9 +102,9 @@ export class ShardReplica {
     if (!this.#started) return 'starting';
     const { role } = this.#election;
     if (role !== 'claiming' && role !== 'following') return role;
-    const { isMember, members, invited } = this.context;
+    const { isMember, isBlank, invited } = this.context;
     if (isMember) return 'following';
-    return invited || members.length === 0 ? 'learning' : 'retiring';
+    return invited || isBlank ? 'learning' : 'retiring';
   }
 
   /** Started, and its files are not closed yet. */

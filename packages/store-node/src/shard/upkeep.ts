@@ -46,8 +46,6 @@ export class Upkeep {
     this.#driftedSince = isDrifted(state) ? (this.#driftedSince ?? now) : undefined;
     const driftedLong = this.#driftedSince !== undefined && now - this.#driftedSince > limits.driftedMsMax;
     if (halted !== undefined || driftedLong) return () => replica.recover();
-    // A new replica takes a copy; the log of all that ever happened may be long, or not reach back.
-    if (state.applied.seq === 0 && replica.role === 'learning') return () => replica.recover();
     if (state.suspect) return () => scrub(replica);
     return replica.context.store.counts().orphans > 0 ? () => offerOrphans(replica.context) : undefined;
   }

@@ -173,6 +173,7 @@ export class MemoryStore implements ShardStore {
     copy.#leaves = this.#leaves.clone();
     copy.#log = [...this.#log];
     copy.#epochs = [...this.#epochs];
+    copy.#sets = [...this.#sets];
     for (const [id, answer] of this.#answers) copy.#answers.set(id, answer);
     copy.#quarantined.push(...(kept.quarantined ?? this.#quarantined));
     copy.#orphans = [...(kept.orphans ?? this.#orphans)];
