@@ -3,7 +3,6 @@
  * acknowledged is lost, only what must move does, and reads and writes go on.
  */
 import { existsSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { type MembersView, replicasOf } from '@driftless/contracts';
 import { afterEach, describe, expect, it } from 'vitest';
 import { violationsOf } from '../checkers/record.ts';
@@ -179,7 +178,7 @@ describe('members come and go under load', () => {
       await running.addNode('node-5');
       await running.until('a first shard to move', async () => changesOf(running).added.length > 0);
       await running.nats.signal('SIGKILL');
-      rmSync(join(running.directory, 'jetstream'), { recursive: true });
+      rmSync(running.natsStore(), { recursive: true });
       running.nats.start();
       await settled(running, ['node-1', 'node-3', 'node-4', 'node-5']);
       const by = (set: string[]): string[] => set.map((node) => (node === 'node-2' ? 'node-5' : node)).sort();
