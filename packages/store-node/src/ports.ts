@@ -75,7 +75,8 @@ const unavailableCodes = [10005, 10008];
 function mayAnswerLater(error: unknown): boolean {
   if (error instanceof JetStreamApiError)
     return unavailableCodes.includes(error.code) || error.status === 503;
-  return error instanceof errors.TimeoutError || error instanceof Unanswered;
+  const { TimeoutError, NoRespondersError, RequestError } = errors;
+  return [TimeoutError, NoRespondersError, RequestError, Unanswered].some((kind) => error instanceof kind);
 }
 
 async function openPorts(

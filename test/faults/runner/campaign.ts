@@ -30,19 +30,23 @@ export class Campaign {
   }
 
   async run(fault: Fault, seed: number): Promise<RunResult> {
-    const runs = await this.#runsFor(fault);
-    this.#count += 1;
     const historyFile = join(this.#histories, 'history.ndjson');
     rmSync(historyFile, { force: true });
-    const result = await runs
-      .run(fault, { seed, number: this.#count, historyFile })
-      .catch((error: unknown) => failed(fault, seed, error));
+    const result = await this.#attempt(fault, seed, historyFile).catch((error: unknown) =>
+      failed(fault, seed, error),
+    );
     if (result.violations.length > 0 || result.doubts.length > 0) {
       this.#keep(result, historyFile);
       await this.#stopCluster();
     }
     this.#options.onResult?.(result);
     return result;
+  }
+
+  async #attempt(fault: Fault, seed: number, historyFile: string): Promise<RunResult> {
+    const runs = await this.#runsFor(fault);
+    this.#count += 1;
+    return runs.run(fault, { seed, number: this.#count, historyFile });
   }
 
   async end(): Promise<void> {

@@ -1,5 +1,5 @@
 /** JetStream loses what it was given. It is transport, not truth: nothing acknowledged goes with it. */
-import { rmSync } from 'node:fs';
+import { cpSync, renameSync, rmSync } from 'node:fs';
 import { consumerName, streamName } from '@driftless/contracts';
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
@@ -24,6 +24,23 @@ const manage =
   };
 const streamOf = ({ shard }: Scene): string => streamName('driftless', shard);
 
+/** More than a stream holds, in every shard. */
+async function writeMuch({ cluster, traffic }: Scene): Promise<void> {
+  const value = 'x'.repeat(20_000);
+  for (let from = 0; from < 400; from += 20) {
+    const operations = Array.from({ length: 20 }, (_, i) => ({ op: 'put', key: `much/${from + i}`, value }));
+    await cluster.until('a batch to be written', async () => {
+      const answer = await fetch(`${cluster.gatewayUrl}/v1/batch`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ operations }),
+      });
+      return answer.ok;
+    });
+  }
+  await traffic.more(20);
+}
+
 export const jetstreamFaults: Fault[] = [
   {
     ...lost,
@@ -43,6 +60,35 @@ export const jetstreamFaults: Fault[] = [
     name: "follower's consumer deleted",
     breaks: 'a consumer is made again where the replica stands',
     inject: manage((jsm, scene) => jsm.consumers.delete(streamOf(scene), consumerName(scene.follower.name))),
+  },
+  {
+    ...lost,
+    name: 'NATS store put back as it was a while ago',
+    breaks: 'the stream, the leases and the consumers go back',
+    recovers: 'once it is undone',
+    inject: async ({ cluster, traffic }) => {
+      const { nats } = cluster;
+      const [store, copy] = [cluster.natsStore(), `${cluster.natsStore()}.copy`];
+      await nats.signal('SIGKILL');
+      cpSync(store, copy, { recursive: true });
+      nats.start();
+      await traffic.more(50);
+      await nats.signal('SIGKILL');
+      rmSync(store, { recursive: true });
+      renameSync(copy, store);
+      return () => nats.start();
+    },
+  },
+  {
+    ...lost,
+    name: 'retention overran a paused follower',
+    breaks: 'what the stream does not hold any more comes from the log of a peer',
+    cluster: { nodeEnv: { DRIFTLESS_STREAM_BYTES_MAX: String(1024 * 1024) } },
+    inject: async ({ follower }) => {
+      await follower.signal('SIGSTOP');
+      return () => follower.signal('SIGCONT');
+    },
+    hold: writeMuch,
   },
   {
     ...lost,

@@ -56,6 +56,7 @@ export const natsClusterFaults: Fault[] = [
   {
     ...masked,
     name: 'one of three nats-servers killed -9',
+    isShort: true,
     breaks: 'streams and leases go on by their quorum',
     inject: async ({ cluster, random }) => kill([random.pick(cluster.natsServers)]),
     hold: ({ traffic }) => traffic.more(50),

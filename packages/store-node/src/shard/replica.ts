@@ -52,8 +52,8 @@ export class ShardReplica {
   #leader: Leader | undefined;
   #started = false;
   #draining = false;
-  /** The last request about the lease got no answer; NATS may be connected, and JetStream have no quorum. */
-  #leaseIsSilent = false;
+  /** Our lease could not be renewed last, though nobody else has it: JetStream may have no quorum. */
+  #leaseIsStuck = false;
 
   constructor(
     context: ShardContext,
@@ -276,7 +276,6 @@ export class ShardReplica {
   async #claim(lease: Lease, revision: number): Promise<void> {
     try {
       const won = await this.#leases.write(this.shard, lease, revision);
-      this.#leaseIsSilent = false;
       if (won !== undefined) return this.#dispatch({ type: 'claim-won', revision: won });
       this.#dispatch({ type: 'claim-lost' });
       this.leaseSeen(await this.#leases.read(this.shard));
@@ -288,7 +287,7 @@ export class ShardReplica {
   async #renew(lease: Lease, revision: number): Promise<void> {
     try {
       const renewed = await this.#leases.write(this.shard, lease, revision);
-      this.#leaseIsSilent = false;
+      this.#leaseIsStuck = renewed === undefined;
       if (renewed !== undefined) return this.#dispatch({ type: 'renewed', revision: renewed });
       const seen = await this.#leases.read(this.shard);
       this.#noteLeader(seen.lease);
@@ -299,7 +298,7 @@ export class ShardReplica {
   }
 
   async #leaseUnknown(error: unknown): Promise<void> {
-    this.#leaseIsSilent = true;
+    this.#leaseIsStuck = true;
     this.context.logger.warn({ shard: this.shard, err: error }, 'the lease got no answer');
     await this.#pause();
     this.#dispatch({ type: 'lease-unknown' });
@@ -315,7 +314,7 @@ export class ShardReplica {
     this.context.leader = this.context.node;
     this.#leader = new Leader(this.context, epoch, {
       leaseIsLive: () => this.#leaseIsLive(),
-      natsIsLost: () => this.#leaseIsSilent || this.#hooks.natsIsLost(),
+      natsIsLost: () => this.#leaseIsStuck || this.#hooks.natsIsLost(),
       onDeposed: () => this.#dispatch({ type: 'deposed' }),
       onDrained: () => this.#dispatch({ type: 'drained' }),
       onCommitted: () => this.#hooks.onProgress(this, false),
