@@ -25,7 +25,11 @@ export default defineConfig({
       {
         test: {
           ...quick('unit'),
-          include: ['packages/**/src/**/*.test.ts', 'test/checkers/**/*.test.ts'],
+          include: [
+            'packages/**/src/**/*.test.ts',
+            'test/checkers/**/*.test.ts',
+            'test/harness/**/*.test.ts',
+          ],
           exclude: [...configDefaults.exclude, PROCESS_TESTS],
         },
       },

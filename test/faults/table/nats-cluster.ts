@@ -1,10 +1,15 @@
-/** A NATS cluster of three servers, with three copies of each stream. */
+/**
+ * A NATS cluster of three servers, with three copies of each stream: as processes, and in containers where
+ * there is an engine.
+ */
 import { streamName } from '@driftless/contracts';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
-import type { TestCluster } from '../../harness/cluster.ts';
+import type { ClusterOptions, TestCluster } from '../../harness/cluster.ts';
+import { containersObstacle, NatsContainer } from '../../harness/containers.ts';
 import type { Part } from '../../harness/process.ts';
 import { bounds, type Fault, type Scene, type Undo } from '../runner/fault.ts';
+import { provisionalOnly } from './without-nats.ts';
 
 const three = {
   family: 'NATS cluster' as const,
@@ -40,19 +45,7 @@ const kill = async (servers: readonly Part[]): Promise<Undo> => {
   };
 };
 
-/** Without a quorum, ack=stream says 503 or 504, and ack=leader goes on. */
-const refusedWithoutQuorum = async ({ cluster, lasts }: Scene): Promise<void> => {
-  await lasts(longMs);
-  const put = async (ack: string): Promise<number> => {
-    const url = `${cluster.gatewayUrl}/v1/kv/without-quorum?ack=${ack}`;
-    return (await fetch(url, { method: 'PUT', body: '1', headers: { 'content-type': 'text/plain' } })).status;
-  };
-  const [stream, leader] = await Promise.all([put('stream'), put('leader')]);
-  if (stream !== 503 && stream !== 504) throw new Error(`ack=stream without a quorum was answered ${stream}`);
-  if (leader !== 200 && leader !== 201) throw new Error(`ack=leader without a quorum was answered ${leader}`);
-};
-
-export const natsClusterFaults: Fault[] = [
+const asProcesses: Fault[] = [
   {
     ...masked,
     name: 'one of three nats-servers killed -9',
@@ -82,18 +75,31 @@ export const natsClusterFaults: Fault[] = [
   {
     ...felt,
     name: 'two of three nats-servers killed -9',
-    breaks: 'no quorum: ack=stream says 503 or 504',
+    breaks: 'no quorum: ack=stream says 503 or 504, ack=leader goes on',
     inject: async ({ cluster, random }) => {
       const spared = random.pick(cluster.natsServers);
       return kill(cluster.natsServers.filter((server) => server !== spared));
     },
-    hold: refusedWithoutQuorum,
+    hold: provisionalOnly,
   },
   {
     ...felt,
     name: 'all three nats-servers killed -9',
-    breaks: 'the whole NATS cluster begins anew',
+    breaks: 'the whole NATS cluster begins anew; ack=leader goes on meanwhile',
     inject: ({ cluster }) => kill(cluster.natsServers),
-    hold: long,
+    hold: provisionalOnly,
   },
 ];
+
+const inContainers = asProcesses.map((fault): Fault => {
+  const { name, cluster } = fault;
+  const natsPart: ClusterOptions['natsPart'] = (plan, directory) => new NatsContainer(plan, directory);
+  return {
+    ...fault,
+    name: `${name}, in containers`,
+    cluster: { ...cluster, natsPart },
+    obstacle: containersObstacle,
+  };
+});
+
+export const natsClusterFaults: Fault[] = [...asProcesses, ...inContainers];

@@ -1,6 +1,7 @@
 /** Processes killed, paused and restarted. */
 import type { Part } from '../../harness/process.ts';
 import { bounds, type Fault, type Scene, type Undo } from '../runner/fault.ts';
+import { provisionalOnly } from './without-nats.ts';
 
 const ours = {
   family: 'processes' as const,
@@ -113,9 +114,9 @@ export const processFaults: Fault[] = [
   {
     ...nats,
     name: 'nats-server killed -9, away for longer than a lease',
-    breaks: 'leases lapse; ack=leader goes on within the outbox bound',
+    breaks: 'leases lapse; ack=stream says 503 or 504, ack=leader goes on within the outbox bound',
     inject: kill(natsServer),
-    hold: long,
+    hold: provisionalOnly,
   },
   {
     ...masked,
