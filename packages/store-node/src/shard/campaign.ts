@@ -94,7 +94,10 @@ export class Campaign {
     const others = members.filter((member) => member !== node);
     const answers = await Promise.all(others.map((peer) => this.#ask(peer)));
     const pages = answers.filter((page) => page !== undefined);
-    if (majorityNeeded && pages.filter(({ counts }) => counts).length + 1 < majorityOf(members.length)) {
+    const { seq } = this.#context.state.applied;
+    // Nothing at all may be a lost disk; it says something only while nobody has more.
+    const votes = pages.filter(({ counts, applied }) => counts && (applied.seq > 0 || seq === 0));
+    if (majorityNeeded && votes.length + 1 < majorityOf(members.length)) {
       throw new Error('The stream may lack events, and no majority of the members answers.');
     }
     for (const page of pages) await this.#reach(page);
