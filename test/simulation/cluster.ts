@@ -3,7 +3,7 @@
  * Nodes are `StoreNode` and gateways `Store`, as they are; what surrounds them is the simulation's.
  */
 import { Buffer } from 'node:buffer';
-import { formatDigest } from '@driftless/contracts';
+import { formatDigest, type Position } from '@driftless/contracts';
 import {
   type GatewayConfig,
   type GatewayTelemetry,
@@ -22,7 +22,7 @@ import {
   type ShardStore,
   StoreNode,
 } from '@driftless/store-node/simulation';
-import { Disk, SimFiles } from './disk.ts';
+import { Disk, DiskStore, SimFiles } from './disk.ts';
 import { type Link, SimNats } from './nats.ts';
 import { Network, type Server, simHop, simPeers } from './network.ts';
 import { Crashed, Process, type World } from './world.ts';
@@ -43,6 +43,8 @@ export interface ClusterOptions {
 export interface ClusterNews {
   /** A replica has this on disk, from now on. */
   onSynced(node: string, shard: number, store: ShardStore): void;
+  /** A deposed leader has set these operations aside. */
+  onOrphans(shard: number, versions: readonly Position[]): void;
   /** A process died by an error of its own. */
   onFault(process: string, error: unknown): void;
 }
@@ -181,6 +183,15 @@ export class Cluster {
     host.diskLives += 1;
   }
 
+  /** A byte of a row changes on disk, and the digest beside it doesn't. */
+  rotRow(name: string, shard: number): void {
+    const { node, process } = this.host(name);
+    if (!node?.has(shard) || !process.isAlive) return;
+    const { store } = node.replica(shard).context;
+    const rows = [...store.snapshot().entries].filter(({ value }) => value.length > 0);
+    if (rows.length > 0 && store instanceof DiskStore) store.rot(this.world.random.pick(rows));
+  }
+
   #configOf(nodeId: string): NodeConfig {
     const { nodes, shards, config } = this.#options;
     const members = memberNames(nodes);
@@ -215,7 +226,10 @@ export class Cluster {
     const disk = host.disks.get(shard) ?? new Disk(() => host.process.clock.wall());
     host.disks.set(shard, disk);
     const speed = { syncMs: () => host.syncMs };
-    const news = { onSynced: (store: ShardStore) => this.#news.onSynced(name, shard, store) };
+    const news = {
+      onSynced: (store: ShardStore) => this.#news.onSynced(name, shard, store),
+      onOrphans: (versions: readonly Position[]) => this.#news.onOrphans(shard, versions),
+    };
     const files = new SimFiles(disk, process, speed, news);
     host.files.set(shard, files);
     return files;

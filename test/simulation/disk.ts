@@ -3,6 +3,8 @@
  * safe from the death of a process; when the power fails, only the first of it are there (ADR 0009), for
  * SQLite's journal is written in order.
  */
+
+import type { Position } from '@driftless/contracts';
 import {
   MemoryStore as Memory,
   type MemoryStore,
@@ -18,6 +20,8 @@ type Mutation = (store: MemoryStore) => void;
 export interface DiskNews {
   /** All that was committed so far is on disk. */
   onSynced(store: ShardStore): void;
+  /** Operations past the end of an epoch were set aside. */
+  onOrphans(versions: readonly Position[]): void;
 }
 
 export class Disk {
@@ -152,7 +156,7 @@ export class SimFiles implements ReplicaFiles {
 }
 
 /** The store of one process: its own view in memory, and the file that the view is written to. */
-class DiskStore implements ShardStore {
+export class DiskStore implements ShardStore {
   readonly #view: MemoryStore;
   readonly #disk: Disk;
   readonly #process: Process;
@@ -169,6 +173,7 @@ class DiskStore implements ShardStore {
 
   commit(change: Change, durability: 'synced' | 'written'): void {
     this.#do((store) => store.commit(change, durability), durability === 'synced');
+    if (change.cut) this.#news.onOrphans(change.cut.orphans.map(({ version }) => version));
   }
 
   saveState(state: ReturnType<ShardStore['state']>): void {
@@ -199,6 +204,16 @@ class DiskStore implements ShardStore {
       if (ms > 0) this.#process.hold(ms);
     }
     this.#process.boundary();
+  }
+
+  /** The row as it is, with one bit of its value changed. */
+  rot(entry: NonNullable<ReturnType<ShardStore['get']>>): void {
+    const value = entry.value.slice();
+    value[0] = (value[0] as number) ^ 1;
+    const rows = { entries: [{ ...entry, value }], leafXors: new Map(), answers: [], quarantine: [] };
+    const mutation: Mutation = (store) => store.commit({ ...rows, state: store.state() }, 'synced');
+    mutation(this.#view);
+    this.#disk.write(mutation);
   }
 
   copy(): MemoryStore {

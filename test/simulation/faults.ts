@@ -37,6 +37,10 @@ const breaks: Breaks = {
     cluster.loseDisk(node);
     return () => cluster.startNode(node);
   },
+  'row-rotten': (cluster, { node, shard }) => {
+    cluster.rotRow(node, shard);
+    return nothing;
+  },
   restart: (cluster, { node, forMs }) => {
     cluster.stopNode(node, () => cluster.world.after(forMs, () => cluster.startNode(node)));
     return nothing;

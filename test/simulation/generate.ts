@@ -16,8 +16,9 @@ const profileWeights: Record<Profile, number> = {
   calm: 2,
   nodes: 30,
   jetstream: 25,
-  power: 20,
-  everything: 23,
+  power: 18,
+  rot: 0,
+  everything: 17,
 };
 
 const nodeFaults: Partial<Record<FaultKind, number>> = {
@@ -51,6 +52,7 @@ const faultsOf: Record<Profile, Partial<Record<FaultKind, number>>> = {
   nodes: nodeFaults,
   jetstream: jetstreamFaults,
   power: { 'power-loss': 6, 'disk-loss': 1, 'slow-disk': 1, deliveries: 1, 'no-way': 1 },
+  rot: { 'row-rotten': 8, kill: 1, pause: 1, deliveries: 1 },
   everything: { ...nodeFaults, ...jetstreamFaults, 'power-loss': 4 },
 };
 
@@ -138,8 +140,8 @@ function faultsFor(random: Random, profile: Profile, shape: Shape, lengthMs: num
   const chosen = Object.fromEntries(kinds.length > 0 ? kinds : Object.entries(weights));
   const faults: Fault[] = [];
   let at = startMs + random.between(0, 3000);
-  // One node at a time loses what it has: more than a minority would excuse everything.
-  const oneAtATime = profile === 'power';
+  // One node at a time loses what it has, and has it again: a majority's loss would excuse everything.
+  const oneAtATime = profile === 'power' || profile === 'rot';
   while (at < startMs + lengthMs) {
     const fault = faultOf(
       random,
@@ -154,7 +156,7 @@ function faultsFor(random: Random, profile: Profile, shape: Shape, lengthMs: num
   return faults;
 }
 
-/** A replica that lost something has it again before the next one does. */
+/** Longer than a replica takes to have again what it lost. */
 function endOfDisturbance(fault: Fault): number {
   return fault.at + ('forMs' in fault ? fault.forMs : 0) + 15_000;
 }
@@ -189,14 +191,15 @@ function faultOf(random: Random, kind: FaultKind, at: number, shape: Shape, prof
       return { at, kind, node, loss: random.pick([0.3, 1]), forMs };
     case 'nats-down':
       return { at, kind, forMs, lost: profile === 'nodes' ? 'nothing' : lostOf(random) };
+    case 'row-rotten':
+    case 'consumer-deleted':
+      return { at, kind, shard, node };
     case 'stream-deleted':
     case 'stream-purged':
     case 'last-message-deleted':
       return { at, kind, shard };
     case 'stream-trimmed':
       return { at, kind, shard, messages: random.whole(1, 60) };
-    case 'consumer-deleted':
-      return { at, kind, shard, node };
     case 'leases-deleted':
       return { at, kind };
     default:

@@ -1,7 +1,7 @@
 /**
  * `npm run simulate`: runs many seeds, or one scenario file. What fails is made shorter and kept as a file.
  *
- *     npm run simulate -- --seeds 1000 [--from N] [--profile nodes] [--steps 400] [--threads 2]
+ *     npm run simulate -- --seeds 1000 [--from N] [--profile nodes] [--steps 400] [--mutant no-fence]
  *     npm run simulate -- --scenario FILE [--trace] [--history FILE]
  *     npm run simulate -- --seeds 1000 --report FILE      a summary as JSON
  *
@@ -12,6 +12,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { encodeEvent } from '@driftless/checkers';
+import { type Mutant, mutants } from '@driftless/store-node/simulation';
 import { generate } from './generate.ts';
 import { type Plan, type Profile, profiles } from './plan.ts';
 import { Pool } from './pool.ts';
@@ -31,6 +32,7 @@ const { values: options } = parseArgs({
     from: { type: 'string', default: '1' },
     steps: { type: 'string', default: '400' },
     profile: { type: 'string' },
+    mutant: { type: 'string' },
     threads: { type: 'string', default: String(availableParallelism()) },
     scenario: { type: 'string' },
     report: { type: 'string' },
@@ -41,6 +43,7 @@ const { values: options } = parseArgs({
   },
 });
 
+const mutant = mutantOf(options.mutant);
 const pool = new Pool(options.scenario === undefined ? whole(options.threads) : 1);
 const failed = options.scenario === undefined ? await runSeeds() : await runScenario(options.scenario);
 await pool.close();
@@ -48,7 +51,7 @@ process.exitCode = failed ? 1 : 0;
 
 async function runScenario(file: string): Promise<boolean> {
   const plan = readScenario(file);
-  const done = await pool.run({ plan, trace: options.trace, history: options.history !== undefined });
+  const done = await pool.run({ plan, mutant, trace: options.trace, history: options.history !== undefined });
   for (const line of done.trace ?? []) say(line);
   if (options.history !== undefined) {
     writeFileSync(options.history, (done.history ?? []).map(encodeEvent).join(''));
@@ -68,7 +71,7 @@ async function runSeeds(): Promise<boolean> {
   const runNext = async (): Promise<void> => {
     for (let seed = seeds.shift(); seed !== undefined; seed = seeds.shift()) {
       const plan = generate(seed, { operations, profile });
-      const done = await pool.run({ plan });
+      const done = await pool.run({ plan, mutant });
       report.add(plan, done);
       if (done.violations.length > 0) {
         failing.push(plan);
@@ -91,15 +94,15 @@ async function runSeeds(): Promise<boolean> {
 
 /** The shortest plan that fails by the same checker, as a file. */
 async function keepShort(plan: Plan): Promise<void> {
-  const checker = (await pool.run({ plan })).violations[0]?.checker;
+  const checker = (await pool.run({ plan, mutant })).violations[0]?.checker;
   const fails = async (candidate: Plan): Promise<boolean> => {
-    const { violations } = await pool.run({ plan: candidate });
+    const { violations } = await pool.run({ plan: candidate, mutant });
     return violations.some((violation) => violation.checker === checker);
   };
   const short = await shrink(plan, { fails, runsMax: shrinkRunsMax });
   mkdirSync(options.out, { recursive: true });
   const file = join(options.out, `seed-${plan.seed}.json`);
-  const note = (await pool.run({ plan: short })).violations[0];
+  const note = (await pool.run({ plan: short, mutant })).violations[0];
   writeScenario(file, { ...short, note: `${note?.checker}: ${note?.message}` });
   const size = `${short.faults.length} faults, ${short.operations.length} operations`;
   say(`seed ${plan.seed}: ${checker} with ${size}; npm run simulate -- --scenario ${file}`);
@@ -130,4 +133,9 @@ function profileOf(text: string | undefined): Profile | undefined {
   const found = profiles.find((profile) => profile === text);
   if (text !== undefined && !found) throw new Error(`A profile is one of ${profiles.join(', ')}.`);
   return found;
+}
+
+function mutantOf(text: string | undefined): Mutant | undefined {
+  if (text === undefined || Object.hasOwn(mutants, text)) return text as Mutant | undefined;
+  throw new Error(`A mutant is one of ${Object.keys(mutants).join(', ')}.`);
 }

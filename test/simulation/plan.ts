@@ -11,12 +11,13 @@
  *     jetstream   streams and leases are lost or go back, servers are away, deliveries are wrong; nodes stay
  *                 well, so the same holds
  *     power       a node at a time loses what it had not synced, or all of its disk: the same
+ *     rot         rows on disks change by themselves: the same, and no such row is shown
  *     everything  all of it at once: `ack=majority` and `all` hold
  */
 import { ackLevelSchema, readLevelSchema } from '@driftless/contracts';
 import { z } from 'zod';
 
-export const profiles = ['calm', 'nodes', 'jetstream', 'power', 'everything'] as const;
+export const profiles = ['calm', 'nodes', 'jetstream', 'power', 'rot', 'everything'] as const;
 export type Profile = (typeof profiles)[number];
 
 const at = z.number().min(0);
@@ -52,6 +53,8 @@ export const faultSchema = z.discriminatedUnion('kind', [
   z.object({ at, kind: z.literal('power-loss'), node, share: chance, forMs: ms }),
   /** The machine comes back with an empty disk. */
   z.object({ at, kind: z.literal('disk-loss'), node, forMs: ms }),
+  /** A row's bytes change; which one, is left to chance. */
+  z.object({ at, kind: z.literal('row-rotten'), node, shard }),
   z.object({ at, kind: z.literal('restart'), node, forMs: ms }),
   z.object({ at, kind: z.literal('pause'), node, forMs: ms }),
   z.object({ at, kind: z.literal('slow-disk'), node, syncMs: ms, forMs: ms }),

@@ -17,6 +17,10 @@ const meaning: Record<Profile, { fault: string; invariant: string }> = {
     fault: 'power failures and lost disks, a node at a time',
     invariant: 'all checkers; nothing acknowledged by stream, majority or all is lost',
   },
+  rot: {
+    fault: 'rows on disks change by themselves, a node at a time',
+    invariant: 'all checkers; no such row is shown or kept, nothing acknowledged is lost',
+  },
   everything: {
     fault: 'all of these at once',
     invariant: 'all checkers; nothing acknowledged by majority or all is lost',

@@ -2,7 +2,9 @@
  * Runs a plan and judges it: the cluster starts, clients and faults do what the plan says, then everything is
  * mended and has time to converge; the recorded history goes to all checkers.
  */
-import { type CheckResult, checkHistory, type HistoryEvent } from '@driftless/checkers';
+import { type CheckResult, checkHistory, type History, type HistoryEvent } from '@driftless/checkers';
+import { formatPosition } from '@driftless/contracts';
+import { breakBy, type Mutant, scrub } from '@driftless/store-node/simulation';
 import { Client } from './client.ts';
 import { Cluster } from './cluster.ts';
 import { schedule } from './faults.ts';
@@ -43,14 +45,25 @@ export interface Outcome {
   history: HistoryEvent[];
 }
 
-export async function run(plan: Plan, onTrace?: (line: string) => void): Promise<Outcome> {
+export interface RunOptions {
+  onTrace?: ((line: string) => void) | undefined;
+  /** Breaks the store on purpose. */
+  mutant?: Mutant | undefined;
+}
+
+export async function run(plan: Plan, { onTrace, mutant }: RunOptions = {}): Promise<Outcome> {
+  breakBy(mutant);
   const world = new World(`run ${plan.seed}`);
   world.onTrace = onTrace;
   const recorder = new Recorder(plan.shards, () => world.now);
   const violations: Violation[] = [];
+  const setAside = new Set<string>();
   const cluster: Cluster = new Cluster(world, plan, {
     onSynced: (node, shard, store) => {
       recorder.synced(labelOf(cluster, node), shard, store);
+    },
+    onOrphans: (shard, versions) => {
+      for (const version of versions) setAside.add(`${shard} ${formatPosition(version)}`);
     },
     onFault: (process, error) => {
       const message = error instanceof Error ? `${error.message} ${firstFrames(error)}` : String(error);
@@ -71,7 +84,10 @@ export async function run(plan: Plan, onTrace?: (line: string) => void): Promise
         recorder.dump(labelOf(cluster, name), replica.shard, replica.context.store);
       }
     }
-    const results = checkHistory(recorder.history(), { convergedWithinMs });
+    const history = recorder.history();
+    const results = checkHistory(history, { convergedWithinMs });
+    const diskLost = plan.faults.some(({ kind }) => kind === 'disk-loss');
+    if (!diskLost) violations.push(...silentRollbacks(history, setAside));
     return {
       violations: [...violations, ...violationsOf(results)],
       doubts: results.flatMap(({ checker, doubts }) => doubts.map((doubt) => `${checker}: ${doubt}`)),
@@ -129,6 +145,15 @@ function redeliver({ world, nats, shards }: Cluster): void {
   world.after(ackWaitMs, again);
 }
 
+/** Rot that nobody met is found by who looks for it. */
+function scrubAll({ hosts, world }: Cluster): void {
+  for (const { node, process } of hosts) {
+    for (const replica of node?.replicas ?? []) {
+      world.after(0, () => void scrub(replica).catch((error) => world.onFault(process, error)), process);
+    }
+  }
+}
+
 /** Resolves when clients are done and replicas equal, or there was time enough for it. */
 async function untilConverged(
   world: World,
@@ -146,6 +171,7 @@ async function untilConverged(
       for (const { process } of cluster.hosts) process.callsLeft = Number.POSITIVE_INFINITY;
       const isDone = clients.every((client) => client.isIdle);
       if (isDone || world.now > Math.max(asked, mended) + finishWithinMs) calmAt = world.now;
+      if (plan.profile === 'rot' && calmAt === world.now) scrubAll(cluster);
       if (!isDone && calmAt === world.now) {
         violations.push({ checker: 'simulation', message: 'clients are not answered, although all is well' });
       }
@@ -170,6 +196,22 @@ function violationsOf(results: readonly CheckResult[]): Violation[] {
       message: key === undefined ? message : `${key}: ${message}`,
     })),
   );
+}
+
+/**
+ * A write that was acknowledged may be rolled back at a level that allows it, but never silently: whoever cuts it
+ * off sets it aside (DESIGN §5).
+ */
+function silentRollbacks(history: History, setAside: ReadonlySet<string>): Violation[] {
+  return history.operations.flatMap(({ kind, key, outcome, version, ack }) => {
+    const shard = history.shardOf(key);
+    const isWrite = kind === 'put' || kind === 'delete' || kind === 'increment';
+    if (!isWrite || outcome !== 'ok' || !version || !history.isOrphan(shard, version)) return [];
+    const at = formatPosition(version);
+    if (setAside.has(`${shard} ${at}`)) return [];
+    const message = `${key}: ${kind} at ${at} was acknowledged (${ack}) and rolled back, and nobody kept it`;
+    return [{ checker: 'rollbacks', message }];
+  });
 }
 
 function firstFrames(error: Error): string {

@@ -4,11 +4,13 @@
  */
 import { parentPort } from 'node:worker_threads';
 import type { HistoryEvent } from '@driftless/checkers';
+import type { Mutant } from '@driftless/store-node/simulation';
 import type { Plan } from './plan.ts';
 import { type Outcome, run } from './run.ts';
 
 export interface Job {
   plan: Plan;
+  mutant?: Mutant | undefined;
   /** Wanted besides the outcome. */
   history?: boolean;
   trace?: boolean;
@@ -19,9 +21,10 @@ export interface Done extends Omit<Outcome, 'history'> {
   trace?: string[];
 }
 
-parentPort?.on('message', async ({ plan, history: wantsHistory, trace: wantsTrace }: Job) => {
+parentPort?.on('message', async ({ plan, mutant, history: wantsHistory, trace: wantsTrace }: Job) => {
   const trace: string[] = [];
-  const { history, ...outcome } = await run(plan, wantsTrace ? (line) => void trace.push(line) : undefined);
+  const onTrace = wantsTrace ? (line: string) => void trace.push(line) : undefined;
+  const { history, ...outcome } = await run(plan, { onTrace, mutant });
   const done: Done = { ...outcome, ...(wantsHistory && { history }), ...(wantsTrace && { trace }) };
   parentPort?.postMessage(done);
 });

@@ -1,5 +1,7 @@
 /** What a simulation drives: the node as it is, and its ports in memory. */
+
 export { type NodeConfig, nodeConfigSchema } from './config.ts';
+export { breakBy, type Mutant, mutants } from './core/mutants.ts';
 export { answerList, answerLog, answerRead, answerRows, answerWrite, copyFor } from './http/answers.ts';
 export { MemoryNats } from './jetstream/memory.ts';
 export {
@@ -14,6 +16,7 @@ export { MemoryMemberFile } from './membership/member-file.ts';
 export { StoreNode } from './node.ts';
 export type { Bus, NodePorts } from './ports.ts';
 export { logPageOf, type Peers, rowsPageOf } from './shard/peers.ts';
+export { scrub } from './shard/scrub.ts';
 export { MemoryStore } from './store/memory.ts';
 export type { ReplicaFiles, ShardStore } from './store/port.ts';
 export type { Instruments } from './telemetry.ts';

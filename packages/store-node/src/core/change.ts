@@ -14,6 +14,7 @@ import {
   zeroDigest,
 } from '@driftless/contracts';
 import { type Entry, emptyValue, isSound, type Lookup, makeEntry } from './entry.ts';
+import { isBrokenBy } from './mutants.ts';
 import type { ReplicaSet, ShardState } from './state.ts';
 
 /** A batch in the log: the event's own bytes. */
@@ -102,6 +103,7 @@ export function effectOf(ops: readonly Operation[], epoch: number, firstSeq: num
       return;
     }
     if (operation.op === 'answer' || operation.op === 'members-changed') return;
+    if (operation.op === 'delete' && isBrokenBy('drop-tombstone')) return;
     const { key } = operation;
     const known = touched.get(key);
     const before = known ? known.before : lookup(key);

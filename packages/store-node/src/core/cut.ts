@@ -8,6 +8,7 @@
 import { type Batch, type EpochStart, isZeroDigest, xorDigest } from '@driftless/contracts';
 import { type Change, effectOfReplacing, type Orphan } from './change.ts';
 import type { Entry, Lookup } from './entry.ts';
+import { isBrokenBy } from './mutants.ts';
 import { type ReplicaSet, type ShardState, unknownSet } from './state.ts';
 
 /** Keys that the orphans touched: what has to be asked of a peer. */
@@ -45,7 +46,7 @@ export function planCut({ state, afterSeq, epochs, sets, orphaned, lookup, rows 
     quarantine: [],
     cut: {
       afterSeq,
-      orphans: orphaned.flatMap(orphansOf),
+      orphans: isBrokenBy('forget-orphans') ? [] : orphaned.flatMap(orphansOf),
       removed: pairs.flatMap(({ key, after }) => (after ? [] : [key])),
     },
     state: {

@@ -4,6 +4,7 @@
  * written.
  */
 import { type Digest, type DigestInput, entryDigest, equalDigest } from '@driftless/contracts';
+import { isBrokenBy } from './mutants.ts';
 
 export interface Entry extends DigestInput {
   digest: Digest;
@@ -17,7 +18,7 @@ export function makeEntry(input: DigestInput): Entry {
 
 /** The row's bytes still have the digest that was kept beside them. */
 export function isSound(entry: Entry): boolean {
-  return equalDigest(entryDigest(entry), entry.digest);
+  return equalDigest(entryDigest(entry), entry.digest) || isBrokenBy('skip-digest-check');
 }
 
 /** A reader sees this entry at wall-clock time `now` (milliseconds): neither deleted nor expired. */

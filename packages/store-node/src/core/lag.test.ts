@@ -102,4 +102,13 @@ describe('the lag of a replica', () => {
     expect(tracker.stalenessMs({ epoch: 2, seq: 20 }, 60)).toBeUndefined();
     expect(tracker.stalenessMs({ epoch: 3, seq: 15 }, 70)).toBe(10);
   });
+
+  it('L6: a replica is behind a head that is past it, or of a later epoch', () => {
+    const lag = new LagTracker({ headSilentMs: 1000, samplesMax: 10 });
+    const at = (epoch: number, seq: number) => lag.isPast({ epoch, seq });
+    expect(at(1, 5)).toBe(false);
+    lag.told({ epoch: 2, seq: 7 }, 10, 0);
+    expect([at(2, 7), at(2, 6), at(1, 9), at(2, 8), at(3, 1)]).toEqual([false, true, true, false, false]);
+    expect(lag.headSeq).toBe(7);
+  });
 });

@@ -48,6 +48,16 @@ export class LagTracker {
     this.seen(seq, now);
   }
 
+  /** Whether the newest head that was told lies past a replica at `applied`, or in another history than its. */
+  isPast(applied: Position): boolean {
+    return this.#epoch > applied.epoch || (this.#epoch === applied.epoch && this.#head > applied.seq);
+  }
+
+  /** Where the leader's log ends, as far as was heard. */
+  get headSeq(): number {
+    return this.#head;
+  }
+
   /** There is an event up to `seq`; it says nothing of whether the leader has gone on since. */
   seen(seq: number, now: number): void {
     if (seq <= this.#head) return;

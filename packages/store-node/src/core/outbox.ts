@@ -7,6 +7,7 @@
  * is asked for. It is mine (go on behind it), another epoch's (I am deposed), or older than what was
  * confirmed (the stream went back: publish again from the log).
  */
+import { isBrokenBy } from './mutants.ts';
 
 export interface OutboxBatch {
   epoch: number;
@@ -202,7 +203,9 @@ function settle(
   { end }: Extract<OutboxEvent, { type: 'probed' }>,
   limits: OutboxLimits,
 ): OutboxStep {
-  const { message, streamSeq } = end;
+  const { streamSeq } = end;
+  const isForeign = (end.message?.epoch ?? 0) > state.epoch;
+  const message = isForeign && isBrokenBy('no-fence') ? undefined : end.message;
   if (message && message.epoch > state.epoch) {
     const deposed: OutboxState = { ...state, phase: 'deposed', pending: [], inFlight: 0 };
     return { state: deposed, effects: [{ type: 'deposed', by: message.epoch }] };

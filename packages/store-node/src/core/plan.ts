@@ -18,6 +18,7 @@ import {
 } from '@driftless/contracts';
 import { type Effect, effectOf } from './change.ts';
 import { type Entry, isVisible, type Lookup } from './entry.ts';
+import { isBrokenBy } from './mutants.ts';
 import type { ShardState } from './state.ts';
 
 /** One request: what is asked, and the value's bytes of a `put`. */
@@ -99,7 +100,8 @@ class Planner {
     const { idempotency } = request.operation;
     const earlier =
       idempotency && (this.#answers.get(idempotency.id) ?? this.#input.answerOf(idempotency.id));
-    if (idempotency && earlier) return this.#waiting(replay(earlier, idempotency.fingerprint));
+    if (idempotency && earlier && !isBrokenBy('skip-deduplication'))
+      return this.#waiting(replay(earlier, idempotency.fingerprint));
     const decision = this.#decide(request);
     const result = 'operation' in decision ? this.#accept(decision, idempotency) : decision;
     if (idempotency && !('operation' in decision)) {

@@ -4,6 +4,7 @@
  * client saw is not in the history. The places where epochs began say so.
  */
 import { type EpochStart, type Position, positionZero } from '@driftless/contracts';
+import { isBrokenBy } from './mutants.ts';
 
 export type Place =
   /** In the history, and applied here. */
@@ -18,7 +19,7 @@ const ahead: Place = { kind: 'ahead' };
 
 /** `epochs`: the beginnings that this replica knows, in order; asked for only when they decide. */
 export function placeOf(seen: Position, at: Position, epochs: () => readonly EpochStart[]): Place {
-  if (seen.seq === 0) return applied;
+  if (seen.seq === 0 || isBrokenBy('read-session-early')) return applied;
   if (seen.epoch > at.epoch) return ahead;
   if (seen.epoch === at.epoch) return seen.seq <= at.seq ? applied : ahead;
   const starts = epochs();

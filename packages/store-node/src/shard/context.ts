@@ -8,6 +8,7 @@ import { DriftlessError, type Position, positionZero, type ShardMove } from '@dr
 import type { Clock, Logger } from '@driftless/runtime';
 import type { Change } from '../core/change.ts';
 import type { LagTracker } from '../core/lag.ts';
+import { isBrokenBy } from '../core/mutants.ts';
 import type { ShardState } from '../core/state.ts';
 import type { EventStream } from '../jetstream/port.ts';
 import type { Durability, ReplicaFiles, ShardStore } from '../store/port.ts';
@@ -191,6 +192,7 @@ export class ShardContext {
 
   /** A failure is final: it ends the process (see sqlite/store.ts). */
   commit(change: Change, durability: Durability = 'synced'): void {
+    if (isBrokenBy('cursor-outside-transaction')) this.store.saveState(change.state);
     this.store.commit(change, durability);
     this.#state = change.state;
     this.#unsaved = durability === 'written';

@@ -17,6 +17,7 @@ import {
 } from '@driftless/contracts';
 import { quarantinedRow } from '../core/apply.ts';
 import { type Effect, effectOf } from '../core/change.ts';
+import { isBrokenBy } from '../core/mutants.ts';
 import { type PlannedResult, planBatch, type WriteRequest } from '../core/plan.ts';
 import type { ReplicaSet } from '../core/state.ts';
 import { AckWaits, replicatedBySets, replicatedSeq, setsInUse } from '../core/waits.ts';
@@ -210,6 +211,7 @@ export class Leader {
       return;
     }
     if (plan.batch) {
+      if (isBrokenBy('ack-before-commit')) this.#answerUnasked(allowed, plan.results);
       // Only these levels wait for followers: they are asked to sync at once.
       const prompt = allowed.some(({ level }) => level === 'majority' || level === 'all');
       this.#append(plan.batch, plan.effect, prompt, startedAt);
@@ -297,6 +299,14 @@ export class Leader {
     });
     for (const waiting of allowed)
       waiting.reject(notLeader('The leader has found a damaged row and steps aside.'));
+  }
+
+  /** For tests: what no leader must do (core/mutants.ts). */
+  #answerUnasked(allowed: readonly Waiting[], planned: readonly PlannedResult[]): void {
+    const results = planned.map(({ result }) => result);
+    for (const waiting of allowed) {
+      this.#answer({ ...waiting, results: [] }, results.splice(0, waiting.requests.length));
+    }
   }
 
   #await(allowed: readonly Waiting[], results: readonly PlannedResult[]): void {

@@ -13,6 +13,7 @@ import {
 } from '../core/outbox.ts';
 import { Missing } from '../jetstream/port.ts';
 import type { ShardContext } from './context.ts';
+import { publishFenced } from './publish.ts';
 
 export interface PublisherHooks {
   /** The stream has confirmed more of the log. */
@@ -116,7 +117,7 @@ export class Publisher {
       return;
     }
     try {
-      const { streamSeq } = await stream.publish({
+      const { streamSeq } = await publishFenced(stream, {
         event,
         ...batch,
         expectedStreamSeq,

@@ -153,6 +153,19 @@ export class ShardReplica {
     if (this.#started && this.#election.role === 'following') await this.#follower.bootstrap();
   }
 
+  /** A follower that lacks something, by the word of the leader. */
+  get isBehind(): boolean {
+    const { lag, state } = this.context;
+    return this.role === 'following' && lag.isPast(state.applied);
+  }
+
+  /** Goes on by the logs of peers to where the leader's log ends, back from orphans if need be. */
+  async catchUp(): Promise<void> {
+    const isOver = (): boolean => !this.#started || !this.isBehind;
+    // Once back from orphans, once on to the end.
+    for (let i = 0; i < 2 && !isOver(); i += 1) await this.#follower.reach(this.context.lag.headSeq, isOver);
+  }
+
   tick(): void {
     if (!this.#started) return;
     const now = this.#now();

@@ -1,8 +1,10 @@
 /**
  * What a replica does every few seconds besides its work: trims its log within its bounds, forgets old
- * answers, proves itself after a rotten row was overwritten, offers its orphans to the leader, and lets a
- * snapshot take its place when it halted or has been drifted for too long.
+ * answers, asks its peers when it is behind although nothing comes (a stream that lost its end gives nothing to
+ * find a gap by), proves itself after a rotten row was overwritten, offers its orphans to the leader, and lets
+ * a snapshot take its place when it halted or has been drifted for too long.
  */
+import { comparePositions, type Position, positionZero } from '@driftless/contracts';
 import { isDrifted } from '../core/state.ts';
 import { offerOrphans } from './orphan-offers.ts';
 import type { ShardReplica } from './replica.ts';
@@ -13,6 +15,8 @@ const forgetAnswersMax = 500;
 
 export class Upkeep {
   readonly #replica: ShardReplica;
+  /** Where the replica stood at the last turn. */
+  #stood: Position = positionZero;
   /** Monotonic, milliseconds; undefined while it is not drifted. */
   #driftedSince: number | undefined;
   #busy = false;
@@ -46,6 +50,9 @@ export class Upkeep {
     this.#driftedSince = isDrifted(state) ? (this.#driftedSince ?? now) : undefined;
     const driftedLong = this.#driftedSince !== undefined && now - this.#driftedSince > limits.driftedMsMax;
     if (halted !== undefined || driftedLong) return () => replica.recover();
+    const isStuck = comparePositions(this.#stood, state.applied) === 0;
+    this.#stood = state.applied;
+    if (isStuck && replica.isBehind) return () => replica.catchUp();
     if (state.suspect) return () => scrub(replica);
     return replica.context.store.counts().orphans > 0 ? () => offerOrphans(replica.context) : undefined;
   }
