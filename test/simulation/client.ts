@@ -2,7 +2,13 @@
  * A client: does its operations one after the other, carries its session's token from answer to answer, sends
  * what nobody answered again under its `Idempotency-Key`, and records what it asked and was told.
  */
-import { DriftlessError, type ErrorCode, type WriteOperation, type WriteResult } from '@driftless/contracts';
+import {
+  DriftlessError,
+  type ErrorCode,
+  type ReadLevel,
+  type WriteOperation,
+  type WriteResult,
+} from '@driftless/contracts';
 import type { Session, Written } from '@driftless/gateway/simulation';
 import type { Gateway } from './cluster.ts';
 import type { ClientOperation } from './plan.ts';
@@ -87,12 +93,13 @@ export class Client {
   }
 
   /** One request with the session's token. */
-  async #inSession<T>(ask: (gateway: Gateway, session: Session) => Promise<T>): Promise<T> {
+  async #inSession<T>(ask: (gateway: Gateway, session: Session) => Promise<T>, keeps = true): Promise<T> {
     const gateway = this.#gateway;
-    const session = gateway.sessions.of({ headers: { [sessionHeader]: this.#token ?? '' } } as never);
+    const token = keeps ? (this.#token ?? '') : '';
+    const session = gateway.sessions.of({ headers: { [sessionHeader]: token } } as never);
     const answered = await ask(gateway, session).finally(() => {
       const reply = { header: (_name: string, value: string) => (this.#token = value) };
-      gateway.sessions.tell(reply as never, session);
+      if (keeps) gateway.sessions.tell(reply as never, session);
     });
     await new Promise<void>((resolve) => this.#world.after(this.#random.between(0.1, 2), resolve));
     return answered;
@@ -102,9 +109,10 @@ export class Client {
     return `${this.name}#${this.#sessions}`;
   }
 
-  #begin(id: number) {
+  #begin(id: number, keeps = true) {
     const { now: at } = this.#recorder;
-    return { type: 'invoke' as const, id, at, process: this.name, session: this.#session };
+    const session = keeps ? { session: this.#session } : {};
+    return { type: 'invoke' as const, id, at, process: this.name, ...session };
   }
 
   /** The session was told that what it had seen is gone: it goes on as another one. */
@@ -113,8 +121,9 @@ export class Client {
   }
 
   async #get({ key, level = 'eventual' }: ClientOperation, id: number): Promise<void> {
-    this.#recorder.add({ ...this.#begin(id), operation: 'get', key, consistency: level });
-    const outcome = await this.#inSession(({ store }, session) => store.read(key, { level }, session));
+    const keeps = isInSession(level);
+    this.#recorder.add({ ...this.#begin(id, keeps), operation: 'get', key, consistency: level });
+    const outcome = await this.#inSession(({ store }, session) => store.read(key, { level }, session), keeps);
     const { now: at } = this.#recorder;
     if (outcome.type === 'failed') {
       this.#recorder.add({ type: 'fail', id, at, error: outcome.code });
@@ -139,10 +148,11 @@ export class Client {
   }
 
   async #list({ key: prefix, level = 'eventual' }: ClientOperation, id: number): Promise<void> {
-    this.#recorder.add({ ...this.#begin(id), operation: 'list', prefix, consistency: level });
+    const keeps = isInSession(level);
+    this.#recorder.add({ ...this.#begin(id, keeps), operation: 'list', prefix, consistency: level });
     try {
       const request = { prefix, after: '', limit: 100, values: true, asked: { level } };
-      const page = await this.#inSession(({ store }, session) => store.list(request, session));
+      const page = await this.#inSession(({ store }, session) => store.list(request, session), keeps);
       const entries = page.entries.map(({ key, version, value }) => {
         return { key, version: positionOf(version), value: decoder.decode(value) };
       });
@@ -229,6 +239,14 @@ export class Client {
     if (only === 'none') return { ifNoneMatch: '*' };
     return only === 'last' && last !== undefined ? { ifMatch: [last] } : {};
   }
+}
+
+/**
+ * An eventual read stands outside of the session: a replica may show it what a later epoch, which the session
+ * knows, has rolled back, and nobody could tell it so.
+ */
+function isInSession(level: ReadLevel): boolean {
+  return level !== 'eventual';
 }
 
 function historyOf({ ifMatch, ifNoneMatch }: { ifMatch?: string[] | '*'; ifNoneMatch?: '*' }) {

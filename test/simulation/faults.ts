@@ -81,6 +81,8 @@ const breaks: Breaks = {
   'nats-slow': (cluster, { node, slowMs }) => linkFault(cluster, node, { slowMs }),
   'nats-lossy': (cluster, { node, requests: loseRequest, answers: loseAnswer }) =>
     linkFault(cluster, node, { loseRequest, loseAnswer }),
+  'leases-unheard': (cluster, { node, loss }) =>
+    linkFault(cluster, node, { loseLease: 1, loseRequest: loss, loseAnswer: loss }),
   deliveries: (cluster, { node, drop, duplicate, reorder }) =>
     linkFault(cluster, node, { drop, duplicate, reorder }),
   'acks-lost': (cluster, { node, loss: loseAck }) => linkFault(cluster, node, { loseAck }),

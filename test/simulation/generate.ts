@@ -10,6 +10,8 @@ export interface GenerateOptions {
   /** Operations of a run, about. */
   operations: number;
   profile?: Profile | undefined;
+  /** Only these kinds of faults. */
+  kinds?: readonly FaultKind[] | undefined;
 }
 
 const profileWeights: Record<Profile, number> = {
@@ -17,7 +19,7 @@ const profileWeights: Record<Profile, number> = {
   nodes: 30,
   jetstream: 25,
   power: 18,
-  rot: 0,
+  rot: 8,
   everything: 17,
 };
 
@@ -33,6 +35,7 @@ const nodeFaults: Partial<Record<FaultKind, number>> = {
   'nats-stall': 3,
   'nats-slow': 2,
   'nats-lossy': 3,
+  'leases-unheard': 4,
   'nats-down': 1,
 };
 const jetstreamFaults: Partial<Record<FaultKind, number>> = {
@@ -56,7 +59,7 @@ const faultsOf: Record<Profile, Partial<Record<FaultKind, number>>> = {
   everything: { ...nodeFaults, ...jetstreamFaults, 'power-loss': 4 },
 };
 
-export function generate(seed: number, { operations, profile: wanted }: GenerateOptions): Plan {
+export function generate(seed: number, { operations, profile: wanted, kinds }: GenerateOptions): Plan {
   const random = new Random(`plan ${seed}`);
   const profile = wanted ?? random.weighted(profileWeights);
   const nodes = random.chance(0.15) ? 5 : 3;
@@ -72,7 +75,7 @@ export function generate(seed: number, { operations, profile: wanted }: Generate
     skewMs: Array.from({ length: nodes }, () => (hasSkew ? Math.round(random.between(-6e5, 6e5)) : 0)),
     config: configOf(random),
     operations: operationsOf(random.fork('operations'), operations, lengthMs, !hasSkew),
-    faults: faultsFor(random.fork('faults'), profile, shape, lengthMs),
+    faults: faultsFor(random.fork('faults'), profile, shape, lengthMs, kinds),
   };
 }
 
@@ -132,12 +135,20 @@ interface Shape {
   gateways: number;
 }
 
-function faultsFor(random: Random, profile: Profile, shape: Shape, lengthMs: number): Fault[] {
+function faultsFor(
+  random: Random,
+  profile: Profile,
+  shape: Shape,
+  lengthMs: number,
+  kinds: readonly FaultKind[] | undefined,
+): Fault[] {
   if (profile === 'calm') return [];
-  const weights = faultsOf[profile];
+  const all = Object.entries(faultsOf[profile]).filter(
+    ([kind]) => !kinds || kinds.includes(kind as FaultKind),
+  );
   // A run with few kinds of faults goes deeper than one with a bit of each.
-  const kinds = Object.entries(weights).filter(() => random.chance(0.7));
-  const chosen = Object.fromEntries(kinds.length > 0 ? kinds : Object.entries(weights));
+  const some = all.filter(() => random.chance(0.7));
+  const chosen = Object.fromEntries(some.length > 0 ? some : all);
   const faults: Fault[] = [];
   let at = startMs + random.between(0, 3000);
   // One node at a time loses what it has, and has it again: a majority's loss would excuse everything.
@@ -183,6 +194,8 @@ function faultOf(random: Random, kind: FaultKind, at: number, shape: Shape, prof
       return { at, kind, node, slowMs: random.pick([50, 700, 3000]), forMs };
     case 'nats-lossy':
       return { at, kind, node, requests: random.pick([0, 0.2]), answers: random.pick([0.2, 0.7]), forMs };
+    case 'leases-unheard':
+      return { at, kind, node, loss: random.pick([0.3, 0.6]), forMs };
     case 'deliveries': {
       const p = (): number => random.pick([0, 0.1, 0.4]);
       return { at, kind, node, drop: p(), duplicate: p(), reorder: p(), forMs };

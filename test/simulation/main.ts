@@ -1,7 +1,7 @@
 /**
  * `npm run simulate`: runs many seeds, or one scenario file. What fails is made shorter and kept as a file.
  *
- *     npm run simulate -- --seeds 1000 [--from N] [--profile nodes] [--steps 400] [--mutant no-fence]
+ *     npm run simulate -- --seeds 1000 [--from N] [--profile nodes] [--steps 400] [--faults kill,pause] [--mutant no-fence]
  *     npm run simulate -- --scenario FILE [--trace] [--history FILE]
  *     npm run simulate -- --seeds 1000 --report FILE      a summary as JSON
  *
@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util';
 import { encodeEvent } from '@driftless/checkers';
 import { type Mutant, mutants } from '@driftless/store-node/simulation';
 import { generate } from './generate.ts';
-import { type Plan, type Profile, profiles } from './plan.ts';
+import { type FaultKind, type Plan, type Profile, profiles } from './plan.ts';
 import { Pool } from './pool.ts';
 import { Report } from './report.ts';
 import { readScenario, writeScenario } from './scenario.ts';
@@ -33,6 +33,7 @@ const { values: options } = parseArgs({
     steps: { type: 'string', default: '400' },
     profile: { type: 'string' },
     mutant: { type: 'string' },
+    faults: { type: 'string' },
     threads: { type: 'string', default: String(availableParallelism()) },
     scenario: { type: 'string' },
     report: { type: 'string' },
@@ -64,13 +65,14 @@ async function runScenario(file: string): Promise<boolean> {
 async function runSeeds(): Promise<boolean> {
   const [from, count, operations] = [whole(options.from), whole(options.seeds), whole(options.steps)];
   const profile = profileOf(options.profile);
+  const kinds = options.faults?.split(',') as FaultKind[] | undefined;
   const report = new Report();
   const startedAt = performance.now();
   const failing: Plan[] = [];
   const seeds = Array.from({ length: count }, (_, i) => from + i);
   const runNext = async (): Promise<void> => {
     for (let seed = seeds.shift(); seed !== undefined; seed = seeds.shift()) {
-      const plan = generate(seed, { operations, profile });
+      const plan = generate(seed, { operations, profile, kinds });
       const done = await pool.run({ plan, mutant });
       report.add(plan, done);
       if (done.violations.length > 0) {

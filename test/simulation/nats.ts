@@ -33,6 +33,8 @@ export interface LinkFaults {
   duplicate: number;
   reorder: number;
   loseAck: number;
+  /** News of leases that are not told. */
+  loseLease: number;
 }
 const well: LinkFaults = {
   loseAnswer: 0,
@@ -42,6 +44,7 @@ const well: LinkFaults = {
   duplicate: 0,
   reorder: 0,
   loseAck: 0,
+  loseLease: 0,
 };
 
 export class SimNats {
@@ -267,7 +270,7 @@ export class Link {
       watch: (onLease) => {
         const begin = (): void => {
           const told: typeof onLease = (shard, seen) => {
-            if (this.process.isAlive) onLease(shard, seen);
+            if (this.process.isAlive && !this.#random.chance(this.faults.loseLease)) onLease(shard, seen);
           };
           void leases.watch(told).then(({ stop }) => this.#stops.push(stop));
         };

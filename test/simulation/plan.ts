@@ -66,6 +66,8 @@ export const faultSchema = z.discriminatedUnion('kind', [
   z.object({ ...linkFault, kind: z.literal('nats-stall') }),
   z.object({ ...linkFault, kind: z.literal('nats-slow'), slowMs: ms }),
   z.object({ ...linkFault, kind: z.literal('nats-lossy'), requests: chance, answers: chance }),
+  /** A node does not hear who took its lease, and most of its calls are lost. */
+  z.object({ ...linkFault, kind: z.literal('leases-unheard'), loss: chance }),
   z.object({ ...linkFault, kind: z.literal('deliveries'), drop: chance, duplicate: chance, reorder: chance }),
   z.object({ ...linkFault, kind: z.literal('acks-lost'), loss: chance }),
   /** All NATS servers are away; `lost`: what their disks lack afterwards. */

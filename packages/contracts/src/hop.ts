@@ -30,7 +30,17 @@ const conditionsSchema = {
   ifMatch: versionsSchema.optional(),
   /** The key must be at none of these versions (`*`: must not exist). */
   ifNoneMatch: versionsSchema.optional(),
-  idempotency: z.object({ id: z.string().min(1), fingerprint: z.string() }).optional(),
+  idempotency: z
+    .object({
+      id: z.string().min(1),
+      fingerprint: z.string(),
+      /**
+       * Asked on the client's behalf, on conditions that are not the client's: a refusal is no answer to its
+       * request.
+       */
+      onBehalf: z.boolean().optional(),
+    })
+    .optional(),
   /** The writer's session has seen this position: the write comes after it, or isn't done. */
   seen: positionSchema.optional(),
 };

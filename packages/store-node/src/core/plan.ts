@@ -104,7 +104,7 @@ class Planner {
       return this.#waiting(replay(earlier, idempotency.fingerprint));
     const decision = this.#decide(request);
     const result = 'operation' in decision ? this.#accept(decision, idempotency) : decision;
-    if (idempotency && !('operation' in decision)) {
+    if (idempotency && !idempotency.onBehalf && !('operation' in decision)) {
       this.ops.push({ op: 'answer', answer: this.#record(idempotency, result) });
     }
     return this.#waiting(result);
@@ -119,8 +119,8 @@ class Planner {
     return { result, seq: this.#lastSeq };
   }
 
-  #record(idempotency: { id: string; fingerprint: string }, result: WriteResult): RecordedAnswer {
-    const answer: RecordedAnswer = { ...idempotency, result };
+  #record({ id, fingerprint }: { id: string; fingerprint: string }, result: WriteResult): RecordedAnswer {
+    const answer: RecordedAnswer = { id, fingerprint, result };
     this.#answers.set(answer.id, answer);
     return answer;
   }

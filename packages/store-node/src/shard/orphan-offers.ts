@@ -1,7 +1,8 @@
 /**
  * What becomes of orphans: each is offered to the current leader as a new operation, on the condition that
  * nobody has written its key since the cut. The leader judges that in its own transaction. An offer carries
- * an idempotency id (the client's, if it gave one), so one whose answer was lost is not applied twice. What
+ * an idempotency id (the client's, if it gave one), so one whose answer was lost is not applied twice. A
+ * refusal is not kept under the client's id: its retry asks without our condition, and may still be done. What
  * the leader refuses is kept, counted and listed, for a person to decide.
  */
 import { formatPosition, type WriteOperation, type WriteResult } from '@driftless/contracts';
@@ -56,7 +57,7 @@ function offerOf(
   const { key } = operation;
   const answer = 'answer' in operation ? operation.answer : undefined;
   const own = { id: `orphan/${formatPosition(version)}/${key.slice(0, 64)}`, fingerprint: 'orphan' };
-  const idempotency = answer ? { id: answer.id, fingerprint: answer.fingerprint } : own;
+  const idempotency = answer ? { id: answer.id, fingerprint: answer.fingerprint, onBehalf: true } : own;
   if (operation.op === 'delete') return { op: 'delete', key, ...held, idempotency };
   if (operation.op !== 'put') return undefined;
   const { expiresAt, contentType: type, value } = operation;
