@@ -1,7 +1,8 @@
 /**
  * `npm run simulate`: runs many seeds, or one scenario file. What fails is made shorter and kept as a file.
  *
- *     npm run simulate -- --seeds 1000 [--from N] [--profile nodes] [--steps 400] [--faults kill,pause] [--mutant no-fence]
+ *     npm run simulate -- --seeds 1000 [--from N] [--profile nodes] [--steps 400]
+ *     npm run simulate -- --profile nodes --faults kill,pause [--mutant forget-orphans]
  *     npm run simulate -- --scenario FILE [--trace] [--history FILE]
  *     npm run simulate -- --seeds 1000 --report FILE      a summary as JSON
  *

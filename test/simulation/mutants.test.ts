@@ -1,7 +1,7 @@
 /**
  * The simulation notices when the store is broken on purpose (store-node/core/mutants.ts), and the right
- * checker says so. Seeds begin where one is known to do it; a few more are tried, so that a change of the dice
- * doesn't matter.
+ * checker says so. Seeds begin where one is known to do it; a few more are tried, so that a change of the
+ * dice doesn't matter.
  */
 import type { Mutant } from '@driftless/store-node/simulation';
 import { afterAll, describe, expect, it } from 'vitest';

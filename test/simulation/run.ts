@@ -219,8 +219,8 @@ function violationsOf(results: readonly CheckResult[]): Violation[] {
 }
 
 /**
- * A write that was acknowledged may be rolled back at a level that allows it, but never silently: whoever cuts it
- * off sets it aside (DESIGN §5).
+ * A write that was acknowledged may be rolled back at a level that allows it, but never silently: whoever
+ * cuts it off sets it aside (DESIGN §5).
  */
 function silentRollbacks(history: History, setAside: ReadonlySet<string>): Violation[] {
   return history.operations.flatMap(({ kind, key, outcome, version, ack }) => {

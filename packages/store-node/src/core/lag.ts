@@ -48,7 +48,7 @@ export class LagTracker {
     this.seen(seq, now);
   }
 
-  /** Whether the newest head that was told lies past a replica at `applied`, or in another history than its. */
+  /** Whether the newest head that was told lies past a replica at `applied`, or in a later epoch. */
   isPast(applied: Position): boolean {
     return this.#epoch > applied.epoch || (this.#epoch === applied.epoch && this.#head > applied.seq);
   }

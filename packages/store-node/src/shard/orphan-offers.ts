@@ -2,7 +2,7 @@
  * What becomes of orphans: each is offered to the current leader as a new operation, on the condition that
  * nobody has written its key since the cut. The leader judges that in its own transaction. An offer carries
  * an idempotency id (the client's, if it gave one), so one whose answer was lost is not applied twice. A
- * refusal is not kept under the client's id: its retry asks without our condition, and may still be done. What
+ * refusal is not kept under the client's id: a retry asks without our condition, and may be done. What
  * the leader refuses is kept, counted and listed, for a person to decide.
  */
 import { formatPosition, type WriteOperation, type WriteResult } from '@driftless/contracts';
