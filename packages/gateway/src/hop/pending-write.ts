@@ -24,6 +24,15 @@ export interface Written {
   results: WriteResult[];
   node?: string;
   position?: Position;
+  /** The newest version among all writes that were done with these, in one request. */
+  newest?: string;
+}
+
+/** Who answered a request of writes. */
+export interface Answerer {
+  node: string;
+  position: Position;
+  newest?: string;
 }
 
 export class PendingWrite implements LaneItem {
@@ -37,7 +46,7 @@ export class PendingWrite implements LaneItem {
   /** An attempt got no answer: what is open may have been done. */
   #inDoubt = false;
   #lastRefusal: { code: ErrorCode; detail: string } | undefined;
-  #by: { node: string; position: Position } | undefined;
+  #by: Answerer | undefined;
 
   constructor(writes: readonly Write[], deadlineAt: number, settle: (written: Written) => void) {
     this.#writes = writes;
@@ -60,7 +69,7 @@ export class PendingWrite implements LaneItem {
   }
 
   /** A node answered with a result for each open write. True when some were refused, and go again. */
-  answered(node: string, position: Position, results: readonly WriteResult[]): boolean {
+  answered(by: Answerer, results: readonly WriteResult[]): boolean {
     const refused: number[] = [];
     for (const [i, result] of results.entries()) {
       const index = this.#open[i] as number;
@@ -69,7 +78,7 @@ export class PendingWrite implements LaneItem {
         this.#lastRefusal = { code: result.error, detail: result.detail ?? '' };
       } else this.#results[index] = result;
     }
-    this.#by = { node, position };
+    this.#by = by;
     this.#open = refused;
     if (refused.length > 0) return true;
     this.#finish();

@@ -66,6 +66,7 @@ export class Reader {
   readonly #telemetry: GatewayTelemetry;
   readonly #time: Pick<HopPorts, 'clock' | 'random'>;
   #turn = 0;
+  #turnEnds = false;
 
   constructor(
     options: ReaderOptions,
@@ -93,13 +94,24 @@ export class Reader {
     return this.#offer(this.#laneOfLeader(shard, read.level), read, this.#options.routeWaitMs);
   }
 
-  /** A replica for one read that isn't in `tried`; each call goes on to the next in turn. */
+  /**
+   * A replica for one read that isn't in `tried`. Nodes take turns: what comes in one turn of the event loop
+   * goes to one of them, in one request; the next turn's reads go to the next.
+   */
   choose(shard: number, tried: readonly string[]): string | undefined {
     const route = this.#routing.route(shard);
     if (route === undefined) return undefined;
-    this.#turn = (this.#turn + 1) % Number.MAX_SAFE_INTEGER;
+    if (!this.#turnEnds) {
+      this.#turnEnds = true;
+      this.#time.clock.soon(this.#endTurn);
+    }
     return chooseReplica(route, this.#turn, tried, (node) => this.#directory.circuitOf(node) !== 'open');
   }
+
+  readonly #endTurn = (): void => {
+    this.#turnEnds = false;
+    this.#turn = (this.#turn + 1) % Number.MAX_SAFE_INTEGER;
+  };
 
   sweep(): void {
     for (const lane of this.#ofNode.values()) lane.sweep();

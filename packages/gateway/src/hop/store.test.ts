@@ -1,8 +1,9 @@
 import { Buffer } from 'node:buffer';
-import type { WriteOperation } from '@driftless/contracts';
+import { parsePosition, type WriteOperation } from '@driftless/contracts';
 import { createTelemetry, loadConfig, waitUntil } from '@driftless/runtime';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type GatewayConfig, gatewayConfigSchema } from '../config.ts';
+import { Session } from '../core/session.ts';
 import { createGatewayTelemetry } from '../telemetry.ts';
 import { FakeNode } from '../testing/fake-node.ts';
 import type { Write } from './pending-write.ts';
@@ -84,6 +85,27 @@ describe('the store over its nodes', () => {
       expect(a?.writes.map(({ operations }) => operations.length)).toEqual([64]);
       await writeOne('alone');
       expect(a?.writes).toHaveLength(2);
+    });
+
+    it('of one request begin sessions at its newest version, a replay beside them or not', async () => {
+      lead(a);
+      await writeOne('first', 'id');
+      const sessions = Array.from({ length: 3 }, () => new Session());
+      const keys: [string, string?][] = [['x'], ['y'], ['first', 'id']];
+      const writes = keys.map(([key, id], i) => store.write('stream', put(key, id), sessions[i]));
+      const [, newest, replay] = (await Promise.all(writes)).map(({ results }) => results[0]);
+      expect(replay).toMatchObject({ replayed: true });
+      expect(a?.writes.at(-1)?.operations).toHaveLength(3);
+      for (const session of sessions) {
+        expect(session.seen(0)).toEqual(parsePosition(newest?.version as string));
+      }
+    });
+
+    it('of a session that goes on bind it to their own version', async () => {
+      lead(a);
+      const session = new Session(new Map([[0, { epoch: 1, seq: 0 }]]));
+      const [{ results }] = await Promise.all([store.write('stream', put('x'), session), writeOne('y')]);
+      expect(session.seen(0)).toEqual(parsePosition(results[0]?.version as string));
     });
 
     it('of other ack levels do not share a request', async () => {
@@ -228,10 +250,11 @@ describe('the store over its nodes', () => {
       expect(await store.read('nothing', { level: 'eventual' })).toMatchObject({ type: 'missing' });
     });
 
-    it('of one turn go in one request for each node', async () => {
-      await Promise.all(Array.from({ length: 20 }, () => store.read('k', { level: 'eventual' })));
-      expect(a?.reads.map(({ reads }) => reads.length)).toEqual([10]);
-      expect(b?.reads.map(({ reads }) => reads.length)).toEqual([10]);
+    it('of one turn go to one node in one request, those of the next turn to the next node', async () => {
+      for (let turn = 0; turn < 4; turn += 1) {
+        await Promise.all(Array.from({ length: 20 }, () => store.read('k', { level: 'eventual' })));
+      }
+      for (const node of [a, b]) expect(node?.reads.map(({ reads }) => reads.length)).toEqual([20, 20]);
     });
 
     it.each([

@@ -76,7 +76,12 @@ export class Store {
   async write(ack: AckLevel, write: Write, session = new Session()): Promise<Written> {
     const shard = shardOf(write.operation.key, this.cluster.shardCount);
     const written = await this.#writer.write(shard, ack, afterSession([write], shard, session));
-    for (const result of written.results) learnFromWrite(session, shard, result);
+    const [result] = written.results;
+    // As in learnFromRead: the same for all that were written together, and as soon readable.
+    const { newest } = written;
+    const wasDone = result !== undefined && result.error === undefined;
+    if (session.isNew && wasDone && newest !== undefined) learnVersion(session, shard, newest);
+    else if (result) learnFromWrite(session, shard, result);
     return written;
   }
 

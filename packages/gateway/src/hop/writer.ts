@@ -141,11 +141,13 @@ export class Writer {
       if (connection === undefined) throw unknownNode(node);
       const timeoutMs = this.#options.writeTimeoutMs;
       const { results, position } = await connection.write({ ...header, timeoutMs }, values);
+      const newest = results.findLast(({ error, replayed }) => error === undefined && !replayed)?.version;
+      const by = { node, position, ...(newest !== undefined && { newest }) };
       let next = 0;
       return items.filter((item) => {
         const own = results.slice(next, next + item.operations);
         next += own.length;
-        return item.answered(node, position, own);
+        return item.answered(by, own);
       });
     } catch (error) {
       if (!(error instanceof HopError)) throw error;
