@@ -104,11 +104,11 @@ export const nodeConfigSchema = z.object({
     .describe('How long the answer under an Idempotency-Key is kept'),
   pageBytes: z
     .union([z.literal(1024), z.literal(2048), z.literal(4096), z.literal(8192)])
-    .default(4096)
+    .default(2048)
     .describe('SQLite page size of new files')
     .meta({ unit: 'bytes' }),
   walAutocheckpointPages: whole('pages')
-    .default(8000)
+    .default(16_000)
     .describe('Pages in the WAL at which SQLite checkpoints'),
 });
 export type NodeConfig = z.output<typeof nodeConfigSchema>;

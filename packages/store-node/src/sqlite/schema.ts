@@ -3,11 +3,13 @@
  * for values of 1 KiB; the log has one row a batch. Keys are TEXT compared byte by byte (BINARY), which is
  * UTF-8 order.
  *
- * Version log (`PRAGMA user_version`): 1 — first; 2 — `sets`, the replica sets that the log has named.
+ * Version log (`PRAGMA user_version`): 1 — first; 2 — `sets`, the replica sets that the log has named; 3 —
+ * leaves as a block and a journal (leaf-journal.ts).
  */
+import { leavesBytes } from '@driftless/anti-entropy';
 import type Database from 'better-sqlite3';
 
-export const schemaVersion = 2;
+export const schemaVersion = 3;
 
 const tables = `
 CREATE TABLE entries (
@@ -26,9 +28,14 @@ CREATE TABLE log (
   last_seq INTEGER NOT NULL,
   epoch INTEGER NOT NULL,
   committed_at INTEGER NOT NULL,
+  leaf_moves BLOB NOT NULL,
   event BLOB NOT NULL
 ) STRICT;
-CREATE TABLE buckets (bucket INTEGER PRIMARY KEY, digest BLOB NOT NULL) STRICT;
+CREATE TABLE leaves (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  seq INTEGER NOT NULL,
+  digests BLOB NOT NULL
+) STRICT;
 CREATE TABLE meta (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   cluster TEXT NOT NULL,
@@ -94,6 +101,7 @@ export function openSchema(database: Database.Database, cluster: string, shard: 
       database
         .prepare(`INSERT INTO meta VALUES (1, ?, ?, 0, 0, zeroblob(16), zeroblob(16), 0, 0, 0, 0, '')`)
         .run(cluster, shard);
+      database.prepare('INSERT INTO leaves VALUES (1, 0, zeroblob(?))').run(leavesBytes);
       database.pragma(`user_version = ${schemaVersion}`);
     })();
     return;

@@ -17,6 +17,17 @@ export interface EntryRow {
   value: Buffer;
 }
 
+export type EntryTuple = [
+  key: string,
+  epoch: number,
+  seq: number,
+  tombstone: number,
+  expiresAt: number | null,
+  contentType: string,
+  digest: Buffer,
+  value: Buffer,
+];
+
 export interface LogRowRow {
   first_seq: number;
   last_seq: number;
@@ -54,12 +65,19 @@ interface SetRow {
   members: string;
 }
 
+const logColumns = 'first_seq, last_seq, epoch, committed_at, event';
+
 /** Batches dropped from the log in one turn, so that no turn is long. */
 const trimBatchesMax = 2000;
 
 export function entryOf(row: EntryRow): Entry {
   const { key, epoch, seq, expires_at: expiresAt, content_type: contentType, digest, value } = row;
   return { key, epoch, seq, tombstone: row.tombstone === 1, expiresAt, contentType, digest, value };
+}
+
+export function entryOfTuple(row: EntryTuple): Entry {
+  const [key, epoch, seq, tombstone, expiresAt, contentType, digest, value] = row;
+  return { key, epoch, seq, tombstone: tombstone === 1, expiresAt, contentType, digest, value };
 }
 
 export function logRowOf(row: LogRowRow): LogRow {
@@ -101,7 +119,10 @@ export type Statements = ReturnType<typeof prepare>;
 export function prepare(database: Database.Database) {
   const sql = (text: string): Database.Statement => database.prepare(text);
   return {
-    entry: sql('SELECT * FROM entries WHERE key = ?'),
+    // As a tuple: it stands on the path of every operation, and names of columns cost.
+    entry: sql(`
+      SELECT key, epoch, seq, tombstone, expires_at, content_type, digest, value FROM entries
+      WHERE key = ?`).raw(),
     entriesFrom: sql('SELECT * FROM entries WHERE key >= ? ORDER BY key'),
     entriesAfter: sql('SELECT * FROM entries WHERE key > ? ORDER BY key'),
     putEntry: sql(`
@@ -111,21 +132,21 @@ export function prepare(database: Database.Database) {
         tombstone = excluded.tombstone, expires_at = excluded.expires_at,
         content_type = excluded.content_type, digest = excluded.digest, value = excluded.value`),
     removeEntry: sql('DELETE FROM entries WHERE key = ?'),
-    putLeaf: sql(
-      'INSERT INTO buckets VALUES (?, ?) ON CONFLICT (bucket) DO UPDATE SET digest = excluded.digest',
-    ),
+    leaves: sql('SELECT seq, digests FROM leaves'),
+    putLeaves: sql('UPDATE leaves SET seq = ?, digests = ?'),
+    movesAfter: sql('SELECT leaf_moves FROM log WHERE first_seq > ? ORDER BY first_seq').pluck(),
     putMeta: sql(`
       UPDATE meta SET epoch = ?, seq = ?, root = ?, drift = ?, suspect = ?, settle_seq = ?, confirmed_seq = ?,
         stream_seq = ?, stream_created_at = ?`),
-    logAfter: sql('SELECT * FROM log WHERE first_seq > ? ORDER BY first_seq'),
-    logAt: sql('SELECT * FROM log WHERE first_seq = ?'),
+    logAfter: sql(`SELECT ${logColumns} FROM log WHERE first_seq > ? ORDER BY first_seq`),
+    logAt: sql(`SELECT ${logColumns} FROM log WHERE first_seq = ?`),
     logRange: sql('SELECT min(first_seq) AS firstSeq, max(last_seq) AS lastSeq FROM log'),
     logBytes: sql('SELECT coalesce(sum(length(event)), 0) AS bytes FROM log'),
     logSizes: sql(`
       SELECT first_seq, length(event) AS bytes FROM log WHERE last_seq <= ? ORDER BY first_seq
       LIMIT ${trimBatchesMax}`),
     trimLog: sql('DELETE FROM log WHERE first_seq <= ?'),
-    putLog: sql('INSERT INTO log VALUES (?, ?, ?, ?, ?)'),
+    putLog: sql('INSERT INTO log VALUES (?, ?, ?, ?, ?, ?)'),
     cutLog: sql('DELETE FROM log WHERE last_seq > ?'),
     epochs: sql('SELECT epoch, first_seq AS firstSeq, node, stream FROM epochs ORDER BY epoch'),
     putEpoch: sql('INSERT INTO epochs VALUES (?, ?, ?, ?)'),

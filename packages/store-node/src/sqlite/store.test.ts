@@ -1,12 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { bucketCount, formatDigest } from '@driftless/contracts';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unknownSet } from '../core/state.ts';
 import { allOf, storeCases } from '../store/acceptance.ts';
 import { MemoryStore } from '../store/memory.ts';
+import type { ShardStore } from '../store/port.ts';
 import { put, TestReplica } from '../testing/replica.ts';
 import { anyRequest } from '../testing/requests.ts';
 import { SqliteStore } from './store.ts';
@@ -40,6 +42,10 @@ function open(file = nextFile(), cluster = 'test', shard = 0): SqliteStore {
 function close(store: SqliteStore): void {
   store.close();
   stores = stores.filter((other) => other !== store);
+}
+
+function leavesOf(store: ShardStore): string {
+  return Array.from({ length: bucketCount }, (_, bucket) => formatDigest(store.leaf(bucket))).join();
 }
 
 describe('the store on SQLite', () => {
@@ -77,6 +83,22 @@ describe('the store on SQLite', () => {
       { numRuns: 25 },
     );
   });
+
+  it.each([1, 5, 127, 128, 129, 300])(
+    'S3 has all its leaves again after %i commits, its log trimmed',
+    (commits) => {
+      const replica = new TestReplica(open('leaves.db'));
+      replica.startEpoch(1);
+      for (let i = 1; i < commits; i += 1) replica.write([put(`k${i % 50}`, `v${i}`)]);
+      const leaves = leavesOf(replica.store);
+      close(replica.store as SqliteStore);
+      const again = open('leaves.db');
+      expect(leavesOf(again)).toEqual(leaves);
+      again.trimLog(Math.ceil(commits / 2), Number.POSITIVE_INFINITY);
+      close(again);
+      expect(leavesOf(open('leaves.db'))).toEqual(leaves);
+    },
+  );
 
   it('S3 keeps every field of its state', () => {
     const store = open('state.db');

@@ -1,6 +1,6 @@
 /**
  * The store on SQLite: WAL, one writing connection, `synchronous=FULL` where an ack relies on the commit. The
- * Merkle leaves are kept in memory too (64 KiB), so a batch writes each leaf it touched once. Snapshots read
+ * Merkle leaves are kept in memory (64 KiB); how they get to disk is told in leaf-journal.ts. Snapshots read
  * on a connection of their own, in one read transaction, and so hold up nobody.
  *
  * A failed commit (disk full, fsync error) is final: nobody knows what reached the disk, so the error goes up
@@ -14,7 +14,6 @@ import {
   encodeBatch,
   type Position,
   type RecordedAnswer,
-  xorDigest,
   zeroDigest,
 } from '@driftless/contracts';
 import Database from 'better-sqlite3';
@@ -22,10 +21,13 @@ import type { Change, LogRow, Orphan, Quarantined } from '../core/change.ts';
 import type { Entry } from '../core/entry.ts';
 import type { ReplicaSet, ShardState } from '../core/state.ts';
 import type { Counts, Durability, ListQuery, ShardStore, Snapshot } from '../store/port.ts';
+import { encodeLeafMoves, movedLeaves, replayLeafMoves } from './leaf-journal.ts';
 import { openSchema } from './schema.ts';
 import {
   type EntryRow,
+  type EntryTuple,
   entryOf,
+  entryOfTuple,
   type LogRowRow,
   type LogSizeRow,
   logRowOf,
@@ -51,13 +53,19 @@ export interface SqliteStoreOptions {
 /** Wall clock in milliseconds, for rows that say when they were kept. */
 type Clock = () => number;
 
+/** Commits after which all leaves are written: what a start has to replay, against 64 KiB each time. */
+const leavesEveryCommits = 128;
+
 export class SqliteStore implements ShardStore {
   readonly #database: Database.Database;
   readonly #options: SqliteStoreOptions;
   readonly #statements: Statements;
   readonly #leaves: LeafDigests;
+  /** The leaves on disk are those of this seq. */
+  #leavesSeq: number;
+  #commitsSinceLeaves = 0;
   readonly #now: Clock;
-  readonly #write: (change: Change, leaves: Map<number, Digest>) => void;
+  readonly #write: (change: Change, leaves: LeafDigests | undefined) => void;
   #state: ShardState;
   #durability: Durability = 'synced';
   #counts: Counts;
@@ -75,10 +83,10 @@ export class SqliteStore implements ShardStore {
     openSchema(database, options.cluster, options.shard);
     this.#statements = prepare(database);
     this.#state = stateOf(database);
-    this.#leaves = loadLeaves(database);
+    [this.#leaves, this.#leavesSeq] = loadLeaves(this.#statements);
     this.#counts = this.#statements.counts.get() as Counts;
     this.#logBytes = this.#countLogBytes();
-    this.#write = database.transaction((change: Change, leaves: Map<number, Digest>) => {
+    this.#write = database.transaction((change: Change, leaves: LeafDigests | undefined) => {
       this.#writeAll(change, leaves);
     });
   }
@@ -88,8 +96,8 @@ export class SqliteStore implements ShardStore {
   }
 
   get(key: string): Entry | undefined {
-    const row = this.#statements.entry.get(key) as EntryRow | undefined;
-    return row && entryOf(row);
+    const row = this.#statements.entry.get(key) as EntryTuple | undefined;
+    return row && entryOfTuple(row);
   }
 
   list({ prefix, after, limit }: ListQuery): Entry[] {
@@ -161,11 +169,15 @@ export class SqliteStore implements ShardStore {
 
   commit(change: Change, durability: Durability): void {
     this.#setDurability(durability);
-    const leaves = new Map<number, Digest>();
-    for (const [bucket, xor] of change.leafXors) leaves.set(bucket, xorDigest(this.#leaves.get(bucket), xor));
+    const { leafXors, state } = change;
+    this.#commitsSinceLeaves += 1;
+    // What has no row in the log, or takes rows off it, has to write them.
+    const isDue = this.#commitsSinceLeaves >= leavesEveryCommits || change.cut || !change.log;
+    const leaves = isDue && leafXors.size > 0 ? movedLeaves(this.#leaves, leafXors) : undefined;
     this.#write(change, leaves);
-    for (const [bucket, digest] of leaves) this.#leaves.set(bucket, digest);
-    this.#state = change.state;
+    for (const [bucket, xor] of leafXors) this.#leaves.xor(bucket, xor);
+    if (leaves) this.#leavesAreOnDisk(state.applied.seq);
+    this.#state = state;
     this.#logBytes = change.cut ? this.#countLogBytes() : this.#logBytes + (change.log?.event.length ?? 0);
     this.#counts = {
       quarantined: this.#counts.quarantined + change.quarantine.length,
@@ -213,6 +225,7 @@ export class SqliteStore implements ShardStore {
       lastDropped = row.first_seq;
     }
     if (lastDropped === undefined) return;
+    if (this.#leavesSeq < lastDropped) this.#saveLeaves();
     this.#statements.trimLog.run(lastDropped);
     this.#logBytes -= bytes;
   }
@@ -238,6 +251,17 @@ export class SqliteStore implements ShardStore {
     this.#database.close();
   }
 
+  #saveLeaves(): void {
+    const { seq } = this.#state.applied;
+    this.#statements.putLeaves.run(seq, this.#leaves.bytes());
+    this.#leavesAreOnDisk(seq);
+  }
+
+  #leavesAreOnDisk(seq: number): void {
+    this.#leavesSeq = seq;
+    this.#commitsSinceLeaves = 0;
+  }
+
   /** In WAL mode a sync of the log at one commit covers the commits before it, whatever they asked for. */
   #setDurability(durability: Durability): void {
     if (durability === this.#durability) return;
@@ -245,7 +269,7 @@ export class SqliteStore implements ShardStore {
     this.#durability = durability;
   }
 
-  #writeAll(change: Change, leaves: Map<number, Digest>): void {
+  #writeAll(change: Change, leaves: LeafDigests | undefined): void {
     const statements = this.#statements;
     const now = this.#now();
     if (change.cut) this.#writeCut(change.cut, now);
@@ -253,9 +277,12 @@ export class SqliteStore implements ShardStore {
       const { key, epoch, seq, tombstone, expiresAt, contentType, digest, value } = entry;
       statements.putEntry.run(key, epoch, seq, tombstone ? 1 : 0, expiresAt, contentType, digest, value);
     }
-    for (const [bucket, digest] of leaves) statements.putLeaf.run(bucket, digest);
     const { log } = change;
-    if (log) statements.putLog.run(log.firstSeq, log.lastSeq, log.epoch, log.committedAt, log.event);
+    if (log) {
+      const moves = encodeLeafMoves(change.leafXors);
+      statements.putLog.run(log.firstSeq, log.lastSeq, log.epoch, log.committedAt, moves, log.event);
+    }
+    if (leaves) statements.putLeaves.run(change.state.applied.seq, leaves.bytes());
     const { epochStart } = change;
     if (epochStart) {
       const { epoch, firstSeq, node, stream = '' } = epochStart;
@@ -324,14 +351,11 @@ export class SqliteStore implements ShardStore {
   }
 }
 
-function loadLeaves(database: Database.Database): LeafDigests {
-  const leaves = new LeafDigests();
-  const rows = database.prepare('SELECT bucket, digest FROM buckets').all() as {
-    bucket: number;
-    digest: Buffer;
-  }[];
-  for (const { bucket, digest } of rows) leaves.set(bucket, new Uint8Array(digest));
-  return leaves;
+function loadLeaves({ leaves: block, movesAfter }: Statements): [leaves: LeafDigests, seq: number] {
+  const { seq, digests } = block.get() as { seq: number; digests: Buffer };
+  const leaves = LeafDigests.fromBytes(digests);
+  for (const moves of movesAfter.iterate(seq) as IterableIterator<Buffer>) replayLeafMoves(leaves, moves);
+  return [leaves, seq];
 }
 
 function* mapRows(rows: Iterable<EntryRow>): Generator<Entry> {
