@@ -13,6 +13,10 @@ import { TestCluster } from '@driftless/test';
 import type { LoadPlan, LoadReport } from './load/client.ts';
 
 const rounds = Number(process.env.ROUNDS ?? 3);
+/** One shard, and as many as `npm start` makes. */
+const shardCounts = (process.env.SHARDS ?? '1,4').split(',').map(Number);
+/** A compiler that learns while it runs has then learned. */
+const warmUpMs = Number(process.env.WARM_UP_MS ?? 20_000);
 const base = {
   connections: 64,
   valueBytes: 100,
@@ -23,7 +27,7 @@ const base = {
 };
 const here = import.meta.dirname;
 
-async function load(plan: Pick<LoadPlan, 'port' | 'method'>): Promise<LoadReport> {
+async function load(plan: Pick<LoadPlan, 'port' | 'method'> & Partial<LoadPlan>): Promise<LoadReport> {
   const args = [join(here, 'load/client.ts'), JSON.stringify({ ...base, ...plan })];
   const { stdout } = await promisify(execFile)(process.execPath, args);
   return JSON.parse(stdout) as LoadReport;
@@ -113,34 +117,46 @@ function ratio(ours: readonly LoadReport[], ceiling: readonly LoadReport[]): str
   return `${median(pairs).toFixed(2)} (${Math.min(...pairs).toFixed(2)}–${Math.max(...pairs).toFixed(2)})`;
 }
 
-const cluster = await TestCluster.start();
-const ceiling = await startCeiling();
-try {
-  const port = Number(new URL(cluster.gatewayUrl).port);
-  const results: Record<'noopPut' | 'put' | 'mapGet' | 'get', LoadReport[]> = {
-    noopPut: [],
-    put: [],
-    mapGet: [],
-    get: [],
-  };
-  await fill(cluster.gatewayUrl);
-  await load({ port, method: 'PUT' });
-  const before = await lagBuckets(cluster);
-  for (let round = 0; round < rounds; round += 1) {
-    results.noopPut.push(await load({ port: ceiling.port, method: 'PUT' }));
-    results.put.push(await load({ port, method: 'PUT' }));
+type Results = Record<'noopPut' | 'put' | 'mapGet' | 'get', LoadReport[]>;
+
+async function measure(shards: number): Promise<{ results: Results; lag: (q: number) => string }> {
+  const cluster = await TestCluster.start({ shards });
+  const ceiling = await startCeiling();
+  try {
+    const port = Number(new URL(cluster.gatewayUrl).port);
+    const results: Results = { noopPut: [], put: [], mapGet: [], get: [] };
+    await fill(cluster.gatewayUrl);
+    for (const method of ['PUT', 'GET'] as const) {
+      await load({ port: ceiling.port, method, warmupMs: 0, measureMs: warmUpMs / 4 });
+      await load({ port, method, warmupMs: 0, measureMs: warmUpMs });
+    }
+    const before = await lagBuckets(cluster);
+    for (let round = 0; round < rounds; round += 1) {
+      results.noopPut.push(await load({ port: ceiling.port, method: 'PUT' }));
+      results.put.push(await load({ port, method: 'PUT' }));
+    }
+    const after = await lagBuckets(cluster);
+    for (let round = 0; round < rounds; round += 1) {
+      results.mapGet.push(await load({ port: ceiling.port, method: 'GET' }));
+      results.get.push(await load({ port, method: 'GET' }));
+    }
+    return { results, lag: (q) => (quantileOf(before, after, q) * 1000).toFixed(1) };
+  } finally {
+    ceiling.stop();
+    await cluster.stop();
   }
-  const after = await lagBuckets(cluster);
-  for (let round = 0; round < rounds; round += 1) {
-    results.mapGet.push(await load({ port: ceiling.port, method: 'GET' }));
-    results.get.push(await load({ port, method: 'GET' }));
-  }
-  const lag = (q: number): string => (quantileOf(before, after, q) * 1000).toFixed(1);
-  const machine = `${cpus().length} cores (${cpus()[0]?.model}), ${Math.round(totalmem() / 2 ** 30)} GiB`;
-  const turns = `${rounds} rounds of ${base.measureMs / 1000} s in turns, medians (min–max)`;
-  process.stdout.write(`
+}
+
+const machine = `${cpus().length} cores (${cpus()[0]?.model}), ${Math.round(totalmem() / 2 ** 30)} GiB`;
+const turns = `${rounds} rounds of ${base.measureMs / 1000} s in turns, medians (min–max)`;
+process.stdout.write(`
 ${machine}, Node ${process.version};
 ${base.connections} connections, ${base.valueBytes}-byte values, ${turns}
+`);
+for (const shards of shardCounts) {
+  const { results, lag } = await measure(shards);
+  process.stdout.write(`
+Shards: ${shards}
 
 | | per second | p50 ms | p99 ms | refused |
 |---|---|---|---|---|
@@ -152,7 +168,4 @@ ${row('Driftless GET, eventual', results.get)}
 PUT ratio ${ratio(results.put, results.noopPut)}; GET ratio ${ratio(results.get, results.mapGet)}
 Follower lag at apply under that load: p50 ${lag(0.5)} ms, p99 ${lag(0.99)} ms
 `);
-} finally {
-  ceiling.stop();
-  await cluster.stop();
 }
