@@ -265,4 +265,24 @@ describe('lingering', () => {
     offer(lane, item(7));
     expect(stepLane(lane, { type: 'answered', target, now: 6 })).toMatchObject([{ type: 'send' }]);
   });
+
+  it('L7 ends the wait when there is enough', () => {
+    const lane = createLane<Item>({ ...linger, waitingOperationsMax: 100, waitingBytesMax: 100 });
+    stepLane(lane, { type: 'routed', target: node(), now: 0 });
+    offer(lane, item(1), item(2), item(3));
+    stepLane(lane, { type: 'turn-ended', now: 0 });
+    const target = lane.target as NonNullable<typeof lane.target>;
+    stepLane(lane, { type: 'answered', target, now: 1 });
+    expect(offer(lane, item(10))).toEqual([{ type: 'await-turn', ms: 3 }]);
+    const more = Array.from({ length: 30 }, (_, i) => item(11 + i));
+    expect(offer(lane, ...more)).toEqual([]);
+    expect(offer(lane, item(41))).toEqual([{ type: 'await-turn', ms: 0 }]);
+    expect(offer(lane, item(42))).toEqual([]);
+    const [sent] = stepLane(lane, { type: 'turn-ended', now: 2 });
+    expect(sent).toMatchObject({ type: 'send' });
+    expect(lane.waiting).toEqual([]);
+    // The longer wait's own end finds a request under way.
+    offer(lane, item(43));
+    expect(stepLane(lane, { type: 'turn-ended', now: 4 })).toEqual([]);
+  });
 });

@@ -48,6 +48,8 @@ export interface LaneLimits {
 
 /** A last request of this many items says that the lane is under load. */
 const loadedItems = 3;
+/** A request of this many items waits for no more: what it costs by itself is little for each of them. */
+const enoughItems = 32;
 
 /** A node, for a while. The same node in another epoch, or after a time without a target, is another one. */
 export interface LaneTarget {
@@ -121,7 +123,7 @@ export function stepLane<Item extends LaneItem>(
         lane.refusals = 0;
         assert(lane.underWay >= 0, 'a request of a lane ended twice');
       }
-      return lane.waiting.length > 0 && isLoaded(lane) ? awaitTurn(lane) : depart(lane, event.now);
+      return lane.waiting.length > 0 && lingers(lane) ? awaitTurn(lane) : depart(lane, event.now);
     case 'refused':
       return refused(lane, event);
     case 'swept':
@@ -143,13 +145,17 @@ function offered<Item extends LaneItem>(lane: Lane<Item>, item: Item): LaneEffec
 }
 
 function awaitTurn<Item extends LaneItem>(lane: Lane<Item>): LaneEffect<Item>[] {
-  if (lane.turnAwaited) return [];
+  const ms = lingers(lane) ? lane.limits.lingerMs : 0;
+  // With enough at last, a longer wait ends with this turn.
+  const isEnough = ms === 0 && lane.waiting.length === enoughItems;
+  if (lane.turnAwaited && !isEnough) return [];
   lane.turnAwaited = true;
-  return [{ type: 'await-turn', ms: isLoaded(lane) ? lane.limits.lingerMs : 0 }];
+  return [{ type: 'await-turn', ms }];
 }
 
-function isLoaded<Item extends LaneItem>({ limits, lastItems }: Lane<Item>): boolean {
-  return limits.lingerMs > 0 && lastItems >= loadedItems;
+/** Under load, until it holds enough. */
+function lingers<Item extends LaneItem>({ limits, lastItems, waiting }: Lane<Item>): boolean {
+  return limits.lingerMs > 0 && lastItems >= loadedItems && waiting.length < enoughItems;
 }
 
 function refused<Item extends LaneItem>(
