@@ -6,10 +6,17 @@
  * Version log (`PRAGMA user_version`): 1 — first; 2 — `sets`, the replica sets that the log has named; 3 —
  * leaves as a block and a journal (leaf-journal.ts).
  */
-import { leavesBytes } from '@driftless/anti-entropy';
+import { LeafDigests, leavesBytes } from '@driftless/anti-entropy';
 import type Database from 'better-sqlite3';
 
 export const schemaVersion = 3;
+
+const leavesTable = `
+CREATE TABLE leaves (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  seq INTEGER NOT NULL,
+  digests BLOB NOT NULL
+) STRICT;`;
 
 const tables = `
 CREATE TABLE entries (
@@ -31,11 +38,7 @@ CREATE TABLE log (
   leaf_moves BLOB NOT NULL,
   event BLOB NOT NULL
 ) STRICT;
-CREATE TABLE leaves (
-  id INTEGER PRIMARY KEY CHECK (id = 1),
-  seq INTEGER NOT NULL,
-  digests BLOB NOT NULL
-) STRICT;
+${leavesTable}
 CREATE TABLE meta (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   cluster TEXT NOT NULL,
@@ -85,8 +88,23 @@ CREATE TABLE orphans (
 `;
 
 /** What brings a file of an older version to the next one. */
-const upgrades: Record<number, string | undefined> = {
-  1: 'CREATE TABLE sets (seq INTEGER PRIMARY KEY, members TEXT NOT NULL) STRICT;',
+const upgrades: Record<number, ((database: Database.Database) => void) | undefined> = {
+  1: (database) => {
+    database.exec('CREATE TABLE sets (seq INTEGER PRIMARY KEY, members TEXT NOT NULL) STRICT');
+  },
+  2: (database) => {
+    const leaves = new LeafDigests();
+    const rows = database.prepare('SELECT bucket, digest FROM buckets').all() as {
+      bucket: number;
+      digest: Uint8Array;
+    }[];
+    for (const { bucket, digest } of rows) leaves.set(bucket, digest);
+    database.exec(`
+      DROP TABLE buckets;
+      ALTER TABLE log ADD COLUMN leaf_moves BLOB NOT NULL DEFAULT x'';
+      ${leavesTable}`);
+    database.prepare('INSERT INTO leaves SELECT 1, seq, ? FROM meta').run(leaves.bytes());
+  },
 };
 
 /**
@@ -122,7 +140,7 @@ export function openSchema(database: Database.Database, cluster: string, shard: 
 function upgrade(database: Database.Database, from: number): void {
   database.transaction(() => {
     for (let version = from; version < schemaVersion; version += 1) {
-      database.exec(upgrades[version] as string);
+      upgrades[version]?.(database);
       database.pragma(`user_version = ${version + 1}`);
     }
   })();

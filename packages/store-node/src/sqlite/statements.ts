@@ -146,7 +146,9 @@ export function prepare(database: Database.Database) {
       SELECT first_seq, length(event) AS bytes FROM log WHERE last_seq <= ? ORDER BY first_seq
       LIMIT ${trimBatchesMax}`),
     trimLog: sql('DELETE FROM log WHERE first_seq <= ?'),
-    putLog: sql('INSERT INTO log VALUES (?, ?, ?, ?, ?, ?)'),
+    putLog: sql(`
+      INSERT INTO log (first_seq, last_seq, epoch, committed_at, leaf_moves, event)
+      VALUES (?, ?, ?, ?, ?, ?)`),
     cutLog: sql('DELETE FROM log WHERE last_seq > ?'),
     epochs: sql('SELECT epoch, first_seq AS firstSeq, node, stream FROM epochs ORDER BY epoch'),
     putEpoch: sql('INSERT INTO epochs VALUES (?, ?, ?, ?)'),

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bucketCount, formatDigest } from '@driftless/contracts';
+import { bucketCount, formatDigest, parseDigest } from '@driftless/contracts';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -46,6 +46,20 @@ function close(store: SqliteStore): void {
 
 function leavesOf(store: ShardStore): string {
   return Array.from({ length: bucketCount }, (_, bucket) => formatDigest(store.leaf(bucket))).join();
+}
+
+/** As files were in format 1. */
+function makeFirstFormat(file: string, leaves: readonly string[]): void {
+  const database = new Database(file);
+  database.exec(`
+    DROP TABLE sets;
+    DROP TABLE leaves;
+    ALTER TABLE log DROP COLUMN leaf_moves;
+    CREATE TABLE buckets (bucket INTEGER PRIMARY KEY, digest BLOB NOT NULL) STRICT;`);
+  const put = database.prepare('INSERT INTO buckets VALUES (?, ?)');
+  for (const [bucket, digest] of leaves.entries()) put.run(bucket, parseDigest(digest));
+  database.pragma('user_version = 1');
+  database.close();
 }
 
 describe('the store on SQLite', () => {
@@ -119,18 +133,24 @@ describe('the store on SQLite', () => {
     expect(open('state.db').state()).toEqual(state);
   });
 
-  it('S3 upgrades a file of the format before, with what it holds', () => {
+  it('S3 upgrades a file of the first format, with what it holds', () => {
     const file = 'old.db';
-    new TestReplica(open(file)).startEpoch(1);
-    close(stores[0] as SqliteStore);
-    const database = new Database(join(directory, file));
-    database.exec('DROP TABLE sets');
-    database.pragma('user_version = 1');
-    database.close();
+    const before = new TestReplica(open(file));
+    before.startEpoch(1);
+    before.write([put('a', '1'), put('b', '2')]);
+    const leaves = leavesOf(before.store);
+    close(before.store as SqliteStore);
+    makeFirstFormat(join(directory, file), leaves.split(','));
     const replica = new TestReplica(open(file));
-    expect(replica.state).toMatchObject({ applied: { epoch: 1, seq: 1 }, set: { seq: 0, members: [] } });
+    expect(replica.state).toMatchObject({ applied: { epoch: 1, seq: 3 }, set: { seq: 0, members: [] } });
+    expect(leavesOf(replica.store)).toEqual(leaves);
     replica.startEpoch(2, 'a', ['a', 'b']);
-    expect(replica.store.sets()).toEqual([{ seq: 2, members: ['a', 'b'] }]);
+    replica.write([put('b', '3')]);
+    expect(replica.store.sets()).toEqual([{ seq: 4, members: ['a', 'b'] }]);
+    const all = allOf(replica.store);
+    close(replica.store as SqliteStore);
+    expect(allOf(open(file))).toEqual(all);
+    expect(all.leaves).toEqual([...replica.state.root]);
   });
 
   it('S3 refuses the file of another cluster, shard or format, and leaves it alone', () => {
