@@ -37,6 +37,15 @@ export const fine: Case[] = [
       .dump('n2', { k: 'a@2-3' }, 19),
   ],
   [
+    'a put was refused, after its first attempt was read as an orphan',
+    new Script()
+      .epoch('n1', 1, 1, 'n1', 0)
+      .epoch('n2', 2, 2, 'n2', 5)
+      .put('k', 'a', [1, 7], { outcome: 'fail', error: 'precondition-failed', ifMatch: ['1-1'] })
+      .get('k', 'a', [2, 3], { version: '1-2', position: '1-2', node: 'n1' })
+      .dump('n2', {}, 19),
+  ],
+  [
     'a deposed leader goes back from an orphan',
     new Script()
       .epoch('n1', 1, 1, 'n1', 0)
