@@ -67,19 +67,28 @@ const truncate: Damage = (path, random) => {
   truncateSync(path, size - random.below(Math.floor(size / 2) + 1));
 };
 
-/** Flips a bit in stored values, which digests guard; SQLite has no checksums for the rest of its pages. */
-const flipValues: Damage = (path, random) => {
+const writtenValue = /v\d+\.\d+\.\d+/;
+
+/** Values that keys have at the moment, as many as are to be damaged. */
+function presentValues(path: string, random: Random): string[] {
+  const database = new Database(path, { readonly: true });
+  const rows = database.prepare('SELECT value FROM entries ORDER BY key').pluck().all() as Buffer[];
+  database.close();
+  const values = rows.flatMap((bytes) => writtenValue.exec(bytes.toString('latin1'))?.[0] ?? []);
+  return Array.from({ length: Math.min(flips, values.length) }, () => random.pick(values));
+}
+
+/** Flips a bit of each value wherever it stands; digests guard values, and SQLite has no checksums. */
+function flipValues(path: string, values: readonly string[]): void {
   const bytes = readFileSync(path);
-  const places: number[] = [];
-  const value = /v\d+\.\d+\.\d+/g;
-  for (const found of bytes.toString('latin1').matchAll(value)) places.push(found.index + 1);
   const file = openSync(path, 'r+');
-  for (let flip = 0; flip < flips && places.length > 0; flip += 1) {
-    const at = random.pick(places);
-    writeSync(file, Buffer.from([(bytes[at] ?? 0) ^ 1]), 0, 1, at);
+  for (const value of new Set(values)) {
+    for (let at = bytes.indexOf(value, 0, 'latin1'); at >= 0; at = bytes.indexOf(value, at + 1, 'latin1')) {
+      writeSync(file, Buffer.from([(bytes[at + 1] ?? 0) ^ 1]), 0, 1, at + 1);
+    }
   }
   closeSync(file);
-};
+}
 
 /** Length of the victim's log before the fault. */
 const logBefore = new WeakMap<Scene, number>();
@@ -97,17 +106,33 @@ const whileStopped =
     return () => process.start();
   };
 
-/** While the node is at work. */
+/**
+ * While the node is at work. It may write a damaged page again from its cache, and so never meet the damage;
+ * what it does meet must not be shown.
+ */
 const whileRunning =
-  (victim: Victim, damage: Damage) =>
+  (victim: Victim) =>
   (scene: Scene): Undo => {
     const { cluster, random, shard } = scene;
     const process = victim(scene);
-    logBefore.set(scene, process.output().length);
     scene.replaced(process.name);
-    for (const suffix of ['', '-wal']) damage(`${cluster.file(process.name, shard)}${suffix}`, random);
+    const file = cluster.file(process.name, shard);
+    const values = presentValues(file, random);
+    if (values.length === 0) throw new Error('There is no value to damage.');
+    for (const suffix of ['', '-wal']) flipValues(`${file}${suffix}`, values);
     return () => undefined;
   };
+
+/** Nothing that is damaged is left: it was met and repaired, or written again. */
+const isSoundAgain = async ({ cluster, shard }: Scene): Promise<string[]> => {
+  const found: string[] = [];
+  for (const { name } of cluster.nodes) {
+    const answer = await fetch(`${cluster.nodeUrl(name)}/node/v1/shards/${shard}/scrub`, { method: 'POST' });
+    const { sound } = (await answer.json()) as { sound: boolean };
+    if (!sound) found.push(`the replica of ${name} is damaged at the end`);
+  }
+  return found;
+};
 
 const wasNoticed =
   (victim: Victim) =>
@@ -198,19 +223,19 @@ export const fileFaults: Fault[] = [
     name: "bits flipped in values in a running follower's files",
     breaks: 'digests guard what is read; a scrub finds the rest',
     isShort: true,
-    inject: whileRunning(follower, flipValues),
+    inject: whileRunning(follower),
     hold: ({ traffic }) => traffic.more(50),
     verify: scrub,
-    judge: wasNoticed(follower),
+    judge: isSoundAgain,
   },
   {
     ...damaged,
     name: "bits flipped in values in a running leader's files",
     breaks: 'a leader with a damaged row steps aside',
-    inject: whileRunning(leader, flipValues),
+    inject: whileRunning(leader),
     hold: ({ traffic }) => traffic.more(50),
     verify: scrub,
-    judge: wasNoticed(leader),
+    judge: isSoundAgain,
   },
   {
     ...damaged,
