@@ -103,7 +103,8 @@ export function applyBatch(
       drift: driftAfter,
       suspect: state.suspect || effect.corrupt.length > 0,
       confirmedSeq: lastSeq,
-      streamSeq: stream?.seq ?? state.streamSeq,
+      // An event that was given out again may come late: the cursor doesn't go back.
+      streamSeq: Math.max(stream?.seq ?? 0, state.streamSeq),
       set: effect.set ?? state.set,
     },
   };

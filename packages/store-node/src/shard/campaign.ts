@@ -18,6 +18,9 @@ import { publishFenced } from './publish.ts';
 
 type StreamEnd = Awaited<ReturnType<EventStream['end']>>;
 
+/** Without progress for this long a candidate looks for the end of the stream again, milliseconds. */
+const catchUpStuckMs = 1000;
+
 export interface CampaignHooks {
   dispatch(event: ElectionEvent): void;
   /** This replica is no candidate any more. */
@@ -48,9 +51,10 @@ export class Campaign {
     const context = this.#context;
     try {
       const end = await context.stream.end();
-      if (end.createdAt !== context.state.streamCreatedAt) {
+      const { streamCreatedAt, streamSeq } = context.state;
+      if (end.createdAt !== streamCreatedAt || end.streamSeq < streamSeq) {
         this.#follower.restart();
-        throw new Error('The stream was made anew; following it first.');
+        throw new Error('The stream was made anew, or went back; following it first.');
       }
       this.#lastHeldSeq = end.message?.streamSeq ?? 0;
       // Without any log we can't know what there was: an empty disk must not become the history.
@@ -65,6 +69,19 @@ export class Campaign {
   catchUp(streamSeq: number): void {
     this.#catchUpTo = streamSeq;
     this.progressed();
+    this.#watch(streamSeq);
+  }
+
+  /** The end may never be reached: the stream can be lost meanwhile. Then it is looked for anew. */
+  #watch(end: number): void {
+    if (this.#catchUpTo !== end) return;
+    const { clock, state } = this.#context;
+    clock.after(catchUpStuckMs, () => {
+      if (this.#catchUpTo !== end) return;
+      if (this.#context.state.streamSeq !== state.streamSeq) return this.#watch(end);
+      this.#catchUpTo = undefined;
+      this.#hooks.dispatch({ type: 'fence-failed' });
+    });
   }
 
   /** The follower's position or cursor moved. */

@@ -230,7 +230,8 @@ export class Follower {
       return;
     }
     const confirmedSeq = Math.max(context.state.confirmedSeq, lastSeqOf(batch));
-    context.moveCursor({ streamSeq: message.streamSeq, confirmedSeq });
+    const streamSeq = Math.max(context.state.streamSeq, message.streamSeq);
+    context.moveCursor({ streamSeq, confirmedSeq });
     context.instruments.applied(context.shard, 'duplicate', batch.ops.length, 0);
     this.#applied.push(message);
   }
