@@ -119,6 +119,13 @@ export const processFaults: Fault[] = [
     hold: provisionalOnly,
   },
   {
+    ...nats,
+    name: 'nats-server killed -9, away for two minutes',
+    breaks: 'what ack=leader took meanwhile waits in the outbox, and is published after it',
+    inject: kill(natsServer),
+    hold: (scene) => provisionalOnly(scene, 120_000),
+  },
+  {
     ...masked,
     name: 'follower paused',
     breaks: 'a replica that wakes up with old news',

@@ -7,8 +7,8 @@ const refused = [503, 504];
 const written = [200, 201];
 
 /** ack=stream is refused or indeterminate, ack=leader goes on within the bound of the outbox. */
-export async function provisionalOnly({ cluster, lasts }: Scene): Promise<void> {
-  await lasts(withoutMs);
+export async function provisionalOnly({ cluster, lasts }: Scene, ms = withoutMs): Promise<void> {
+  await lasts(ms);
   const [stream, leader] = await Promise.all([put('stream'), put('leader')]);
   if (!refused.includes(stream)) throw new Error(`ack=stream without JetStream was answered ${stream}`);
   if (!written.includes(leader)) throw new Error(`ack=leader without JetStream was answered ${leader}`);
