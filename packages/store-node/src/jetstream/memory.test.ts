@@ -103,4 +103,21 @@ describe('faults on demand', () => {
     await stream.end();
     expect(acks.length).toBe(3);
   });
+
+  it('what was purged awaits no ack any more, as in nats-server', async () => {
+    const nats = new MemoryNats({ ackPendingMax: 2 });
+    const stream = nats.stream(0, 'a');
+    await stream.ensure();
+    for (const seq of [1, 2]) await stream.publish(publish(seq));
+    const seqs: number[] = [];
+    await stream.consume({
+      fromStreamSeq: 1,
+      onMessage: ({ streamSeq }) => void seqs.push(streamSeq),
+      onEnd: () => {},
+    });
+    nats.purge(0);
+    await stream.publish(publish(3));
+    await stream.end();
+    expect(seqs).toEqual([1, 2, 3]);
+  });
 });

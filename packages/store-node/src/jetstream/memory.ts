@@ -109,7 +109,12 @@ export class MemoryNats {
   giveOutAgain(shard: number): void {
     const stream = this.#streams.get(shard);
     for (const [node, consumer] of stream?.consumers ?? []) {
-      for (const streamSeq of consumer.pending) this.#give(shard, node, consumer, streamSeq);
+      for (const streamSeq of consumer.pending) {
+        const isThere = stream?.messages.some((message) => message.streamSeq === streamSeq);
+        if (isThere) this.#give(shard, node, consumer, streamSeq);
+        else consumer.pending.delete(streamSeq);
+      }
+      this.#deliver(shard, node);
     }
   }
 
@@ -128,9 +133,11 @@ export class MemoryNats {
     }
   }
 
-  /** Removes all messages; sequences and known message ids stay. */
+  /** Removes all messages; sequences and known message ids stay. Nobody's ack is awaited any more. */
   purge(shard: number): void {
-    this.#found(shard).messages = [];
+    const stream = this.#found(shard);
+    stream.messages = [];
+    for (const { pending } of stream.consumers.values()) pending.clear();
   }
 
   /** Retention overruns: the first `count` messages are dropped. */
