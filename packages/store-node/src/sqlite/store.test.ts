@@ -114,6 +114,24 @@ describe('the store on SQLite', () => {
     },
   );
 
+  it('S3 has all its leaves again after a cut that moved none, of a log shorter than the saved leaves', () => {
+    const replica = new TestReplica(open('cut.db'));
+    const peer = new TestReplica(new MemoryStore(() => 0));
+    replica.startEpoch(1);
+    replica.write([put('a', '1')]);
+    peer.followLogOf(replica);
+    replica.startEpoch(2);
+    replica.startEpoch(3);
+    replica.store.trimLog(1, Number.POSITIVE_INFINITY);
+    peer.startEpoch(4);
+    peer.write([put('b', '2')]);
+    replica.followLogOf(peer);
+    const leaves = leavesOf(replica.store);
+    expect(leaves).toEqual(leavesOf(peer.store));
+    close(replica.store as SqliteStore);
+    expect(leavesOf(open('cut.db'))).toEqual(leaves);
+  });
+
   it('S3 keeps every field of its state', () => {
     const store = open('state.db');
     const digest = new Uint8Array(16).fill(9);

@@ -173,7 +173,8 @@ export class SqliteStore implements ShardStore {
     this.#commitsSinceLeaves += 1;
     // What has no row in the log, or takes rows off it, has to write them.
     const isDue = this.#commitsSinceLeaves >= leavesEveryCommits || change.cut || !change.log;
-    const leaves = isDue && leafXors.size > 0 ? movedLeaves(this.#leaves, leafXors) : undefined;
+    const moves = leafXors.size > 0 || change.cut !== undefined;
+    const leaves = isDue && moves ? movedLeaves(this.#leaves, leafXors) : undefined;
     this.#write(change, leaves);
     for (const [bucket, xor] of leafXors) this.#leaves.xor(bucket, xor);
     if (leaves) this.#leavesAreOnDisk(state.applied.seq);
