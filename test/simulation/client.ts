@@ -10,9 +10,9 @@ import {
   type WriteResult,
 } from '@driftless/contracts';
 import type { Session, Written } from '@driftless/gateway/simulation';
+import type { Random } from '../harness/random.ts';
 import type { Gateway } from './cluster.ts';
 import type { ClientOperation } from './plan.ts';
-import type { Random } from './random.ts';
 import { positionOf, type Recorder } from './recorder.ts';
 import type { World } from './world.ts';
 

@@ -1,6 +1,7 @@
 /** Makes the plan of a seed: what clients do and what is broken, by the dice. */
+
+import { Random } from '../harness/random.ts';
 import type { ClientOperation, Fault, FaultKind, Plan, Profile } from './plan.ts';
-import { Random } from './random.ts';
 
 /** Time for the cluster to find its leaders before clients begin, milliseconds. */
 const startMs = 3000;

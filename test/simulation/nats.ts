@@ -13,7 +13,7 @@ import {
   type StreamMessage,
   Unanswered,
 } from '@driftless/store-node/simulation';
-import type { Random } from './random.ts';
+import type { Random } from '../harness/random.ts';
 import type { Process, World } from './world.ts';
 
 /** One way through a link, milliseconds. */

@@ -8,7 +8,7 @@
  */
 import { createHash } from 'node:crypto';
 import { Clock } from '@driftless/runtime';
-import { Random } from './random.ts';
+import { Random } from '../harness/random.ts';
 
 /** What a turn of the event loop costs, milliseconds: code that only gives way must not stop time. */
 const turnMs = 0.01;

@@ -164,36 +164,12 @@ export class DriftlessClient {
     operations: readonly BatchOperation[],
     options: Pick<WriteOptions, 'ack' | 'idempotencyKey' | 'signal'> = {},
   ): Promise<BatchAnswered> {
-    const path = `/v1/batch${queryOf({ ack: options.ack ?? this.#defaults.ack })}`;
-    const headers = { ...this.#writeHeaders(options), 'content-type': jsonType };
-    const body = JSON.stringify({ operations });
-    return parsed(
-      batchAnswerSchema,
-      await this.#transport.send({
-        method: 'POST',
-        path,
-        headers,
-        body,
-        signal: options.signal,
-        session: this.session,
-      }),
-    );
+    return parsed(batchAnswerSchema, await this.#post('/v1/batch', { operations }, options));
   }
 
   /** Adds to a counter, and says its new value. */
   async increment(key: string, by = 1, options: WriteOptions = {}): Promise<Counted> {
-    const query = queryOf({ ack: options.ack ?? this.#defaults.ack });
-    const path = `/v1/counters/${encodeKey(key)}/increment${query}`;
-    const headers = { ...this.#writeHeaders(options), 'content-type': jsonType };
-    const body = JSON.stringify({ by });
-    const answer = await this.#transport.send({
-      method: 'POST',
-      path,
-      headers,
-      body,
-      signal: options.signal,
-      session: this.session,
-    });
+    const answer = await this.#post(`/v1/counters/${encodeKey(key)}/increment`, { by }, options);
     return { ...parsed(counterSchema, answer), ...standingOf(answer) };
   }
 
@@ -281,6 +257,18 @@ export class DriftlessClient {
   #freshness({ consistency, maxStalenessMs }: ReadOptions) {
     const byBound = maxStalenessMs === undefined ? this.#defaults.consistency : 'bounded';
     return { consistency: consistency ?? byBound, maxStalenessMs };
+  }
+
+  /** A JSON document that writes. */
+  #post(path: string, document: unknown, options: WriteOptions): Promise<HttpAnswer> {
+    return this.#transport.send({
+      method: 'POST',
+      path: `${path}${queryOf({ ack: options.ack ?? this.#defaults.ack })}`,
+      headers: { ...this.#writeHeaders(options), 'content-type': jsonType },
+      body: JSON.stringify(document),
+      signal: options.signal,
+      session: this.session,
+    });
   }
 
   #writeHeaders({ ifMatch, ifNoneMatch, idempotencyKey }: WriteOptions): Record<string, string> {

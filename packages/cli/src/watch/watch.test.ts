@@ -71,9 +71,8 @@ describe('watch', () => {
   it('names no place to go on from when it has not begun', async () => {
     const err = new Collected();
     const client = {
-      // biome-ignore lint/correctness/useYield: a watch that fails before its first event.
       async *watch(): AsyncGenerator<WatchEvent> {
-        throw new Error('refused');
+        yield await Promise.reject<WatchEvent>(new Error('refused'));
       },
     };
     const context = {
