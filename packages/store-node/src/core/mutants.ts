@@ -4,7 +4,8 @@
  * where a mistake would make it.
  */
 export const mutants = {
-  'no-fence': 'leaders and candidates publish behind whatever the stream ends with',
+  'no-fence':
+    'the stream takes a publish whatever it ends with, and the leader takes any sequence as an answer',
   'ack-before-commit': 'a write is acknowledged before it is committed',
   'skip-deduplication': 'a retry under a known Idempotency-Key is done again',
   'cursor-outside-transaction': 'the position is moved in a transaction of its own, before the rows',

@@ -172,7 +172,7 @@ function confirm(
   limits: OutboxLimits,
 ): OutboxStep {
   const [first, ...rest] = state.pending;
-  const predicted = state.streamSeq + 1;
+  const predicted = isBrokenBy('no-fence') ? event.streamSeq : state.streamSeq + 1;
   // JetStream answers in order; anything else, also a duplicate at another sequence, needs a look.
   if (!first || event.firstSeq !== first.firstSeq || event.streamSeq !== predicted) return startProbe(state);
   const next = publishMore(
@@ -204,8 +204,7 @@ function settle(
   limits: OutboxLimits,
 ): OutboxStep {
   const { streamSeq } = end;
-  const isForeign = (end.message?.epoch ?? 0) > state.epoch;
-  const message = isForeign && isBrokenBy('no-fence') ? undefined : end.message;
+  const { message } = end;
   if (message && message.epoch > state.epoch) {
     const deposed: OutboxState = { ...state, phase: 'deposed', pending: [], inFlight: 0 };
     return { state: deposed, effects: [{ type: 'deposed', by: message.epoch }] };

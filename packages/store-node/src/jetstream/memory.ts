@@ -8,6 +8,7 @@
  * `schedule`, in order; the simulator gives its own, and so decides when each arrives.
  */
 import type { Lease } from '@driftless/contracts';
+import { isBrokenBy } from '../core/mutants.ts';
 import type { BatchName, StreamEnd } from '../core/outbox.ts';
 import {
   type ConsumeOptions,
@@ -220,13 +221,8 @@ export class MemoryNats {
     const id = idOf(message, expectedStreamSeq + 1);
     const known = stream.ids.get(id);
     if (known !== undefined) return { streamSeq: known };
-    if (expectedStreamSeq !== stream.lastSeq) {
-      throw new FenceRefused(`wrong last sequence: ${stream.lastSeq}`);
-    }
-    if (after && idOf(after, expectedStreamSeq) !== stream.lastId) {
-      throw new FenceRefused(`wrong last msg ID: ${stream.lastId}`);
-    }
-    const streamSeq = expectedStreamSeq + 1;
+    if (!isBrokenBy('no-fence')) fence(stream, expectedStreamSeq, after);
+    const streamSeq = stream.lastSeq + 1;
     stream.messages.push({ ...message, event: new Uint8Array(message.event), streamSeq, id });
     stream.lastSeq = streamSeq;
     stream.lastId = id;
@@ -336,6 +332,15 @@ export class MemoryNats {
 }
 
 /** JetStream's id of a batch at its place in the stream (see stream.ts). */
+function fence(stream: Stream, expectedStreamSeq: number, after: BatchName | undefined): void {
+  if (expectedStreamSeq !== stream.lastSeq) {
+    throw new FenceRefused(`wrong last sequence: ${stream.lastSeq}`);
+  }
+  if (after && idOf(after, expectedStreamSeq) !== stream.lastId) {
+    throw new FenceRefused(`wrong last msg ID: ${stream.lastId}`);
+  }
+}
+
 function idOf({ epoch, firstSeq }: BatchName, streamSeq: number): string {
   return `${epoch}/${firstSeq}/${streamSeq}`;
 }

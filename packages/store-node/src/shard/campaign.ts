@@ -14,7 +14,6 @@ import { type EventStream, FenceRefused } from '../jetstream/port.ts';
 import type { ShardContext } from './context.ts';
 import type { Follower } from './follower.ts';
 import type { LogPage } from './peers.ts';
-import { publishFenced } from './publish.ts';
 
 type StreamEnd = Awaited<ReturnType<EventStream['end']>>;
 
@@ -150,7 +149,7 @@ export class Campaign {
     let expectedStreamSeq = streamSeq;
     try {
       for (const row of context.store.log(context.state.confirmedSeq, Number.POSITIVE_INFINITY)) {
-        const published = await publishFenced(context.stream, { ...row, expectedStreamSeq });
+        const published = await context.stream.publish({ ...row, expectedStreamSeq });
         expectedStreamSeq = published.streamSeq;
         context.moveCursor({ confirmedSeq: row.lastSeq, streamSeq: expectedStreamSeq });
       }
@@ -180,7 +179,7 @@ export class Campaign {
     const event = encodeBatch(batch);
     try {
       const publish = { event, epoch, firstSeq, lastSeq: firstSeq, expectedStreamSeq };
-      const { streamSeq } = await publishFenced(context.stream, publish);
+      const { streamSeq } = await context.stream.publish(publish);
       // The consumer may have been faster.
       if (judge(batch, shard, context.state.applied).kind === 'apply') {
         const applied = applyBatch(batch, event, context.state, (key) => context.store.get(key), {

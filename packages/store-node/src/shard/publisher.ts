@@ -13,7 +13,6 @@ import {
 } from '../core/outbox.ts';
 import { Missing } from '../jetstream/port.ts';
 import type { ShardContext } from './context.ts';
-import { publishFenced } from './publish.ts';
 
 export interface PublisherHooks {
   /** The stream has confirmed more of the log. */
@@ -117,7 +116,7 @@ export class Publisher {
       return;
     }
     try {
-      const { streamSeq } = await publishFenced(stream, {
+      const { streamSeq } = await stream.publish({
         event,
         ...batch,
         expectedStreamSeq,
