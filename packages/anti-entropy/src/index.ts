@@ -1,3 +1,4 @@
-export * from './compare.ts';
-export * from './leaf-digests.ts';
-export * from './merkle.ts';
+export * from './core/compare.ts';
+export * from './core/leaf-digests.ts';
+export * from './core/merkle.ts';
+export * from './core/ports.ts';

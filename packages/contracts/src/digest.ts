@@ -57,6 +57,11 @@ export function hash128(bytes: Uint8Array): Digest {
   return digest;
 }
 
+/** Names a row where its key would be too long: the first 8 bytes of the key's SHA-256, 16 hexadecimal digits. */
+export function rowHash(key: string): string {
+  return formatDigest(hash128(Buffer.from(key))).slice(0, 16);
+}
+
 /** `a ^ b`, as a new digest. */
 export function xorDigest(a: Digest, b: Digest): Digest {
   const out = new Uint8Array(digestBytes);

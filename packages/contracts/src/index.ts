@@ -2,6 +2,7 @@ export * from './admin.ts';
 export * from './digest.ts';
 export * from './envelope.ts';
 export * from './errors.ts';
+export * from './exchange.ts';
 export * from './frame.ts';
 export * from './hop.ts';
 export * from './keys.ts';

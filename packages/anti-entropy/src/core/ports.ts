@@ -1,0 +1,95 @@
+/**
+ * What an exchange asks of the two replicas that it compares (SPEC.md). The peer is behind a network, ours is
+ * in the same process; both answer the same questions, so tests compare two replicas in memory and the
+ * simulation two nodes under faults.
+ *
+ * A question that gets no answer rejects; the comparison is then "not comparable".
+ */
+import type { Digest, Position, RowHead } from '@driftless/contracts';
+import type { LeafDigests } from './leaf-digests.ts';
+
+export interface Capture {
+  id: string;
+  position: Position;
+  /** XOR of the captured leaves. */
+  root: Digest;
+  /** Merkle root of the captured leaves. */
+  tree: Digest;
+  /** `root ^ root stamped by the leader`: zero when the tree is what it must be. */
+  drift: Digest;
+}
+
+/** Why there is no capture, and where the replica stands. */
+export interface Missed {
+  reason: 'passed' | 'not-reached' | 'unavailable';
+  position: Position;
+}
+
+/** A row of a bucket: the hash of its key (16 hexadecimal digits) and the digest of its bytes. */
+export interface RowDigest {
+  hash: string;
+  digest: Digest;
+}
+
+export interface BucketRows {
+  bucket: number;
+  /** In the order of `hash`. */
+  rows: RowDigest[];
+  /** Every row's bytes have the digest kept beside them, and all rows together have the leaf. */
+  sound: boolean;
+}
+
+export interface Wanted {
+  bucket: number;
+  hashes: string[];
+}
+
+export interface Replica {
+  /** Where it stands. */
+  position(): Promise<Position>;
+  /** At its first commit at or past `atSeq`; it may wait that long for it, milliseconds. */
+  capture(atSeq: number, waitMs: number): Promise<Capture | Missed>;
+  /** Rows as they are now, without those written after `throughSeq`. */
+  buckets(buckets: readonly number[], throughSeq: number): Promise<BucketRows[]>;
+  /** All rows with these hashes, as they are now, whenever they were written. */
+  heads(wanted: readonly Wanted[]): Promise<RowHead[]>;
+}
+
+export interface Peer extends Replica {
+  /** Nodes of a captured tree, in the order of `indexes`. */
+  nodes(capture: string, level: number, indexes: readonly number[]): Promise<readonly Digest[]>;
+  /** Bytes that it has sent so far. */
+  readonly bytesReceived: number;
+}
+
+/** One change of our replica. It is made only if the row is still the one that was looked at. */
+export interface Repair {
+  bucket: number;
+  key: string;
+  /** Digest of the bytes of our row, as it was listed; absent when we had none. */
+  ours?: Digest;
+  /** The peer's row, which takes its place; absent: the row is removed. */
+  theirs?: Pick<RowHead, 'version' | 'digest' | 'bytes'>;
+  reason: string;
+}
+
+export interface Repaired {
+  /** Repairs done; the others found another row than the one listed. */
+  healed: number;
+  /** Bytes of values that were fetched for it. */
+  bytesShipped: number;
+}
+
+export interface OurReplica extends Replica {
+  /** The leaves of a capture of ours. */
+  leaves(capture: string): LeafDigests;
+  /** Epochs and where each began, as our log has them: a version past the end of its epoch is an orphan. */
+  epochs(): readonly { epoch: number; firstSeq: number }[];
+  /**
+   * Sets the overwritten rows aside, makes the leaves of `buckets` those of their rows, and moves root and
+   * drift along: one transaction a bucket. Idempotent.
+   */
+  repair(buckets: readonly number[], repairs: readonly Repair[]): Promise<Repaired>;
+  /** A key was healed so often lately that something is wrong with it: leave it to a person. */
+  isStopped(key: string): boolean;
+}
