@@ -6,6 +6,7 @@
 
 import type { Position } from '@driftless/contracts';
 import {
+  changeOf,
   MemoryStore as Memory,
   type MemoryStore,
   type ReplicaFiles,
@@ -210,8 +211,8 @@ export class DiskStore implements ShardStore {
   rot(entry: NonNullable<ReturnType<ShardStore['get']>>): void {
     const value = entry.value.slice();
     value[0] = (value[0] as number) ^ 1;
-    const rows = { entries: [{ ...entry, value }], leafXors: new Map(), answers: [], quarantine: [] };
-    const mutation: Mutation = (store) => store.commit({ ...rows, state: store.state() }, 'synced');
+    const entries = [{ ...entry, value }];
+    const mutation: Mutation = (store) => store.commit(changeOf({ entries, state: store.state() }), 'synced');
     mutation(this.#view);
     this.#disk.write(mutation);
   }

@@ -57,7 +57,7 @@ export function hash128(bytes: Uint8Array): Digest {
   return digest;
 }
 
-/** Names a row where its key would be too long: the first 8 bytes of the key's SHA-256, 16 hexadecimal digits. */
+/** Names a row where its key is too long: first 8 bytes of the key's SHA-256, as 16 hexadecimal digits. */
 export function rowHash(key: string): string {
   return formatDigest(hash128(Buffer.from(key))).slice(0, 16);
 }

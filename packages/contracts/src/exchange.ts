@@ -68,7 +68,7 @@ export const bucketsHeaderSchema = z.object({
 });
 export type BucketsHeader = z.infer<typeof bucketsHeaderSchema>;
 
-/** In the body, row after row, in the order of the former: `rowHash` of the key (8), digest of its bytes (16). */
+/** In the body, row after row in this order: `rowHash` of the key (8), digest of the row's bytes (16). */
 export const bucketsAnswerSchema = z.object({
   buckets: z.array(
     z.object({

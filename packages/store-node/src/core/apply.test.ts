@@ -11,6 +11,7 @@ import { describe, expect, it } from 'vitest';
 import { bytes, increment, put, remove, TestReplica, text } from '../testing/replica.ts';
 import { anyRequest } from '../testing/requests.ts';
 import { endOfEpoch, judge, type Verdict } from './apply.ts';
+import { changeOf } from './change.ts';
 import type { Entry } from './entry.ts';
 import { isDrifted } from './state.ts';
 
@@ -241,17 +242,7 @@ describe('A6 a write that never came', () => {
 describe('A6 rows that went missing or came from nowhere', () => {
   it('a dropped row is found when its key is written: the root after it is wrong', () => {
     const { leader, follower } = pair(put('k', 'v'));
-    follower.store.commit(
-      {
-        entries: [],
-        leafXors: new Map(),
-        answers: [],
-        quarantine: [],
-        state: follower.state,
-        cut: { afterSeq: 2, orphans: [], removed: ['k'] },
-      },
-      'synced',
-    );
+    follower.store.commit(changeOf({ removed: ['k'], state: follower.state }), 'synced');
     expect(follower.apply(leader.event(put('x', '1')))).toMatchObject(none);
     const applied = follower.apply(leader.event(put('k', 'w')));
     expect(applied.found).toEqual([{ reason: 'after' }]);

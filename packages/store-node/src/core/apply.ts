@@ -14,7 +14,7 @@ import {
   type Position,
   xorDigest,
 } from '@driftless/contracts';
-import { type Change, effectOf, type Quarantined } from './change.ts';
+import { type Change, changeOf, effectOf, type Quarantined } from './change.ts';
 import type { Entry, Lookup } from './entry.ts';
 import type { ShardState } from './state.ts';
 
@@ -88,7 +88,7 @@ export function applyBatch(
   const root = xorDigest(state.root, effect.rootXor);
   const driftBefore = xorDigest(state.root, batch.prevRoot);
   const driftAfter = xorDigest(root, batch.postRoot);
-  const change: Change = {
+  const change = changeOf({
     entries: effect.entries,
     leafXors: effect.leafXors,
     answers: effect.answers,
@@ -107,7 +107,7 @@ export function applyBatch(
       streamSeq: Math.max(stream?.seq ?? 0, state.streamSeq),
       set: effect.set ?? state.set,
     },
-  };
+  });
   const settling = lastSeq < state.settleSeq;
   // Roots may differ while settling; a rotten row is never expected.
   const rotten = effect.corrupt.map(({ key }): DriftFound => ({ reason: 'row', key }));

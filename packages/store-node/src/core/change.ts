@@ -44,19 +44,19 @@ export interface Orphan {
   offered: boolean;
 }
 
-/** Cuts a deposed leader's log and puts touched keys back. */
+/** Cuts a deposed leader's log. */
 export interface Cut {
   /** Last seq that stays. */
   afterSeq: number;
   orphans: Orphan[];
-  /** Keys to remove altogether, for the history before the cut didn't have them. */
-  removed: string[];
 }
 
 /** Everything that one transaction moves together. */
 export interface Change {
   /** Final entry of each touched key. */
   entries: Entry[];
+  /** Keys whose rows go altogether; none of them has an entry here. */
+  removed: readonly string[];
   /** By how much each touched Merkle leaf moves: leaf ^= value. */
   leafXors: ReadonlyMap<number, Digest>;
   state: ShardState;
@@ -67,6 +67,11 @@ export interface Change {
   answers: { answer: RecordedAnswer; version: Position }[];
   quarantine: Quarantined[];
   cut?: Cut;
+}
+
+/** A change of nothing but what `parts` says. */
+export function changeOf(parts: Partial<Change> & Pick<Change, 'state'>): Change {
+  return { entries: [], removed: [], leafXors: new Map(), answers: [], quarantine: [], ...parts };
 }
 
 /** What operations lead to; not yet a change, for nothing says whether it is right. */

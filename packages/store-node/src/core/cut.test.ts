@@ -94,7 +94,7 @@ describe('the cut of a deposed leader', () => {
     );
     const untouched = old.store.get('b');
     const change = old.cut(endSeq, next);
-    expect(change.cut?.removed).toEqual(['new']);
+    expect(change.removed).toEqual(['new']);
     expect(change.entries.map(({ key }) => key)).toEqual(['a']);
     expect(old.store.get('new')).toBeUndefined();
     expect(old.store.get('b')).toEqual(untouched);

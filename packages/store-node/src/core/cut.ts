@@ -6,7 +6,7 @@
  * replica set is again the one that was in force at the cut.
  */
 import { type Batch, type EpochStart, isZeroDigest, xorDigest } from '@driftless/contracts';
-import { type Change, effectOfReplacing, type Orphan } from './change.ts';
+import { type Change, changeOf, effectOfReplacing, type Orphan } from './change.ts';
 import type { Entry, Lookup } from './entry.ts';
 import { isBrokenBy } from './mutants.ts';
 import { type ReplicaSet, type ShardState, unknownSet } from './state.ts';
@@ -39,16 +39,12 @@ export function planCut({ state, afterSeq, epochs, sets, orphaned, lookup, rows 
   const drift = first ? xorDigest(root, first.prevRoot) : state.drift;
   const newest = Math.max(0, ...pairs.map(({ after }) => after?.seq ?? 0));
   const epoch = epochs.findLast((start) => start.firstSeq <= afterSeq)?.epoch ?? 0;
-  return {
+  return changeOf({
     entries: pairs.flatMap(({ after }) => (after ? [after] : [])),
+    // The history before the cut didn't have them.
+    removed: pairs.flatMap(({ key, after }) => (after ? [] : [key])),
     leafXors,
-    answers: [],
-    quarantine: [],
-    cut: {
-      afterSeq,
-      orphans: isBrokenBy('forget-orphans') ? [] : orphaned.flatMap(orphansOf),
-      removed: pairs.flatMap(({ key, after }) => (after ? [] : [key])),
-    },
+    cut: { afterSeq, orphans: isBrokenBy('forget-orphans') ? [] : orphaned.flatMap(orphansOf) },
     state: {
       ...state,
       applied: { epoch, seq: afterSeq },
@@ -58,7 +54,7 @@ export function planCut({ state, afterSeq, epochs, sets, orphaned, lookup, rows 
       confirmedSeq: Math.min(state.confirmedSeq, afterSeq),
       set: sets.findLast(({ seq }) => seq <= afterSeq) ?? unknownSet,
     },
-  };
+  });
 }
 
 function orphansOf(batch: Batch): Orphan[] {

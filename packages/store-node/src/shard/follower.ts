@@ -7,6 +7,7 @@
 import { Buffer } from 'node:buffer';
 import { type Batch, decodeBatch, EnvelopeError, lastSeqOf } from '@driftless/contracts';
 import { judge } from '../core/apply.ts';
+import { changeOf } from '../core/change.ts';
 import type { Consumption, StreamMessage } from '../jetstream/port.ts';
 import { applyEvent } from './apply-event.ts';
 import type { ShardContext } from './context.ts';
@@ -209,13 +210,7 @@ export class Follower {
       const context = this.#context;
       const { streamSeq, event } = message;
       const kept = { kind: 'event' as const, name: String(streamSeq), reason: error.message, bytes: event };
-      context.commit({
-        entries: [],
-        leafXors: new Map(),
-        answers: [],
-        quarantine: [kept],
-        state: context.state,
-      });
+      context.commit(changeOf({ quarantine: [kept], state: context.state }));
       this.#halt(`Event ${streamSeq} of the stream is damaged: ${error.message}`, streamSeq);
       return undefined;
     }

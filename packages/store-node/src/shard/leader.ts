@@ -16,7 +16,7 @@ import {
   type WriteResult,
 } from '@driftless/contracts';
 import { quarantinedRow } from '../core/apply.ts';
-import { type Effect, effectOf } from '../core/change.ts';
+import { changeOf, type Effect, effectOf } from '../core/change.ts';
 import { isBrokenBy } from '../core/mutants.ts';
 import { type PlannedResult, planBatch, type WriteRequest } from '../core/plan.ts';
 import type { ReplicaSet } from '../core/state.ts';
@@ -226,15 +226,15 @@ export class Leader {
     const { firstSeq, epoch, committedAt, ops } = batch;
     const lastSeq = lastSeqOf(batch);
     const applied = { epoch, seq: lastSeq };
-    context.commit({
+    const change = changeOf({
       entries: effect.entries,
       leafXors: effect.leafXors,
       answers: effect.answers,
-      quarantine: [],
       log: { firstSeq, lastSeq, epoch, committedAt, event },
       ...(effect.set && { set: effect.set }),
       state: { ...context.state, applied, root: batch.postRoot, set: effect.set ?? context.state.set },
     });
+    context.commit(change);
     const tookMs = context.clock.monotonic() - startedAt;
     context.instruments.committed(context.shard, ops.length, event.length, tookMs);
     this.#publisher.committed({ epoch, firstSeq, lastSeq }, event, prompt);
@@ -285,13 +285,7 @@ export class Leader {
     const context = this.#context;
     const { state } = context;
     const quarantine = [quarantinedRow(rotten)];
-    context.commit({
-      entries: [],
-      leafXors: new Map(),
-      answers: [],
-      quarantine,
-      state: { ...state, suspect: true },
-    });
+    context.commit(changeOf({ quarantine, state: { ...state, suspect: true } }));
     context.noteDrift({
       at: state.applied,
       key: rotten.key,

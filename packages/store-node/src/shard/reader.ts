@@ -15,6 +15,7 @@ import {
   type Standing,
 } from '@driftless/contracts';
 import { quarantinedRow } from '../core/apply.ts';
+import { changeOf } from '../core/change.ts';
 import { type Entry, isSound, isVisible } from '../core/entry.ts';
 import { isDrifted, isSettling } from '../core/state.ts';
 import { requireFresh } from './freshness.ts';
@@ -101,7 +102,7 @@ function foundRotten(replica: ShardReplica, entry: Entry): DriftlessError {
   const { context } = replica;
   const state = { ...context.state, suspect: true };
   const quarantine = [quarantinedRow(entry)];
-  context.commit({ entries: [], leafXors: new Map(), answers: [], quarantine, state });
+  context.commit(changeOf({ quarantine, state }));
   context.instruments.corruptReads.add(1, { shard: String(context.shard) });
   context.noteDrift({
     at: state.applied,

@@ -13,6 +13,7 @@ import {
   zeroDigest,
 } from '@driftless/contracts';
 import type { Clock } from '@driftless/runtime';
+import { changeOf } from '../core/change.ts';
 import type { Entry } from '../core/entry.ts';
 import type { ShardContext } from './context.ts';
 import type { ShardReplica } from './replica.ts';
@@ -82,5 +83,5 @@ export async function scrub(replica: ShardReplica): Promise<Omit<ScrubAnswer, 'n
 
 function setSuspect(context: ShardContext, suspect: boolean): void {
   const state = { ...context.state, suspect };
-  context.commit({ entries: [], leafXors: new Map(), answers: [], quarantine: [], state });
+  context.commit(changeOf({ state }));
 }

@@ -274,6 +274,7 @@ export class SqliteStore implements ShardStore {
     const statements = this.#statements;
     const now = this.#now();
     if (change.cut) this.#writeCut(change.cut, now);
+    for (const key of change.removed) statements.removeEntry.run(key);
     for (const entry of change.entries) {
       const { key, epoch, seq, tombstone, expiresAt, contentType, digest, value } = entry;
       statements.putEntry.run(key, epoch, seq, tombstone ? 1 : 0, expiresAt, contentType, digest, value);
@@ -298,10 +299,9 @@ export class SqliteStore implements ShardStore {
     this.#writeState(change.state);
   }
 
-  #writeCut({ afterSeq, orphans, removed }: NonNullable<Change['cut']>, now: number): void {
+  #writeCut({ afterSeq, orphans }: NonNullable<Change['cut']>, now: number): void {
     const statements = this.#statements;
     this.#keepOrphans(orphans, now);
-    for (const key of removed) statements.removeEntry.run(key);
     statements.cutLog.run(afterSeq);
     statements.cutEpochs.run(afterSeq);
     statements.cutSets.run(afterSeq);

@@ -138,12 +138,12 @@ export class MemoryStore implements ShardStore {
     }
     if (cut) {
       this.#orphans.push(...cut.orphans);
-      for (const key of cut.removed) this.#entries.delete(key);
       this.#log = this.#log.filter((row) => row.lastSeq <= cut.afterSeq);
       this.#epochs = this.#epochs.filter((start) => start.firstSeq <= cut.afterSeq);
       this.#sets = this.#sets.filter(({ seq }) => seq <= cut.afterSeq);
       for (const [id, kept] of this.#answers) if (kept.seq > cut.afterSeq) this.#answers.delete(id);
     }
+    for (const key of change.removed) this.#entries.delete(key);
     for (const entry of change.entries) this.#entries.set(entry.key, copyOf(entry));
     for (const [bucket, xor] of change.leafXors) this.#leaves.xor(bucket, xor);
     if (log) this.#log.push(copyOfRow(log));

@@ -13,7 +13,7 @@ import {
   zeroDigest,
 } from '@driftless/contracts';
 import { type Applied, applyBatch, judge, type Verdict } from '../core/apply.ts';
-import type { Change } from '../core/change.ts';
+import { type Change, changeOf } from '../core/change.ts';
 import { planCut, touchedKeys } from '../core/cut.ts';
 import type { Entry } from '../core/entry.ts';
 import { type Plan, planBatch, type WriteRequest } from '../core/plan.ts';
@@ -39,11 +39,6 @@ export const increment = (key: string, by = 1, more: object = {}): WriteRequest 
   operation: { op: 'increment', key, by, ...more },
   value: emptyValue,
 });
-
-/** A change of nothing but what `parts` says. */
-export function changeOf(parts: Partial<Change> & { state: ShardState }): Change {
-  return { entries: [], leafXors: new Map(), answers: [], quarantine: [], ...parts };
-}
 
 export class TestReplica {
   readonly store: ShardStore;
