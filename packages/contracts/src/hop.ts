@@ -9,7 +9,7 @@
  *     POST /node/v1/shards/{n}/rows    JSON: RowsHeader              → frame: RowsAnswer + values
  *     GET  /node/v1/shards/{n}/log?after=SEQ&bytes=N&waitMs=N        → frame: LogAnswer + events
  *     GET  /node/v1/shards/{n}/dump                                  → NDJSON: DumpHead, then DumpRows
- *     POST /node/v1/shards/{n}/scrub                                 → JSON: ScrubAnswer
+ *     POST /node/v1/shards/{n}/scrub   JSON: ScrubHeader, or nothing → JSON: ScrubAnswer
  *     POST /node/v1/members/leave      JSON: { node }                → JSON: { members }
  *     POST /node/v1/members/replace    JSON: { node, by }            → JSON: { members }
  *     GET  /node/v1/status                                           → JSON: NodeStatus
@@ -249,6 +249,13 @@ export type DumpHead = z.infer<typeof dumpHeadSchema>;
 /** The value in base64; all rows, tombstones too, in key order. */
 export const dumpRowSchema = rowSchema.omit({ bytes: true }).extend({ value: z.string() });
 export type DumpRow = z.infer<typeof dumpRowSchema>;
+
+/** What a scrub finds wrong makes the replica `drifted`, and a leader hand over before it is healed. */
+export const scrubHeaderSchema = z.object({
+  /** Only these; absent: all. */
+  buckets: z.array(z.number().int().min(0)).optional(),
+});
+export type ScrubHeader = z.infer<typeof scrubHeaderSchema>;
 
 export const scrubAnswerSchema = z.object({
   node: z.string(),

@@ -41,6 +41,16 @@ export const shardMoveSchema = z.object({
 });
 export type ShardMove = z.infer<typeof shardMoveSchema>;
 
+/** A comparison of two replicas of a shard that found them equal. */
+export const provenSchema = z.object({
+  /** The other one. */
+  with: z.string(),
+  position: positionSchema,
+  /** When, for people: milliseconds since the Unix epoch. */
+  at: z.number().int().min(0),
+});
+export type Proven = z.infer<typeof provenSchema>;
+
 export const replicaStatusSchema = z.object({
   shard: z.number().int().min(0),
   role: replicaRoleSchema,
@@ -59,6 +69,10 @@ export const replicaStatusSchema = z.object({
   root: z.string(),
   /** `root ^ stamped root` while drifted: 32 hex digits. */
   drift: z.string().optional(),
+  /** Buckets that hold something else than they should, as far as was met: work for anti-entropy. */
+  suspectBuckets: z.number().int().min(0).optional(),
+  /** The last such comparison with each peer that this replica made; absent before the first. */
+  proven: z.array(provenSchema).optional(),
   /** Leader: last seq that the stream has confirmed. */
   confirmedSeq: z.number().int().optional(),
   /** Leader: operations committed but not confirmed by the stream. */
