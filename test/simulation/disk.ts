@@ -227,6 +227,8 @@ export class DiskStore implements ShardStore {
   answer = (id: string) => this.#view.answer(id);
   epochs = () => this.#view.epochs();
   sets = () => this.#view.sets();
+  bucketRows = (bucket: number) => this.#view.bucketRows(bucket);
+  leaves = () => this.#view.leaves();
   leaf = (bucket: number) => this.#view.leaf(bucket);
   leavesRoot = () => this.#view.leavesRoot();
   log = (afterSeq: number, bytesMax: number) => this.#view.log(afterSeq, bytesMax);

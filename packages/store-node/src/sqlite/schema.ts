@@ -4,12 +4,14 @@
  * UTF-8 order.
  *
  * Version log (`PRAGMA user_version`): 1 — first; 2 — `sets`, the replica sets that the log has named; 3 —
- * leaves as a block and a journal (leaf-journal.ts).
+ * leaves as a block and a journal (leaf-journal.ts); 4 — each row names its bucket, so that one bucket can be
+ * looked at alone. A key never changes its bucket: only a new row touches that index.
  */
 import { LeafDigests, leavesBytes } from '@driftless/anti-entropy';
+import { bucketOf } from '@driftless/contracts';
 import type Database from 'better-sqlite3';
 
-export const schemaVersion = 3;
+export const schemaVersion = 4;
 
 const leavesTable = `
 CREATE TABLE leaves (
@@ -18,10 +20,13 @@ CREATE TABLE leaves (
   digests BLOB NOT NULL
 ) STRICT;`;
 
+const bucketIndex = 'CREATE INDEX entries_by_bucket ON entries (bucket);';
+
 const tables = `
 CREATE TABLE entries (
   id INTEGER PRIMARY KEY,
   key TEXT NOT NULL UNIQUE,
+  bucket INTEGER NOT NULL,
   epoch INTEGER NOT NULL,
   seq INTEGER NOT NULL,
   tombstone INTEGER NOT NULL,
@@ -30,6 +35,7 @@ CREATE TABLE entries (
   digest BLOB NOT NULL,
   value BLOB NOT NULL
 ) STRICT;
+${bucketIndex}
 CREATE TABLE log (
   first_seq INTEGER PRIMARY KEY,
   last_seq INTEGER NOT NULL,
@@ -104,6 +110,13 @@ const upgrades: Record<number, ((database: Database.Database) => void) | undefin
       ALTER TABLE log ADD COLUMN leaf_moves BLOB NOT NULL DEFAULT x'';
       ${leavesTable}`);
     database.prepare('INSERT INTO leaves SELECT 1, seq, ? FROM meta').run(leaves.bytes());
+  },
+  3: (database) => {
+    database.function('bucket_of', { deterministic: true }, (key) => bucketOf(String(key)));
+    database.exec(`
+      ALTER TABLE entries ADD COLUMN bucket INTEGER NOT NULL DEFAULT 0;
+      UPDATE entries SET bucket = bucket_of(key);
+      ${bucketIndex}`);
   },
 };
 

@@ -65,6 +65,7 @@ interface SetRow {
   members: string;
 }
 
+const entryColumns = 'key, epoch, seq, tombstone, expires_at, content_type, digest, value';
 const logColumns = 'first_seq, last_seq, epoch, committed_at, event';
 
 /** Batches dropped from the log in one turn, so that no turn is long. */
@@ -120,14 +121,13 @@ export function prepare(database: Database.Database) {
   const sql = (text: string): Database.Statement => database.prepare(text);
   return {
     // As a tuple: it stands on the path of every operation, and names of columns cost.
-    entry: sql(`
-      SELECT key, epoch, seq, tombstone, expires_at, content_type, digest, value FROM entries
-      WHERE key = ?`).raw(),
+    entry: sql(`SELECT ${entryColumns} FROM entries WHERE key = ?`).raw(),
+    bucketRows: sql(`SELECT ${entryColumns} FROM entries WHERE bucket = ?`).raw(),
     entriesFrom: sql('SELECT * FROM entries WHERE key >= ? ORDER BY key'),
     entriesAfter: sql('SELECT * FROM entries WHERE key > ? ORDER BY key'),
     putEntry: sql(`
-      INSERT INTO entries (key, epoch, seq, tombstone, expires_at, content_type, digest, value)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+      INSERT INTO entries (key, bucket, epoch, seq, tombstone, expires_at, content_type, digest, value)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (key) DO UPDATE SET epoch = excluded.epoch, seq = excluded.seq,
         tombstone = excluded.tombstone, expires_at = excluded.expires_at,
         content_type = excluded.content_type, digest = excluded.digest, value = excluded.value`),

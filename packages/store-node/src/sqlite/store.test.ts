@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bucketCount, formatDigest, parseDigest } from '@driftless/contracts';
+import { bucketCount, bucketOf, formatDigest, parseDigest } from '@driftless/contracts';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -48,9 +48,20 @@ function leavesOf(store: ShardStore): string {
   return Array.from({ length: bucketCount }, (_, bucket) => formatDigest(store.leaf(bucket))).join();
 }
 
+const withoutBuckets = 'DROP INDEX entries_by_bucket; ALTER TABLE entries DROP COLUMN bucket;';
+
+/** As files were in format 3. */
+function makeThirdFormat(file: string): void {
+  const database = new Database(file);
+  database.exec(withoutBuckets);
+  database.pragma('user_version = 3');
+  database.close();
+}
+
 /** As files were in format 1. */
 function makeFirstFormat(file: string, leaves: readonly string[]): void {
   const database = new Database(file);
+  database.exec(withoutBuckets);
   database.exec(`
     DROP TABLE sets;
     DROP TABLE leaves;
@@ -169,6 +180,34 @@ describe('the store on SQLite', () => {
     close(replica.store as SqliteStore);
     expect(allOf(open(file))).toEqual(all);
     expect(all.leaves).toEqual([...replica.state.root]);
+  });
+
+  it('S3 upgrades a file of the third format: every row names its bucket', () => {
+    const file = 'third.db';
+    const keys = Array.from({ length: 200 }, (_, i) => `key-${i}`);
+    const before = new TestReplica(open(file));
+    before.startEpoch(1);
+    before.write(keys.map((key) => put(key, key)));
+    const all = allOf(before.store);
+    close(before.store as SqliteStore);
+    makeThirdFormat(join(directory, file));
+    const replica = new TestReplica(open(file));
+    expect(allOf(replica.store)).toEqual(all);
+    for (const key of keys) {
+      const rows = replica.store.bucketRows(bucketOf(key));
+      expect(rows.map((row) => row.key)).toContain(key);
+      expect(rows.every((row) => bucketOf(row.key) === bucketOf(key))).toBe(true);
+    }
+    replica.write([put('key-1', 'other'), put('new', 'row')]);
+    expect(replica.store.bucketRows(bucketOf('new')).map(({ key }) => key)).toContain('new');
+    expect(replica.rootOfRows()).toEqual(replica.state.root);
+    close(replica.store as SqliteStore);
+    const database = new Database(join(directory, file), { readonly: true });
+    const plan = database.prepare('EXPLAIN QUERY PLAN SELECT key FROM entries WHERE bucket = 1').all() as {
+      detail: string;
+    }[];
+    expect(plan.map(({ detail }) => detail).join()).toContain('entries_by_bucket');
+    database.close();
   });
 
   it('S3 refuses the file of another cluster, shard or format, and leaves it alone', () => {

@@ -9,6 +9,7 @@
 import { Buffer } from 'node:buffer';
 import { LeafDigests } from '@driftless/anti-entropy';
 import {
+  bucketOf,
   type Digest,
   type EpochStart,
   encodeBatch,
@@ -117,6 +118,14 @@ export class SqliteStore implements ShardStore {
 
   sets(): ReplicaSet[] {
     return setsOf(this.#database);
+  }
+
+  bucketRows(bucket: number): Entry[] {
+    return (this.#statements.bucketRows.all(bucket) as EntryTuple[]).map(entryOfTuple);
+  }
+
+  leaves(): LeafDigests {
+    return this.#leaves.clone();
   }
 
   leaf(bucket: number): Digest {
@@ -277,7 +286,8 @@ export class SqliteStore implements ShardStore {
     for (const key of change.removed) statements.removeEntry.run(key);
     for (const entry of change.entries) {
       const { key, epoch, seq, tombstone, expiresAt, contentType, digest, value } = entry;
-      statements.putEntry.run(key, epoch, seq, tombstone ? 1 : 0, expiresAt, contentType, digest, value);
+      const version = [epoch, seq, tombstone ? 1 : 0, expiresAt] as const;
+      statements.putEntry.run(key, bucketOf(key), ...version, contentType, digest, value);
     }
     const { log } = change;
     if (log) {

@@ -2,7 +2,7 @@
  * What every adapter of `ShardStore` must do (core/SPEC.md, S1–S7), as cases that each adapter's test runs.
  * A case gets a function that opens the store anew: for a store with a file, the same file each time.
  */
-import { equalDigest, eventBytesMax, type Operation } from '@driftless/contracts';
+import { bucketCount, bucketOf, equalDigest, eventBytesMax, type Operation } from '@driftless/contracts';
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { type Change, changeOf } from '../core/change.ts';
@@ -258,6 +258,27 @@ function keepsItsOwnCopies(subject: Subject): void {
   expect(replica.rootOfRows()).toEqual(replica.state.root);
 }
 
+/** Buckets hold what rows say, after writes, a delete and the removal of a row. */
+function listsBuckets(subject: Subject): void {
+  const replica = begun(subject);
+  const { store } = replica;
+  replica.write(Array.from({ length: 300 }, (_, i) => put(`key-${i}`, `${i}`)));
+  replica.write([put('key-1', 'other'), remove('key-2')]);
+  store.commit(changeOf({ removed: ['key-3'], state: store.state() }), 'synced');
+  const rows = replica.rows();
+  expect(rows.map(({ key }) => key)).not.toContain('key-3');
+  const all = Array.from({ length: bucketCount }, (_, bucket) =>
+    store.bucketRows(bucket).map((row) => ({ ...row, bucket })),
+  ).flat();
+  expect(all.every(({ key, bucket }) => bucketOf(key) === bucket)).toBe(true);
+  const plainRows = all.map(({ bucket: _, ...row }) => ({
+    ...row,
+    value: text(row.value),
+    digest: [...row.digest],
+  }));
+  expect(plainRows.sort((a, b) => Buffer.compare(bytes(a.key), bytes(b.key)))).toEqual(rows);
+}
+
 /** Each case with the invariant it holds. */
 export const storeCases: Record<string, (subject: Subject) => void> = {
   'S1 a commit moves everything together': (subject) => {
@@ -287,6 +308,18 @@ export const storeCases: Record<string, (subject: Subject) => void> = {
   },
   'S2 root, leaves and rows agree after any history, cuts too': agreesAfterAnyHistory,
   'S4 keys are in the order of their UTF-8 bytes, and prefixes are exact': listsByBytes,
+  'S4 the rows of a bucket are those whose keys fall into it': listsBuckets,
+  'S4 what was copied of the leaves stays as it is': (subject) => {
+    const replica = begun(subject);
+    const leaves = replica.store.leaves();
+    const root = leaves.root();
+    expect(root).toEqual(replica.store.leavesRoot());
+    replica.write([put('c', '3')]);
+    expect(leaves.root()).toEqual(root);
+    expect(replica.store.leavesRoot()).not.toEqual(root);
+    leaves.set(7, root);
+    expect(replica.store.leavesRoot()).toEqual(replica.state.root);
+  },
   'S5 a snapshot is of one commit, while others go on': takesSnapshots,
   'S7 the log is paged by bytes, and a page is never empty but at the end': pagesTheLog,
   'S7 answers are forgotten by age, the oldest first': forgetsAnswers,

@@ -4,6 +4,7 @@
 import { Buffer } from 'node:buffer';
 import { LeafDigests } from '@driftless/anti-entropy';
 import {
+  bucketOf,
   comparePositions,
   type Digest,
   type EpochStart,
@@ -24,6 +25,8 @@ interface KeptAnswer {
 export class MemoryStore implements ShardStore {
   #state: ShardState = emptyState();
   readonly #entries = new Map<string, Entry>();
+  /** The keys of each bucket that has some. */
+  readonly #buckets = new Map<number, Set<string>>();
   #leaves = new LeafDigests();
   #log: LogRow[] = [];
   #epochs: (EpochStart & { node: string })[] = [];
@@ -66,6 +69,14 @@ export class MemoryStore implements ShardStore {
 
   sets(): ReplicaSet[] {
     return [...this.#sets];
+  }
+
+  bucketRows(bucket: number): Entry[] {
+    return [...(this.#buckets.get(bucket) ?? [])].flatMap((key) => this.get(key) ?? []);
+  }
+
+  leaves(): LeafDigests {
+    return this.#leaves.clone();
   }
 
   leaf(bucket: number): Digest {
@@ -143,8 +154,8 @@ export class MemoryStore implements ShardStore {
       this.#sets = this.#sets.filter(({ seq }) => seq <= cut.afterSeq);
       for (const [id, kept] of this.#answers) if (kept.seq > cut.afterSeq) this.#answers.delete(id);
     }
-    for (const key of change.removed) this.#entries.delete(key);
-    for (const entry of change.entries) this.#entries.set(entry.key, copyOf(entry));
+    for (const key of change.removed) this.#remove(key);
+    for (const entry of change.entries) this.#put(copyOf(entry));
     for (const [bucket, xor] of change.leafXors) this.#leaves.xor(bucket, xor);
     if (log) this.#log.push(copyOfRow(log));
     if (epochStart) this.#epochs.push(epochStart);
@@ -169,7 +180,7 @@ export class MemoryStore implements ShardStore {
   copy(kept: { orphans?: Orphan[]; quarantined?: Quarantined[] } = {}): MemoryStore {
     const copy = new MemoryStore(this.#now);
     copy.#state = this.#state;
-    for (const [key, entry] of this.#entries) copy.#entries.set(key, entry);
+    for (const entry of this.#entries.values()) copy.#put(entry);
     copy.#leaves = this.#leaves.clone();
     copy.#log = [...this.#log];
     copy.#epochs = [...this.#epochs];
@@ -186,6 +197,20 @@ export class MemoryStore implements ShardStore {
   }
 
   close(): void {}
+
+  #put(entry: Entry): void {
+    const { key } = entry;
+    if (!this.#entries.has(key)) {
+      const bucket = bucketOf(key);
+      this.#buckets.set(bucket, (this.#buckets.get(bucket) ?? new Set()).add(key));
+    }
+    this.#entries.set(key, entry);
+  }
+
+  #remove(key: string): void {
+    this.#entries.delete(key);
+    this.#buckets.get(bucketOf(key))?.delete(key);
+  }
 }
 
 /** `slice` of a Buffer would share its memory. */

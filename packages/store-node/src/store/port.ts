@@ -4,6 +4,7 @@
  *
  * Adapters: `memory.ts` and `../sqlite/store.ts`. Both run the suite in `acceptance.ts`.
  */
+import type { LeafDigests } from '@driftless/anti-entropy';
 import type { Digest, EpochStart, Position, RecordedAnswer } from '@driftless/contracts';
 import type { Change, LogRow, Orphan, Quarantined } from '../core/change.ts';
 import type { Entry } from '../core/entry.ts';
@@ -46,10 +47,14 @@ export interface ShardStore {
   epochs(): (EpochStart & { node: string })[];
   /** The replica sets that the log has named, in order; trimming keeps them, a cut does not. */
   sets(): ReplicaSet[];
+  /** The rows of a bucket as they are on disk, in no order. */
+  bucketRows(bucket: number): Entry[];
   /** The leaf of a bucket. */
   leaf(bucket: number): Digest;
   /** XOR of all leaves. */
   leavesRoot(): Digest;
+  /** A copy of all leaves, as they are now. */
+  leaves(): LeafDigests;
   /** Batches whose first seq is after `afterSeq`, in order, until `bytesMax` is passed (at least one). */
   log(afterSeq: number, bytesMax: number): LogRow[];
   /** The batch that begins at `firstSeq`. */
