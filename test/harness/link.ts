@@ -1,6 +1,7 @@
 /**
  * A TCP link that can be made bad: everything between two processes goes through it. It stands for what
- * toxiproxy does, within the test's own process, so that these faults need no further program and no root.
+ * toxiproxy does, within the test's own process, so that these faults need no further program and no root
+ * (packets.ts does the like in the kernel, where there is root).
  *
  * - `cut()`: connections are reset and new ones refused, as by a firewall that answers.
  * - `hold(direction)`: bytes of that direction, and the ends of connections, don't arrive: a partition or a
@@ -24,6 +25,8 @@ interface Pipe {
 const host = '127.0.0.1';
 
 export class Link {
+  /** Where it listens. */
+  readonly port: number;
   readonly #targetPort: number;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -33,13 +36,14 @@ export class Link {
   #latencyMs = 0;
   #bytesPerSecond = Number.POSITIVE_INFINITY;
 
-  private constructor(targetPort: number) {
+  private constructor(port: number, targetPort: number) {
+    this.port = port;
     this.#targetPort = targetPort;
     this.#server = createServer({ allowHalfOpen: true }, (client) => this.#accept(client));
   }
 
   static async open(port: number, targetPort: number): Promise<Link> {
-    const link = new Link(targetPort);
+    const link = new Link(port, targetPort);
     link.#server.listen(port, host);
     await once(link.#server, 'listening');
     return link;

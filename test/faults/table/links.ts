@@ -1,5 +1,6 @@
 /** Bad links: between NATS and nodes, NATS and the gateway, and everybody and a node. */
 import type { Link } from '../../harness/link.ts';
+import { dropPackets, packetsObstacle } from '../../harness/packets.ts';
 import { bounds, type Fault, type Scene, type Undo } from '../runner/fault.ts';
 
 const ours = {
@@ -30,6 +31,14 @@ const bad =
     for (const link of links) make(link);
     return () => {
       for (const link of links) link.heal({ reset });
+    };
+  };
+const packetsDropped =
+  (which: Which) =>
+  (scene: Scene): Undo => {
+    const undo = which(scene).map(({ port }) => dropPackets(port));
+    return () => {
+      for (const one of undo) one();
     };
   };
 const cut = (link: Link): void => link.cut();
@@ -113,6 +122,30 @@ export const linkFaults: Fault[] = [
     name: 'slow link between everybody and the leader',
     breaks: 'batches grow; deadlines are met or told',
     inject: bad(toLeader, slow),
+    hold: long,
+  },
+  {
+    ...masked,
+    name: 'leader and NATS: packets dropped',
+    breaks: 'a partition that only silence tells of; afterwards TCP goes on where it was',
+    obstacle: packetsObstacle,
+    inject: packetsDropped(leaderToNats),
+    hold: long,
+  },
+  {
+    ...withoutNats,
+    name: 'all nodes and NATS: packets dropped',
+    breaks: 'nobody can be elected, and nobody is told why',
+    obstacle: packetsObstacle,
+    inject: packetsDropped(nodesToNats),
+    hold: long,
+  },
+  {
+    ...felt,
+    name: 'nobody reaches the leader by HTTP: packets dropped',
+    breaks: 'hops that time out; connections that come back with old requests',
+    obstacle: packetsObstacle,
+    inject: packetsDropped(toLeader),
     hold: long,
   },
 ];
