@@ -218,6 +218,8 @@ export class Cluster {
         }),
       instruments: () => this.#instruments(),
       keepClusterRecord: () => Promise.resolve(),
+      // A process that dies in a call is dead already.
+      fail: () => undefined,
     };
   }
 

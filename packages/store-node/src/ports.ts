@@ -43,6 +43,8 @@ export interface NodePorts {
   instruments(replicas: () => readonly ReplicaGauges[]): Instruments;
   /** Writes the cluster's record again where it is lost. */
   keepClusterRecord(): Promise<void>;
+  /** Ends the process: a write to the disk failed, and nobody knows what reached it. */
+  fail(error: unknown): void;
 }
 
 /** Window in which JetStream knows a message id again, milliseconds. */
@@ -123,6 +125,11 @@ async function openPorts(
       }),
     instruments: (replicas) => createInstruments(telemetry.meter, replicas),
     keepClusterRecord: async () => void (await keepClusterRecord(connection, config)),
+    // Where nobody can catch it: the process logs it as fatal and exits.
+    fail: (error) =>
+      process.nextTick(() => {
+        throw error;
+      }),
   };
 }
 

@@ -19,9 +19,12 @@ const longMs = 6_000;
 const nodeDisk = join('nodes', 'node-1');
 
 /** The node has ended by itself, with a fatal line in its log, and only then was it started again. */
-const endedByItself = async ({ cluster, leader, follower }: Scene): Promise<void> => {
-  await cluster.until('the node to end', async () => [leader, follower].some(({ isRunning }) => !isRunning));
-};
+const endedByItself =
+  (victim: (scene: Scene) => TestProcess) =>
+  async (scene: Scene): Promise<void> => {
+    const process = victim(scene);
+    await scene.cluster.until(`${process.name} to end`, async () => !process.isRunning);
+  };
 
 function endProblems(process: TestProcess, from: number, reason: RegExp): string[] {
   const fatal = process
@@ -46,7 +49,7 @@ const failingSync =
     const tracer = await Tracer.attach(Number(process.pid), 'fsync,fdatasync:error=EIO');
     return async () => {
       await tracer.end();
-      process.start();
+      if (!process.isRunning) process.start();
     };
   };
 
@@ -77,7 +80,7 @@ export const diskFaults: Fault[] = [
     breaks: 'the leader ends at its first failed sync, and acknowledges nothing of it',
     isShort: true,
     inject: failingSync(leader),
-    hold: endedByItself,
+    hold: endedByItself(leader),
     judge: judgeSync(leader),
   },
   {
@@ -85,7 +88,7 @@ export const diskFaults: Fault[] = [
     name: "follower's fsync fails (EIO)",
     breaks: 'a follower ends at its first failed sync',
     inject: failingSync(follower),
-    hold: endedByItself,
+    hold: endedByItself(follower),
     judge: judgeSync(follower),
   },
   {

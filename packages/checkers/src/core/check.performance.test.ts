@@ -1,6 +1,6 @@
 /**
- * 100,000 operations over 1,000 keys, of eight clients at a time, are read and judged: seconds, where a search
- * that grows faster than the history would not end within the test's time.
+ * 100,000 operations over 1,000 keys, of eight clients at a time, are read and judged: seconds, where a
+ * search that grows faster than the history would not end within the test's time.
  */
 import { expect, it } from 'vitest';
 import { HistoryAssembler } from './assemble.ts';

@@ -133,3 +133,16 @@ it('many increments without an answer do not multiply the search', () => {
   for (let i = 7; i < 60; i += 7) script.get('k', String(i), [100 + i, 101 + i], { consistency: 'strong' });
   expect(checkLinearizability(script.history(), 1000).verdict).toBe('ok');
 });
+
+it('a version that was rolled back is not that of the write which a retry did again', () => {
+  const wanting = (outcome: 'refused' | 'done') =>
+    new Script()
+      .put('k', 'a', [0, 50], { version: '2-70' })
+      .get('k', 'a', [10, 11], { consistency: 'eventual', version: '1-70' })
+      .put('k', 'b', [60, 61], {
+        ifMatch: ['1-70'],
+        ...(outcome === 'refused' ? { outcome: 'fail', error: 'precondition-failed' } : { version: '2-71' }),
+      });
+  expect(checkLinearizability(wanting('refused').history()).verdict).toBe('ok');
+  expect(checkLinearizability(wanting('done').history()).verdict).toBe('violated');
+});

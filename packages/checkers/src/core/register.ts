@@ -79,6 +79,9 @@ function isIrrelevant({ operation, endedAt }: KeyCall, key: KeyHistory, reads: r
 
 type Holds = 'yes' | 'no' | 'maybe';
 
+/** What a version names that no write has any more. */
+const ofNothing = -2;
+
 class KeyObject {
   /** Some condition may be explained by a write that nobody saw. */
   readonly hasDoubtfulConditions: boolean;
@@ -108,12 +111,18 @@ class KeyObject {
     }
   }
 
-  /** A rolled back write can come back under another version, so its first one does not bind it. */
+  /**
+   * A rolled back write can come back under another version, so its first one does not bind it. One that was
+   * acknowledged for good is at the version of the acknowledgement: another, seen on a deposed replica before
+   * a retry did it again, is that of nothing.
+   */
   #learn(write: Operation, version: string | undefined): void {
     const index = this.#indexOf.get(write);
     if (version === undefined || index === undefined || write.outcome === 'fail') return;
-    this.#writeAt.set(version, index);
-    if (this.#history.isDurable(write)) this.#known.add(index);
+    const isForGood = this.#history.isDurable(write);
+    const isAnother = isForGood && write.version && formatPosition(write.version) !== version;
+    this.#writeAt.set(version, isAnother ? ofNothing : index);
+    if (isForGood) this.#known.add(index);
   }
 
   callOf(write: Operation): KeyCall {

@@ -23,6 +23,7 @@ const times = {
   leaseRenewMs: 250,
   rankDelayMs: 100,
   resignTimeoutMs: 500,
+  retryDelayMs: 50,
 };
 const names = ['node-0', 'node-1', 'node-2'] as const;
 
@@ -161,7 +162,7 @@ class World {
       const { revision, lease } = server;
       if (done) for (const other of this.nodes) other.news.push({ revision, lease });
       if (effect.type === 'claim')
-        call.answer = done ? { type: 'claim-won', revision } : { type: 'claim-lost' };
+        call.answer = done ? { type: 'claim-won', revision } : { type: 'claim-lost', now };
       else if (done) call.answer = { type: 'renewed', revision };
       else call.answer = { type: 'renewal-refused', now, revision, lease };
     } else if (effect.type === 'find-stream-end') {
@@ -193,7 +194,7 @@ class World {
     if (!call) return;
     if (!call.answer) node.ghosts.push(call);
     const { type } = call.effect;
-    if (type === 'claim' || type === 'renew') node.tell({ type: 'lease-unknown' });
+    if (type === 'claim' || type === 'renew') node.tell({ type: 'lease-unknown', now: node.now });
     else if (type !== 'release') node.tell({ type: 'fence-failed' });
   }
 

@@ -20,6 +20,7 @@ const config: ElectionConfig = {
   leaseRenewMs: 1000,
   rankDelayMs: 400,
   resignTimeoutMs: 3000,
+  retryDelayMs: 250,
 };
 const lease = (holder: string | null, more: Partial<Lease> = {}): Lease => {
   return { holder, incarnation: 'life-1', epoch: 6, ttlMs: 4000, next: null, ...more };
@@ -59,13 +60,13 @@ const events: Record<string, ElectionEvent> = {
   'an older lease seen': seen(6, theirs, 1100),
   "another's lease seen": seen(9, theirs, 1100),
   'claim-won': { type: 'claim-won', revision: 9 },
-  'claim-lost': { type: 'claim-lost' },
+  'claim-lost': { type: 'claim-lost', now: 1100 },
   renewed: { type: 'renewed', revision: 9 },
   'renewal refused, ours': { type: 'renewal-refused', now: 1100, revision: 9, lease: mine },
   "renewal refused, another's": { type: 'renewal-refused', now: 1100, revision: 9, lease: theirs },
   'renewal refused, the bucket is new': { type: 'renewal-refused', now: 1100, revision: 0, lease: null },
   'link-restored': { type: 'link-restored', now: 1100 },
-  'lease-unknown': { type: 'lease-unknown' },
+  'lease-unknown': { type: 'lease-unknown', now: 1100 },
   'stream-end': { type: 'stream-end', streamSeq: 60 },
   'caught-up': { type: 'caught-up', streamSeq: 50, epoch: 6 },
   'caught-up short of the end': { type: 'caught-up', streamSeq: 49, epoch: 6 },
@@ -109,7 +110,7 @@ const table: Record<keyof typeof states, Record<string, string>> = {
   resigning: {
     ...stay,
     ...holding,
-    'a tick after the lease ran out': 'following release follow',
+    'a tick after the lease ran out': 'leading stay',
     drained: 'following release follow',
   },
 };
@@ -199,7 +200,9 @@ describe('E4 renews in time', () => {
   });
 
   it('and again soon when the answer was lost', () => {
-    expect(kinds(run(leading, tick(2000), { type: 'lease-unknown' }, tick(2100)).effects)).toEqual(['renew']);
+    expect(kinds(run(leading, tick(2000), { type: 'lease-unknown', now: 2000 }, tick(2100)).effects)).toEqual(
+      ['renew'],
+    );
   });
 
   it('from the revision that a lost answer made, without counting that as a renewal', () => {
@@ -272,10 +275,18 @@ describe('E8 follows when it lost', () => {
   });
 
   it('but a leader cut off from NATS goes on: nobody else can be elected either', () => {
-    const { state } = run(leading, tick(2000), { type: 'lease-unknown' }, tick(60_000));
+    const { state } = run(leading, tick(2000), { type: 'lease-unknown', now: 2000 }, tick(60_000));
     expect(state.role).toBe('leading');
     expect(leaseIsLive(state, 60_000, config)).toBe(false);
   });
+});
+
+it('E1 a claim that was refused or got no answer is made again only after a pause', () => {
+  for (const type of ['claim-lost', 'lease-unknown'] as const) {
+    const { state } = run(claiming, { type, now: 1100 });
+    expect(kinds(run(state, tick(1349)).effects)).toEqual([]);
+    expect(kinds(run(state, tick(1350)).effects)).toEqual(['claim']);
+  }
 });
 
 describe('E9 gives a leadership back in order', () => {
@@ -291,7 +302,13 @@ describe('E9 gives a leadership back in order', () => {
   it('renews meanwhile, and waits no longer than it may', () => {
     expect(kinds(run(resigning, tick(2000)).effects)).toEqual(['renew']);
     expect(kinds(run(resigning, tick(4499)).effects)).toEqual(['renew']);
-    expect(kinds(run(resigning, tick(4500)).effects)).toEqual(['release', 'follow']);
+    expect(kinds(run(resigning, tick(4500, false)).effects)).toEqual(['release', 'follow']);
+  });
+
+  it('what is not confirmed in time is not left behind while it may lead', () => {
+    const { state, effects } = run(resigning, tick(4500));
+    expect(effects).toEqual([{ type: 'stay' }]);
+    expect(state).toMatchObject({ role: 'leading', epoch: 7 });
   });
 
   it('when it is not fit any more, too', () => {

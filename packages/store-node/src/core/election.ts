@@ -25,6 +25,8 @@ export interface ElectionConfig {
   rankDelayMs: number;
   /** How long a resigning leader may take to empty its outbox. */
   resignTimeoutMs: number;
+  /** Pause after a claim that was refused or got no answer. */
+  retryDelayMs: number;
 }
 
 /** The lease as last seen, and since when (own monotonic clock); `lease` null: there is none. */
@@ -48,7 +50,7 @@ export type CampaignPhase =
   | { name: 'appending'; epoch: number };
 
 export type ElectionState =
-  | { role: 'following'; seen: SeenLease | null }
+  | { role: 'following'; seen: SeenLease | null; claimAfter?: number }
   | { role: 'claiming'; seen: SeenLease; sentAt: number }
   | { role: 'campaigning'; seen: SeenLease; held: Held; phase: CampaignPhase }
   | { role: 'leading'; seen: SeenLease; held: Held; epoch: number }
@@ -61,12 +63,12 @@ export type ElectionEvent =
   /** The link to NATS is back: what was seen before it broke says nothing of the time in between. */
   | { type: 'link-restored'; now: number }
   | { type: 'claim-won'; revision: number }
-  | { type: 'claim-lost' }
+  | { type: 'claim-lost'; now: number }
   | { type: 'renewed'; revision: number }
   /** The renewal was refused; what stands there now. */
   | { type: 'renewal-refused'; now: number; revision: number; lease: Lease | null }
   /** No answer: it may have happened or not. */
-  | { type: 'lease-unknown' }
+  | { type: 'lease-unknown'; now: number }
   | { type: 'stream-end'; streamSeq: number }
   /** The replica has applied the stream up to `streamSeq`, its last record in `epoch`. */
   | { type: 'caught-up'; streamSeq: number; epoch: number }
@@ -88,6 +90,8 @@ export type ElectionEffect =
   | { type: 'lead'; epoch: number }
   /** Take no more writes; tell `drained` when the outbox is empty. */
   | { type: 'drain' }
+  /** Take writes again. */
+  | { type: 'stay' }
   | { type: 'follow'; reason: string };
 
 export interface ElectionStep {
@@ -151,10 +155,10 @@ const table: Table = {
       },
       effects: [{ type: 'find-stream-end' }],
     }),
-    'claim-lost': (state) => follow(state, 'Another candidate was faster.'),
+    'claim-lost': (state, event, config) => pause(state, event, config, 'The claim was refused.'),
     renewed: stay,
     'renewal-refused': stay,
-    'lease-unknown': (state) => follow(state, 'The claim got no answer.'),
+    'lease-unknown': (state, event, config) => pause(state, event, config, 'The claim got no answer.'),
     'stream-end': stay,
     'caught-up': stay,
     'epoch-appended': stay,
@@ -208,10 +212,11 @@ const table: Table = {
     drained: stay,
   },
   resigning: {
-    tick: (state, event, config) =>
-      event.now < state.deadline
-        ? renewWhenDue(state, event.now, config, state.epoch)
-        : release(state, state.epoch, state.next, config, 'Resigned with operations not yet confirmed.'),
+    tick: (state, event, config) => {
+      if (event.now < state.deadline) return renewWhenDue(state, event.now, config, state.epoch);
+      if (event.fit) return stayLeader(state);
+      return release(state, state.epoch, state.next, config, 'Resigned with operations not yet confirmed.');
+    },
     'lease-seen': watchHeld,
     'link-restored': stay,
     'claim-won': stay,
@@ -267,13 +272,32 @@ function considerClaim(
   { now, fit }: EventOf<'tick'>,
   config: ElectionConfig,
 ): ElectionStep {
-  const { seen } = state;
-  if (!fit || !seen || now - seen.since < patience(seen, config)) return stay(state);
+  const { seen, claimAfter = 0 } = state;
+  if (!fit || !seen || now < claimAfter || now - seen.since < patience(seen, config)) return stay(state);
   const lease = leaseOf(config, seen.lease?.epoch ?? 0);
   return {
     state: { role: 'claiming', seen, sentAt: now },
     effects: [{ type: 'claim', revision: seen.revision, lease }],
   };
+}
+
+/** Without a quorum JetStream refuses every claim: asking at each tick would only keep it busy. */
+function pause(
+  state: StateOf<'claiming'>,
+  { now }: { now: number },
+  { retryDelayMs }: ElectionConfig,
+  reason: string,
+): ElectionStep {
+  const { effects } = follow(state, reason);
+  return { state: { role: 'following', seen: state.seen, claimAfter: now + retryDelayMs }, effects };
+}
+
+/**
+ * The stream has not confirmed in time what was committed. To let go now would make orphans of it; and while
+ * JetStream is away nobody else could lead.
+ */
+function stayLeader({ seen, held, epoch }: StateOf<'resigning'>): ElectionStep {
+  return { state: { role: 'leading', seen, held, epoch }, effects: [{ type: 'stay' }] };
 }
 
 function leaseOf(config: ElectionConfig, epoch: number): Lease {

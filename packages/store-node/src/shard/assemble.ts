@@ -49,6 +49,7 @@ export function assembleReplica(
     logger,
     instruments,
     lag: new LagTracker({ headSilentMs, samplesMax: lagSamplesMax }),
+    fail: ports.fail,
   });
   const natsIsLost = (): boolean => !bus.isConnected();
   return new ShardReplica(context, leases, { ...config, node, incarnation }, { natsIsLost, onProgress });

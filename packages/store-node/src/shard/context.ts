@@ -65,6 +65,8 @@ export interface ShardParts {
   logger: Logger;
   instruments: Instruments;
   lag: LagTracker;
+  /** A write to the disk failed: ends the process, soon. */
+  fail(error: unknown): void;
 }
 
 /** What is kept in memory of a replica that applies nothing more. */
@@ -101,6 +103,7 @@ export class ShardContext {
   move: ShardMove | undefined;
   readonly #founders: readonly string[];
   readonly #wanted: () => readonly string[];
+  readonly #fail: (error: unknown) => void;
   #halt: Halt | undefined;
   #store: ShardStore;
   #state: ShardState;
@@ -114,6 +117,7 @@ export class ShardContext {
     this.node = parts.node;
     this.#founders = parts.founders;
     this.#wanted = parts.wanted;
+    this.#fail = parts.fail;
     this.files = parts.files;
     this.stream = parts.stream;
     this.peers = parts.peers;
@@ -190,10 +194,9 @@ export class ShardContext {
     return this.#state;
   }
 
-  /** A failure is final: it ends the process (see sqlite/store.ts). */
   commit(change: Change, durability: Durability = 'synced'): void {
     if (isBrokenBy('cursor-outside-transaction')) this.store.saveState(change.state);
-    this.store.commit(change, durability);
+    this.#write(() => this.store.commit(change, durability));
     this.#state = change.state;
     this.#unsaved = durability === 'written';
     if (durability === 'synced') this.#durable = change.state.applied;
@@ -216,9 +219,22 @@ export class ShardContext {
   /** Makes all that was applied so far durable, with the cursor. */
   sync(): void {
     if (!this.#unsaved) return;
-    this.store.saveState(this.#state);
+    this.#write(() => this.store.saveState(this.#state));
     this.#unsaved = false;
     this.#durable = this.#state.applied;
+  }
+
+  /**
+   * A failure is final (see sqlite/store.ts), whoever catches it on its way up: calls that may fail for other
+   * reasons stand between here and the top.
+   */
+  #write(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
   }
 
   /** Nothing is applied any more, visibly. `streamSeq`: of the event that could not be used. */

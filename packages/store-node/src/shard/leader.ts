@@ -148,6 +148,11 @@ export class Leader {
     this.#checkDrained();
   }
 
+  /** It was not let go after all. */
+  resume(): void {
+    this.#accepting = true;
+  }
+
   /** The leadership is over: what waits is indeterminate, what is queued was never begun. */
   end(): void {
     this.#accepting = false;

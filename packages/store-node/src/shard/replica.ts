@@ -280,6 +280,9 @@ export class ShardReplica {
       case 'drain':
         this.#leader?.drain();
         return;
+      case 'stay':
+        this.#leader?.resume();
+        return;
       case 'follow':
         this.#follow(effect.reason);
         return;
@@ -290,7 +293,7 @@ export class ShardReplica {
     try {
       const won = await this.#leases.write(this.shard, lease, revision);
       if (won !== undefined) return this.#dispatch({ type: 'claim-won', revision: won });
-      this.#dispatch({ type: 'claim-lost' });
+      this.#dispatch({ type: 'claim-lost', now: this.#now() });
       this.leaseSeen(await this.#leases.read(this.shard));
     } catch (error) {
       await this.#leaseUnknown(error);
@@ -314,7 +317,7 @@ export class ShardReplica {
     this.#leaseIsStuck = true;
     this.context.logger.warn({ shard: this.shard, err: error }, 'the lease got no answer');
     await this.#pause();
-    this.#dispatch({ type: 'lease-unknown' });
+    this.#dispatch({ type: 'lease-unknown', now: this.#now() });
   }
 
   #pause(): Promise<void> {
@@ -340,7 +343,8 @@ export class ShardReplica {
     this.#campaign.end();
     const leader = this.#leader;
     this.#leader = undefined;
-    this.context.logger.info({ shard: this.shard, reason }, 'following');
+    const level = leader ? 'info' : 'debug';
+    this.context.logger[level]({ shard: this.shard, reason }, 'following');
     if (!leader) return;
     leader.end();
     this.context.lag.restart();

@@ -1,0 +1,40 @@
+import { expect, it } from 'vitest';
+import { changeOf } from '../core/change.ts';
+import { emptyState } from '../core/state.ts';
+import { MemoryStore } from '../store/memory.ts';
+import { ShardContext, type ShardParts } from './context.ts';
+
+/** A disk on which, from a moment on, nothing can be written. */
+class FailingStore extends MemoryStore {
+  fails = false;
+
+  override commit(...args: Parameters<MemoryStore['commit']>): void {
+    if (this.fails) throw new Error('disk I/O error');
+    super.commit(...args);
+  }
+
+  override saveState(...args: Parameters<MemoryStore['saveState']>): void {
+    if (this.fails) throw new Error('disk I/O error');
+    super.saveState(...args);
+  }
+}
+
+it.each(['commit', 'sync'] as const)('a %s that fails ends the process, whoever catches it', (call) => {
+  const store = new FailingStore(() => 0);
+  const failures: unknown[] = [];
+  const parts = {
+    files: { open: () => store },
+    clock: { monotonic: () => 0 },
+    fail: (error: unknown) => failures.push(error),
+  };
+  const context = new ShardContext(parts as unknown as ShardParts);
+  context.moveCursor({ streamSeq: 1 });
+  store.fails = true;
+  const write = {
+    commit: () => context.commit(changeOf({ state: emptyState() })),
+    sync: () => context.sync(),
+  };
+  expect(write[call]).toThrow('disk I/O error');
+  expect(failures).toEqual([new Error('disk I/O error')]);
+  expect(context.durable.seq).toBe(0);
+});
