@@ -61,7 +61,10 @@ export const nodesHeaderSchema = z.object({
 export type NodesHeader = z.infer<typeof nodesHeaderSchema>;
 export const nodesAnswerSchema = z.object({ count: z.number().int() });
 
-/** What a replica's rows of some buckets are now, without those written after `throughSeq`. */
+/**
+ * What a replica's rows of some buckets are now, without those written after `throughSeq`. A row of a seq
+ * that the replica has not reached was not written by any operation that it applied: it is listed.
+ */
 export const bucketsHeaderSchema = z.object({
   buckets: z.array(bucket).max(bucketCount),
   throughSeq: z.number().int(),
@@ -98,7 +101,13 @@ export const rowHeadSchema = z.object({
   bytes: z.number().int().min(0),
 });
 export type RowHead = z.infer<typeof rowHeadSchema>;
-export const headsAnswerSchema = z.object({ rows: z.array(rowHeadSchema) });
+export const headsAnswerSchema = z.object({
+  /** Where the replica stood when it looked. */
+  position: positionSchema,
+  /** Newest operation that took rows away (tombstones, expired values): what is gone may be gone by that. */
+  collectedSeq: z.number().int().min(0),
+  rows: z.array(rowHeadSchema),
+});
 
 export const exchangeModes = ['diff', 'heal'] as const;
 export const exchangeHeaderSchema = z.object({
@@ -122,6 +131,7 @@ export type ExchangeHeader = z.infer<typeof exchangeHeaderSchema>;
  * (nothing tells who is right), `stopped` (healed too often).
  */
 export const differenceActions = ['take', 'remove', 'keep', 'wait', 'undecided', 'stopped'] as const;
+export type DifferenceAction = (typeof differenceActions)[number];
 export const differenceSchema = z.object({
   key: z.string(),
   bucket,
@@ -136,6 +146,22 @@ export type Difference = z.infer<typeof differenceSchema>;
 export const comparisonOutcomes = ['equal', 'different', 'not-comparable'] as const;
 export type ComparisonOutcome = (typeof comparisonOutcomes)[number];
 
+/** What the last comparison found and nothing was done about since; all zero when equal. */
+export const exchangeLeftSchema = z.object({
+  /** Rows of ours to take or remove: a `diff` leaves all, a `heal` those that it did not meet as listed. */
+  repair: z.number().int(),
+  /** The same, but past the budget of keys or bytes. */
+  budget: z.number().int(),
+  keep: z.number().int(),
+  wait: z.number().int(),
+  undecided: z.number().int(),
+  stopped: z.number().int(),
+  /** Buckets whose rows are equal and whose leaf, or a digest beside a row, is not: ours and the peer's. */
+  ourLeaves: z.number().int(),
+  theirLeaves: z.number().int(),
+});
+export type ExchangeLeft = z.infer<typeof exchangeLeftSchema>;
+
 export const exchangeAnswerSchema = z.object({
   node: z.string(),
   with: z.string(),
@@ -148,10 +174,10 @@ export const exchangeAnswerSchema = z.object({
   position: positionSchema.optional(),
   root: hexDigest.optional(),
   theirRoot: hexDigest.optional(),
-  /** What was found, healed or not; the first of `found` only. */
+  /** What was found, healed or not, the first of it; and what had to wait in the end. */
   differences: z.array(differenceSchema),
   counts: z.object({
-    /** Keys that differed. */
+    /** Keys that differed, without those that had to wait; at least so many where not all were looked at. */
     found: z.number().int(),
     /** Rows compared one by one. */
     compared: z.number().int(),
@@ -162,6 +188,7 @@ export const exchangeAnswerSchema = z.object({
     bytesReceived: z.number().int(),
     bytesShipped: z.number().int(),
   }),
+  left: exchangeLeftSchema,
   tookMs: z.number(),
 });
 export type ExchangeAnswer = z.infer<typeof exchangeAnswerSchema>;

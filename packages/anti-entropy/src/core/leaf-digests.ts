@@ -43,6 +43,12 @@ export class LeafDigests {
     return this.#bytes.slice(offset, offset + digestBytes);
   }
 
+  /** The bytes of so many leaves from `bucket` on, as they stand: not a copy, and not to be changed. */
+  view(bucket: number, count: number): Uint8Array {
+    const offset = offsetOf(bucket);
+    return this.#bytes.subarray(offset, offset + count * digestBytes);
+  }
+
   set(bucket: number, digest: Digest): void {
     const offset = offsetOf(bucket);
     checkDigest(digest);

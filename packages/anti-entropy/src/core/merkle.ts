@@ -44,6 +44,8 @@ export function node(leaves: LeafDigests, level: number, index: number): Digest 
     throw new RangeError(`A node on level ${level} is 0 … ${count - 1}; this is ${index}.`);
   }
   if (level === leafLevel) return leaves.get(index);
+  // Leaves lie side by side, as an inner node's children are joined to be hashed.
+  if (level === leafLevel - 1) return hash128(leaves.view(index * fanOut, fanOut));
   return hashChildren(childrenOf(index).map((child) => node(leaves, level + 1, child)));
 }
 

@@ -44,15 +44,24 @@ export interface Wanted {
   hashes: string[];
 }
 
+export interface Heads {
+  /** Where the replica stood when it looked. */
+  position: Position;
+  /** Newest operation that took rows away: what is gone may be gone by that. */
+  collectedSeq: number;
+  rows: RowHead[];
+}
+
 export interface Replica {
-  /** Where it stands. */
-  position(): Promise<Position>;
   /** At its first commit at or past `atSeq`; it may wait that long for it, milliseconds. */
   capture(atSeq: number, waitMs: number): Promise<Capture | Missed>;
-  /** Rows as they are now, without those written after `throughSeq`. */
+  /**
+   * Rows as they are now, without those written after `throughSeq`. A row of a seq that the replica has not
+   * reached was not written by anything that it applied: it is listed.
+   */
   buckets(buckets: readonly number[], throughSeq: number): Promise<BucketRows[]>;
   /** All rows with these hashes, as they are now, whenever they were written. */
-  heads(wanted: readonly Wanted[]): Promise<RowHead[]>;
+  heads(wanted: readonly Wanted[]): Promise<Heads>;
 }
 
 export interface Peer extends Replica {
@@ -81,13 +90,18 @@ export interface Repaired {
 }
 
 export interface OurReplica extends Replica {
-  /** The leaves of a capture of ours. */
-  leaves(capture: string): LeafDigests;
+  /** Where it stands. */
+  position(): Position;
+  /** The leaves of a capture of ours; undefined when it is not kept any more. */
+  leaves(capture: string): LeafDigests | undefined;
   /** Epochs and where each began, as our log has them: a version past the end of its epoch is an orphan. */
   epochs(): readonly { epoch: number; firstSeq: number }[];
   /**
-   * Sets the overwritten rows aside, makes the leaves of `buckets` those of their rows, and moves root and
-   * drift along: one transaction a bucket. Idempotent.
+   * Sets the overwritten rows aside, makes the leaves of `buckets` those of their rows (by the digests kept
+   * beside them), and moves root and drift along: one transaction a bucket. Idempotent. A repair is left out
+   * when our row is not the one listed, when the peer's could not be had with the digest listed, or when its
+   * version is ahead of the replica or an orphan by then (`isAhead`, `isOrphan`): a cut may have come in
+   * between.
    */
   repair(buckets: readonly number[], repairs: readonly Repair[]): Promise<Repaired>;
   /** A key was healed so often lately that something is wrong with it: leave it to a person. */
