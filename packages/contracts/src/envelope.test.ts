@@ -17,6 +17,10 @@ const answer = fc.record({
   fingerprint: fc.string({ maxLength: 8 }),
   result: fc.record({ version: fc.string(), created: fc.boolean(), value: fc.integer() }),
 });
+const collected = fc.array(
+  fc.record({ key, version: fc.record({ epoch: fc.nat(2 ** 20), seq: fc.nat(2 ** 30) }) }),
+  { minLength: 1, maxLength: 4 },
+);
 const replicaSet = fc.array(fc.constantFrom('node-1', 'node-2', 'node-3'), { minLength: 1, maxLength: 3 });
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc.record({
@@ -36,6 +40,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     members: replicaSet,
   }),
   fc.record({ op: fc.constant('members-changed' as const), members: replicaSet }),
+  fc.record({ op: fc.constant('collected' as const), entries: collected }),
 );
 const batch: fc.Arbitrary<Batch> = fc.record({
   shard: fc.nat(1023),
@@ -68,13 +73,17 @@ const sample: Batch = {
 };
 
 /** `bytes` with a header changed by `change`, under a seal that fits. */
-function resealed(change: (header: Record<string, unknown>) => unknown, body: Uint8Array = Buffer.alloc(0)) {
+function resealed(
+  change: (header: Record<string, unknown>) => unknown,
+  body: Uint8Array = Buffer.alloc(0),
+  format = 1,
+) {
   const event = encodeBatch({ ...sample, ops: [{ op: 'delete', key: 'k' }] });
   const line = event.indexOf(0x0a) + 1;
   const header = JSON.parse(event.subarray(line, event.indexOf(0x0a, line)).toString());
   const content = Buffer.concat([Buffer.from(`${JSON.stringify(change(header))}\n`), body]);
   return Buffer.concat([
-    Buffer.from(`driftless/1 ${Buffer.from(hash128(content)).toString('hex')}\n`),
+    Buffer.from(`driftless/${format} ${Buffer.from(hash128(content)).toString('hex')}\n`),
     content,
   ]);
 }
@@ -109,6 +118,36 @@ describe('the envelope', () => {
     expect(JSON.parse(header ?? '')).toMatchObject({ format: 1, shard: 1, epoch: 2, firstSeq: 3 });
   });
 
+  it('is written in the oldest format that has its operations', () => {
+    const firstLine = (ops: Operation[]) =>
+      encodeBatch({ ...sample, ops })
+        .toString()
+        .split('\n')[0];
+    const entries = [{ key: 'k', version: { epoch: 2, seq: 1 } }];
+    const remove: Operation = { op: 'delete', key: 'k' };
+    expect(firstLine([remove])).toMatch(/^driftless\/1 /);
+    expect(firstLine([remove, { op: 'collected', entries }])).toMatch(/^driftless\/2 /);
+  });
+
+  it('refuses what a newer version wrote, and says which format it is of', () => {
+    const newer = Buffer.from(`driftless/3 ${'0'.repeat(32)}\n{}`);
+    expect(() => decodeBatch(newer)).toThrow(
+      'The event is of format driftless/3; this version reads driftless/1, driftless/2.',
+    );
+    expect(() => decodeBatch(Buffer.from('text'))).toThrow(/^The event is none;/);
+  });
+
+  it('refuses a seal, a header and operations that are not of one format', () => {
+    const ops = [{ op: 'collected', entries: [{ key: 'k', version: { epoch: 2, seq: 1 } }] }];
+    const reason = (seal: number, header: object) =>
+      reasonOf(resealed((own) => ({ ...own, ...header }), undefined, seal));
+    expect(reason(2, { format: 2, ops })).toBeUndefined();
+    expect(reason(2, { format: 1, ops })).toBe('content');
+    expect(reason(1, { format: 2, ops })).toBe('content');
+    expect(reason(1, { format: 1, ops }), 'an older node would not know it').toBe('content');
+    expect(reason(2, { format: 2 }), 'format 1 has these operations').toBe('content');
+  });
+
   it('refuses an event of which any one bit is flipped', () => {
     const event = encodeBatch(sample);
     for (let at = 0; at < event.length; at += 1) {
@@ -126,13 +165,14 @@ describe('the envelope', () => {
       expect(reasonOf(event.subarray(0, length)), `${length} bytes`).toMatch(/^(seal|format)$/);
     }
     expect(reasonOf(Buffer.concat([event, Buffer.from([0])]))).toBe('seal');
-    expect(reasonOf(Buffer.from('driftless/2 rest'))).toBe('format');
+    expect(reasonOf(Buffer.from('driftless/3 rest'))).toBe('format');
     expect(reasonOf(Buffer.from('{"format":1}\n'))).toBe('format');
   });
 
   it.each<[string, (header: Record<string, unknown>) => unknown, Uint8Array?]>([
     ['another format', (header) => ({ ...header, format: 2 })],
     ['no operations', (header) => ({ ...header, ops: [] })],
+    ['a removal of nothing', (header) => ({ ...header, ops: [{ op: 'collected', entries: [] }] })],
     ['an unknown operation', (header) => ({ ...header, ops: [{ op: 'increment', key: 'k' }] })],
     ['seq 0', (header) => ({ ...header, firstSeq: 0 })],
     ['epoch 0', (header) => ({ ...header, epoch: 0 })],

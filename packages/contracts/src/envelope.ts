@@ -10,16 +10,21 @@
  * event is right, the state it leads to is not). The header is JSON, so `driftless log` or `nats stream get`
  * shows it to a person; values are raw (docs/adr/0003-envelope.md).
  *
- * Version log: 1 — first format.
+ * Version log: 1 — first format; 2 — `collected`. An event is written in the oldest format that has its
+ * operations: nodes of both versions work together until the first one that only the newer knows. There an
+ * older one halts, and says which format it met; it never skips what it can't read.
  */
 import { Buffer } from 'node:buffer';
 import { z } from 'zod';
 import { type Digest, formatDigest, hash128, parseDigest } from './digest.ts';
 import { decodeFrame, encodeFrame, PayloadReader } from './frame.ts';
+import { collectedEntriesMax } from './limits.ts';
+import { type Position, positionSchema } from './position.ts';
 
-export const envelopeFormat = 1;
-const sealPrefix = `driftless/${envelopeFormat} `;
-const sealBytes = sealPrefix.length + 32 + 1;
+const formats = [1, 2] as const;
+type Format = (typeof formats)[number];
+const prefixOf = (format: Format): string => `driftless/${format} `;
+const sealBytes = prefixOf(1).length + 32 + 1;
 
 /**
  * The first answer to a request that carried an `Idempotency-Key`; it rides in the event to survive failover.
@@ -55,12 +60,19 @@ const operationHeaderSchema = z.discriminatedUnion('op', [
     members: replicaSetSchema.optional(),
   }),
   z.object({ op: z.literal('members-changed'), members: replicaSetSchema }),
+  z.object({
+    op: z.literal('collected'),
+    entries: z
+      .array(z.object({ key: z.string().min(1), version: positionSchema }))
+      .min(1)
+      .max(collectedEntriesMax),
+  }),
 ]);
 
 const hexDigest = z.string().regex(/^[0-9a-f]{32}$/);
 
 const envelopeHeaderSchema = z.object({
-  format: z.literal(envelopeFormat),
+  format: z.literal(formats),
   shard: z.number().int().min(0),
   epoch: z.number().int().min(1),
   firstSeq: z.number().int().min(1),
@@ -97,7 +109,18 @@ export type Operation =
       members?: string[] | undefined;
     }
   /** From this operation on the shard has these replicas: those before, and one more or one less. */
-  | { op: 'members-changed'; members: string[] };
+  | { op: 'members-changed'; members: string[] }
+  /**
+   * Rows that no reader can see any more (deleted, or expired) go for good: each that still is at this
+   * version. It is no write: what it does not find as it is named stays.
+   */
+  | { op: 'collected'; entries: CollectedEntry[] };
+
+/** A row by its key and version. */
+export interface CollectedEntry {
+  key: string;
+  version: Position;
+}
 
 /** Operations committed by one leader transaction: the unit of the log, of an event, of an apply. */
 export interface Batch {
@@ -143,8 +166,9 @@ export function encodeBatch(batch: Batch): Buffer {
       answer,
     };
   });
+  const format = formatOf(batch.ops);
   const header = {
-    format: envelopeFormat,
+    format,
     shard: batch.shard,
     epoch: batch.epoch,
     firstSeq: batch.firstSeq,
@@ -154,13 +178,18 @@ export function encodeBatch(batch: Batch): Buffer {
     postRoot: formatDigest(batch.postRoot),
   };
   const event = encodeFrame(header, values, sealBytes);
-  event.write(`${sealPrefix}${formatDigest(hash128(event.subarray(sealBytes)))}\n`, 0, 'latin1');
+  event.write(`${prefixOf(format)}${formatDigest(hash128(event.subarray(sealBytes)))}\n`, 0, 'latin1');
   return event;
+}
+
+/** The oldest format that has all of the operations. */
+function formatOf(ops: readonly Operation[]): Format {
+  return ops.some(({ op }) => op === 'collected') ? 2 : 1;
 }
 
 /** The batch in `bytes`. Throws `EnvelopeError` when the seal is broken or the format is unknown. */
 export function decodeBatch(bytes: Uint8Array): Batch {
-  const frame = unseal(bytes);
+  const { format, frame } = unseal(bytes);
   try {
     const { header: raw, body } = decodeFrame(frame);
     const header = envelopeHeaderSchema.parse(raw);
@@ -171,6 +200,9 @@ export function decodeBatch(bytes: Uint8Array): Batch {
       return { op: 'put', key, value: payloads.take(size), contentType: type, expiresAt, answer };
     });
     payloads.finish();
+    if (header.format !== format || formatOf(ops) !== format) {
+      throw new RangeError('Seal, header and operations are not of one format.');
+    }
     const { shard, epoch, firstSeq, committedAt } = header;
     const roots = { prevRoot: parseDigest(header.prevRoot), postRoot: parseDigest(header.postRoot) };
     return { shard, epoch, firstSeq, ops, committedAt, ...roots };
@@ -179,19 +211,23 @@ export function decodeBatch(bytes: Uint8Array): Batch {
   }
 }
 
-function unseal(bytes: Uint8Array): Uint8Array {
+function unseal(bytes: Uint8Array): { format: Format; frame: Uint8Array } {
   const seal = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(sealBytes, bytes.length)).toString(
     'latin1',
   );
-  if (!seal.startsWith(sealPrefix)) {
-    throw new EnvelopeError('format', `The event does not begin with "${sealPrefix.trim()}".`);
+  const format = formats.find((one) => seal.startsWith(prefixOf(one)));
+  if (format === undefined) {
+    const newer = /^driftless\/\d{1,3} /.exec(seal)?.[0].trim();
+    const known = formats.map((one) => prefixOf(one).trim()).join(', ');
+    const found = newer ? `is of format ${newer}` : 'is none';
+    throw new EnvelopeError('format', `The event ${found}; this version reads ${known}.`);
   }
-  const content = bytes.subarray(sealBytes);
-  if (seal !== `${sealPrefix}${formatDigest(hash128(content))}\n`) {
+  const frame = bytes.subarray(sealBytes);
+  if (seal !== `${prefixOf(format)}${formatDigest(hash128(frame))}\n`) {
     throw new EnvelopeError(
       'seal',
       'The event is damaged: its bytes do not have the hash in its first line.',
     );
   }
-  return content;
+  return { format, frame };
 }

@@ -15,6 +15,8 @@ export const contentTypeCharsMax = 255;
 export const eventBytesMax = 960 * 1024;
 /** Most operations in one replication event. */
 export const eventOperationsMax = 1024;
+/** Most rows that one `collected` operation removes. */
+export const collectedEntriesMax = 4096;
 /** Most operations in one `POST /v1/batch`. */
 export const batchOperationsMax = 1000;
 /** Largest page of a listing, in entries. */

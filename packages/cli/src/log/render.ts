@@ -4,7 +4,14 @@
  *     1-18841 … 1-18843  shard 0  2026-01-31T12:00:00.123Z  root 3fa95c0e → 81d27b44
  *       1-18841  put     city/FR/Paris/1  182 bytes  application/json
  */
-import { type Batch, formatDigest, formatPosition, lastSeqOf, type Operation } from '@driftless/contracts';
+import {
+  type Batch,
+  type CollectedEntry,
+  formatDigest,
+  formatPosition,
+  lastSeqOf,
+  type Operation,
+} from '@driftless/contracts';
 import { type Paint, printable, table } from '../output/terminal.ts';
 
 const rootDigits = 12;
@@ -26,6 +33,17 @@ function shortRoot(root: Uint8Array): string {
   return formatDigest(root).slice(0, rootDigits);
 }
 
+const collectedShown = 3;
+
+/** The first few of the rows that were removed for good. */
+function collected(entries: readonly CollectedEntry[]): string {
+  const shown = entries
+    .slice(0, collectedShown)
+    .map(({ key, version }) => `${printable(key)} at ${formatPosition(version)}`);
+  const more = entries.length > collectedShown ? [`${entries.length - collectedShown} more`] : [];
+  return [...shown, ...more].join(', ');
+}
+
 function describe(operation: Operation): string[] {
   switch (operation.op) {
     case 'put': {
@@ -41,5 +59,7 @@ function describe(operation: Operation): string[] {
       return [`led by ${operation.node}`, ...(operation.members ? [operation.members.join(', ')] : [])];
     case 'members-changed':
       return [operation.members.join(', ')];
+    case 'collected':
+      return [collected(operation.entries)];
   }
 }

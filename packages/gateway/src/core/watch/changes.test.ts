@@ -20,11 +20,12 @@ describe('the changes of a batch', () => {
       put('text/plain', 'one\ntwo'),
       put('image/png', Uint8Array.of(255, 0)),
       { op: 'delete', key: 'k' },
+      { op: 'collected', entries: [{ key: 'k', version: { epoch: 3, seq: 11 } }] },
     ],
   });
 
-  it('are those that touch a key, each with its version', () => {
-    expect(batch).toMatchObject({ epoch: 3, firstSeq: 7, lastSeq: 11 });
+  it('W4 are those that readers can see, each with its version', () => {
+    expect(batch).toMatchObject({ epoch: 3, firstSeq: 7, lastSeq: 12 });
     expect(changes.map(({ type, seq }) => [type, seq])).toEqual([
       ['put', 8],
       ['put', 9],
