@@ -40,6 +40,7 @@ type Parts = Pick<
   | 'applied'
   | 'epochs'
   | 'logs'
+  | 'collected'
   | 'dumps'
   | 'faults'
   | 'mayLose'

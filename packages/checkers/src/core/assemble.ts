@@ -9,6 +9,7 @@ import { levelsLostBy } from './durability.ts';
 import { decodeEvent, type EndEvent, type HistoryEvent, type InvokeEvent, type Loss } from './event.ts';
 import type {
   Applied,
+  Collected,
   Dump,
   EpochSeen,
   Fault,
@@ -28,6 +29,7 @@ export class HistoryAssembler {
   readonly #applied: Applied[] = [];
   readonly #epochs: EpochSeen[] = [];
   readonly #logs: LogBatch[] = [];
+  readonly #collected: Collected[] = [];
   readonly #dumps: Dump[] = [];
   readonly #faults: Fault[] = [];
   readonly #notes: string[] = [];
@@ -73,6 +75,7 @@ export class HistoryAssembler {
       applied: this.#applied,
       epochs: this.#epochs,
       logs: this.#logs,
+      collected: this.#collected,
       dumps: this.#dumps.filter((dump) => !unfinished.includes(dump)),
       faults: this.#faults,
       mayLose: mayLose ?? levelsLostBy(losses),
@@ -112,6 +115,9 @@ export class HistoryAssembler {
         break;
       case 'log':
         this.#logs.push({ ...event, line });
+        break;
+      case 'collected':
+        this.#collected.push({ ...event, line });
         break;
       case 'fault':
         this.#faults.push({ ...event, line });

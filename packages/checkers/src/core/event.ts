@@ -9,7 +9,7 @@
  * The end is `ok` (answered), `fail` (certainly not done) or `info` (nobody knows: it may take effect at
  * any later time, or never). An `invoke` without an end is `info` too, so a recorder that was killed leaves
  * a file that can be judged. Beside that stand observations of nodes (`observed`, `applied`, `epoch`,
- * `log`), full contents (`dump` with its `row`s) and what was broken on purpose (`fault`).
+ * `log`, `collected`), full contents (`dump` with its `row`s) and what was broken on purpose (`fault`).
  *
  * Rules for recorders, without which no checker can be exact: an `invoke` is written before the request is
  * sent; `at` is in milliseconds of one monotonic clock for the whole file; the values that are put under a
@@ -17,7 +17,7 @@
  * is only what certainly has no effect, now and later. Values are texts, compared as they are: a recorder
  * may put a hash in place of a large value, as long as it does so everywhere.
  *
- * Version log: 1 — first format.
+ * Version log: 1 — first format; a checker refuses a file with a type of event that it doesn't know.
  */
 import {
   ackLevelSchema,
@@ -177,6 +177,19 @@ export const historyEventSchema = z.discriminatedUnion('type', [
     lastSeq: seq,
     /** Hash of the batch's bytes. */
     digest: z.string().optional(),
+  }),
+  /**
+   * Rows that a record in the log removed for good, when the first replica had that record; `members` had to
+   * have them before. Of use only where the recorder sees whatever a replica has on disk (`applied`).
+   */
+  z.strictObject({
+    type: z.literal('collected'),
+    at,
+    node,
+    shard,
+    position: positionText,
+    members: z.array(node),
+    rows: z.array(z.strictObject({ key: z.string(), version: positionText })),
   }),
   /** Full contents of a replica, `rows` lines of type `row` follow. Without `shard`: of all shards. */
   z.strictObject({

@@ -58,6 +58,7 @@ export type Observed = HistoryEventOf<'observed'> & { readonly line: number };
 export type Applied = HistoryEventOf<'applied'> & { readonly line: number };
 export type EpochSeen = HistoryEventOf<'epoch'> & { readonly line: number };
 export type LogBatch = HistoryEventOf<'log'> & { readonly line: number };
+export type Collected = HistoryEventOf<'collected'> & { readonly line: number };
 export type Fault = HistoryEventOf<'fault'> & { readonly line: number };
 /** A replica's contents; only whole dumps get here. */
 export type Dump = HistoryEventOf<'dump'> & { readonly line: number; readonly contents: Map<string, Row> };
@@ -89,6 +90,7 @@ export interface History {
   readonly applied: Applied[];
   readonly epochs: EpochSeen[];
   readonly logs: LogBatch[];
+  readonly collected: Collected[];
   readonly dumps: Dump[];
   readonly faults: Fault[];
   /** Ack levels that the faults may have broken. */

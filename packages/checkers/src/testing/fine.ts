@@ -46,6 +46,30 @@ export const fine: Case[] = [
       .dump('n2', {}, 19),
   ],
   [
+    'a tombstone is removed that all members had',
+    new Script()
+      .put('k', 'a', [1, 2], { version: '1-2' })
+      .delete('k', [3, 4], { version: '1-3' })
+      .applied('n1', '1-3', 4)
+      .applied('n2', '1-3', 4)
+      .collected('1-4', ['k@1-3'], ['n1', 'n2'], 5)
+      .applied('n1', '1-4', 6)
+      .applied('n2', '1-3', 6)
+      .dump('n1', {}, 9),
+  ],
+  [
+    'a tombstone is removed that a member may have had, and one that nobody has seen yet',
+    new Script()
+      .applied('n2', '1-2', 4)
+      .collected('1-4', ['k@1-3'], ['n1', 'n2', 'n3'], 5)
+      .applied('n2', '1-4', 6)
+      .applied('n3', '1-1', 6),
+  ],
+  [
+    'a copy that does not count is behind what is removed',
+    new Script().applied('n2', '1-2', 4).collected('1-4', ['k@1-3'], ['n1'], 5).applied('n2', '1-2', 6),
+  ],
+  [
     'a deposed leader goes back from an orphan',
     new Script()
       .epoch('n1', 1, 1, 'n1', 0)

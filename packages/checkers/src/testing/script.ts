@@ -82,6 +82,12 @@ export class Script {
     const at = logsAt;
     return this.#add(at, { type: 'log', at, node, shard: 0, epoch, firstSeq, lastSeq, digest });
   }
+  /** Rows `key@1-7` were removed for good by the record at `position`. */
+  collected(position: string, rows: string[], members: string[], at: number): this {
+    const named = rows.map((row) => ({ key: row.split('@')[0], version: row.split('@')[1] }));
+    const head = { type: 'collected', at, node: members[0], shard: 0, position, members };
+    return this.#add(at, { ...head, rows: named });
+  }
   fault(phase: 'begin' | 'end', at: number, takes: string[] = []): this {
     return this.#add(at, { type: 'fault', at, phase, fault: 'test', takes });
   }

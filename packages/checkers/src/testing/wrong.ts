@@ -63,6 +63,16 @@ export const wrong: Record<CheckerName, Case[]> = {
         .delete('k', [3, 4], { version: '1-3' })
         .get('k', 'a', [5, 6], { version: '1-2', position: '1-4' }),
     ],
+    [
+      'a tombstone is removed that a member did not have',
+      new Script()
+        .put('k', 'a', [1, 2], { version: '1-2' })
+        .delete('k', [3, 4], { version: '1-3' })
+        .applied('n1', '1-3', 4)
+        .applied('n2', '1-2', 4)
+        .collected('1-4', ['k@1-3'], ['n1', 'n2'], 5)
+        .applied('n2', '1-2', 6),
+    ],
   ],
   phantoms: [
     ['a value that nobody wrote', twoPuts().get('k', 'z', [5, 6])],
