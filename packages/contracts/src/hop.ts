@@ -43,6 +43,11 @@ const conditionsSchema = {
     .optional(),
   /** The writer's session has seen this position: the write comes after it, or isn't done. */
   seen: positionSchema.optional(),
+  /**
+   * Nobody has written the key in a later epoch than this version's, or deleted it, so far as the leader can
+   * tell: what removed rows leave in doubt counts as written.
+   */
+  unwrittenSince: positionSchema.optional(),
 };
 
 export const writeOperationSchema = z.discriminatedUnion('op', [
@@ -213,7 +218,12 @@ export const rowSchema = z.object({
 });
 export type Row = z.infer<typeof rowSchema>;
 
-export const rowsAnswerSchema = z.object({ position: positionSchema, rows: z.array(rowSchema) });
+export const rowsAnswerSchema = z.object({
+  position: positionSchema,
+  /** The last record that removed rows for good: a key without a row may have lost it there. */
+  collectedSeq: z.number().int().min(0).default(0),
+  rows: z.array(rowSchema),
+});
 export type RowsAnswer = z.infer<typeof rowsAnswerSchema>;
 
 export const epochStartSchema = z.object({

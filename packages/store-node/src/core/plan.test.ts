@@ -100,6 +100,29 @@ function stored(seq: number, created: boolean, value?: number): WriteResult {
   return { version: `1-${seq}`, created, ...(value !== undefined && { value }) };
 }
 
+describe('T5 a key that was written in a later epoch than an orphan', () => {
+  const since = (epoch: number, seq: number) => ({ unwrittenSince: { epoch, seq } });
+  const refused = (...requests: WriteRequest[]) =>
+    results(replicaInEpoch3, requests).map(({ error }) => error === 'precondition-failed');
+  const replicaInEpoch3 = leader();
+  replicaInEpoch3.write([put('old', '1'), put('deleted', '1')]);
+  replicaInEpoch3.startEpoch(3);
+  replicaInEpoch3.write([put('new', '1'), remove('deleted'), put('removed', '1'), remove('removed')]);
+
+  it('is refused to it, also where the key was deleted since', () => {
+    const keys = ['old', 'new', 'deleted', 'none'];
+    expect(refused(...keys.map((key) => increment(key, 0, since(1, 9))))).toEqual([false, true, true, false]);
+    expect(refused(put('new', 'x', since(3, 2)), remove('deleted', since(2, 9)))).toEqual([false, true]);
+    expect(refused(put('twice', 'x', since(2, 9)), put('twice', 'y', since(2, 9)))).toEqual([false, true]);
+  });
+
+  it('is refused to it when its row was removed for good, or may have been', () => {
+    replicaInEpoch3.collect([replicaInEpoch3.named('removed')]);
+    expect(refused(put('removed', 'x', since(1, 9)), put('never', 'x', since(2, 9)))).toEqual([true, true]);
+    expect(refused(put('removed', 'x', since(3, 9)), put('never', 'x', since(3, 1)))).toEqual([false, false]);
+  });
+});
+
 describe('P2 a batch goes on from the position and the root it was planned on', () => {
   it('stamps both roots, and gives its operations the next seqs', () => {
     const replica = leader();

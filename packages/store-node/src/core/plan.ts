@@ -73,6 +73,7 @@ type Decision =
 /** What a key holds, as the requests before this one leave it. */
 interface Held {
   version: string;
+  epoch: number;
   visible: boolean;
   value: Uint8Array;
 }
@@ -136,6 +137,7 @@ class Planner {
     const visible = operation.op === 'put';
     this.#held.set(operation.key, {
       version,
+      epoch: this.#input.epoch,
       visible,
       value: operation.op === 'put' ? operation.value : noBytes,
     });
@@ -145,15 +147,16 @@ class Planner {
   #holds(key: string): Held | undefined {
     if (this.#held.has(key)) return this.#held.get(key);
     const row = this.lookup(key);
-    return (
-      row && { version: formatPosition(row), visible: isVisible(row, this.#input.now), value: row.value }
-    );
+    if (!row) return undefined;
+    const { epoch, value } = row;
+    return { version: formatPosition(row), epoch, visible: isVisible(row, this.#input.now), value };
   }
 
   #decide({ operation, value }: WriteRequest): Decision {
     const held = this.#holds(operation.key);
     const current = held?.visible ? held : undefined;
-    const refusal = unmetCondition(operation, current);
+    const writtenIn = held?.epoch ?? this.#input.state.collected.epoch;
+    const refusal = unmetCondition(operation, current, writtenIn);
     if (refusal) return refusal;
     switch (operation.op) {
       case 'put':
@@ -190,8 +193,13 @@ function replay(earlier: RecordedAnswer, fingerprint: string): WriteResult {
   return { ...writeResultSchema.parse(earlier.result), replayed: true };
 }
 
-function unmetCondition(operation: WriteOperation, current: Held | undefined): Refusal | undefined {
-  const { ifMatch, ifNoneMatch } = operation;
+/** `writtenIn`: the latest epoch in which the key may have been written. */
+function unmetCondition(
+  operation: WriteOperation,
+  current: Held | undefined,
+  writtenIn: number,
+): Refusal | undefined {
+  const { ifMatch, ifNoneMatch, unwrittenSince } = operation;
   const at = current && { version: current.version };
   const is = (versions: '*' | string[]): boolean =>
     current !== undefined && (versions === '*' || versions.includes(current.version));
@@ -200,6 +208,10 @@ function unmetCondition(operation: WriteOperation, current: Held | undefined): R
   }
   if (ifNoneMatch !== undefined && is(ifNoneMatch)) {
     return { error: 'precondition-failed', detail: `If-None-Match: the key is ${describe(current)}.`, ...at };
+  }
+  if (unwrittenSince !== undefined && writtenIn > unwrittenSince.epoch) {
+    const detail = `The key may have been written in epoch ${writtenIn}, after ${formatPosition(unwrittenSince)}.`;
+    return { error: 'precondition-failed', detail, ...at };
   }
   return undefined;
 }

@@ -10,6 +10,17 @@ export interface ReplicaSet {
   members: readonly string[];
 }
 
+/** What is known of rows that were removed for good. */
+export interface Collected {
+  /** Last record that removed any, or 0; after a cut it may have been an earlier one. */
+  seq: number;
+  /**
+   * Newest epoch that such a row was written in. Whether a key without a row was written in this epoch or an
+   * older one, nobody can tell any more.
+   */
+  epoch: number;
+}
+
 export interface ShardState {
   /** Last operation applied: epoch and seq. */
   applied: Position;
@@ -26,6 +37,7 @@ export interface ShardState {
   /** JetStream sequence applied up to (0: none), in the stream created at `streamCreatedAt`. */
   streamSeq: number;
   streamCreatedAt: string;
+  collected: Collected;
   /** The replica set in force at `applied`; without members while the log has named none. */
   set: ReplicaSet;
 }
@@ -42,6 +54,7 @@ export function emptyState(): ShardState {
     confirmedSeq: 0,
     streamSeq: 0,
     streamCreatedAt: '',
+    collected: { seq: 0, epoch: 0 },
     set: unknownSet,
   };
 }
