@@ -43,11 +43,17 @@ export interface ClusterOptions {
 export interface ClusterNews {
   /** A replica has this on disk, from now on. */
   onSynced(node: string, shard: number, store: ShardStore): void;
+  /** A replica has committed this. */
+  onCommitted(node: string, shard: number, store: ShardStore, change: Change): void;
+  /** A replica's disk is gone. */
+  onDiskLost(node: string, shard: number): void;
   /** A deposed leader has set these operations aside. */
   onOrphans(shard: number, versions: readonly Position[]): void;
   /** A process died by an error of its own. */
   onFault(process: string, error: unknown): void;
 }
+
+type Change = Parameters<ShardStore['commit']>[0];
 
 interface NodeHost extends Server {
   readonly name: string;
@@ -178,7 +184,10 @@ export class Cluster {
   /** A dead node comes back without what it had. */
   loseDisk(name: string): void {
     const host = this.host(name);
-    for (const disk of host.disks.values()) disk.wipe();
+    for (const [shard, disk] of host.disks) {
+      disk.wipe();
+      this.#news.onDiskLost(name, shard);
+    }
     host.memberFile = new MemoryMemberFile();
     host.diskLives += 1;
   }
@@ -230,6 +239,7 @@ export class Cluster {
     const speed = { syncMs: () => host.syncMs };
     const news = {
       onSynced: (store: ShardStore) => this.#news.onSynced(name, shard, store),
+      onCommitted: (store: ShardStore, change: Change) => this.#news.onCommitted(name, shard, store, change),
       onOrphans: (versions: readonly Position[]) => this.#news.onOrphans(shard, versions),
     };
     const files = new SimFiles(disk, process, speed, news);
@@ -252,6 +262,7 @@ export class Cluster {
       snapshotsInstalled: counter('snapshots'),
       elections: counter('elections'),
       setChanges: counter('set changes'),
+      rowsCollected: counter('rows collected'),
       applied: nothing,
       lagAtApply: nothing,
       committed: nothing,

@@ -21,6 +21,8 @@ type Mutation = (store: MemoryStore) => void;
 export interface DiskNews {
   /** All that was committed so far is on disk. */
   onSynced(store: ShardStore): void;
+  /** This was committed; it may not be on disk yet. */
+  onCommitted(store: ShardStore, change: Change): void;
   /** Operations past the end of an epoch were set aside. */
   onOrphans(versions: readonly Position[]): void;
 }
@@ -174,6 +176,7 @@ export class DiskStore implements ShardStore {
 
   commit(change: Change, durability: 'synced' | 'written'): void {
     this.#do((store) => store.commit(change, durability), durability === 'synced');
+    this.#news.onCommitted(this.#view, change);
     if (change.cut) this.#news.onOrphans(change.cut.orphans.map(({ version }) => version));
   }
 
@@ -224,6 +227,8 @@ export class DiskStore implements ShardStore {
   state = () => this.#view.state();
   get = (key: string) => this.#view.get(key);
   list: ShardStore['list'] = (query) => this.#view.list(query);
+  collectable: ShardStore['collectable'] = (query) => this.#view.collectable(query);
+  tombstones = (max: number) => this.#view.tombstones(max);
   answer = (id: string) => this.#view.answer(id);
   epochs = () => this.#view.epochs();
   sets = () => this.#view.sets();

@@ -85,6 +85,7 @@ function configOf(random: Random): Record<string, number> {
   const maybe = (name: string, value: number): [string, number][] =>
     random.chance(0.4) ? [[name, value]] : [];
   return Object.fromEntries([
+    ['expiredKeptMs', 500],
     ...maybe('logBytesMin', random.pick([2000, 10_000])),
     ...maybe('logBytesMax', random.pick([20_000, 60_000])),
     ...maybe('ackPendingMax', random.pick([4, 16])),
@@ -94,6 +95,10 @@ function configOf(random: Random): Record<string, number> {
     ...maybe('handBackAfterMs', 3000),
   ]);
 }
+
+/** What clients ask, by weight, and how many of their values expire. */
+const usual = { kinds: { put: 40, get: 38, increment: 8, delete: 7, list: 4 }, ttl: 0.05 };
+const fleeting = { kinds: { put: 40, get: 30, increment: 6, delete: 24, list: 4 }, ttl: 0.3 };
 
 function operationsOf(random: Random, count: number, lengthMs: number, hasTtl: boolean): ClientOperation[] {
   const clients = Array.from({ length: random.whole(2, clientsMax) }, (_, i) => `client-${i + 1}`);
@@ -108,11 +113,12 @@ function operationsOf(random: Random, count: number, lengthMs: number, hasTtl: b
   const reads = random.chance(0.7)
     ? (['session', 'session', 'strong', 'leader', 'eventual'] as const)
     : (['session'] as const);
+  const mix = random.fork('mix').chance(0.3) ? fleeting : usual;
   return Array.from({ length: count }, (_, i): ClientOperation => {
     const at = Math.round(startMs + random.next() * lengthMs);
     const client = random.pick(clients);
     const key = random.pick(keys);
-    const kind = random.weighted({ put: 40, get: 38, increment: 8, delete: 7, list: 4 });
+    const kind = random.weighted(mix.kinds);
     const base = { at, client, key, kind };
     if (kind === 'get') {
       const isCounter = random.chance(0.15);
@@ -125,7 +131,7 @@ function operationsOf(random: Random, count: number, lengthMs: number, hasTtl: b
     if (kind === 'increment') return { ...write, key: random.pick(counters), by: random.whole(1, 9) };
     const only = random.chance(0.2) ? { only: random.pick(['last', 'any', 'none'] as const) } : {};
     if (kind === 'delete') return { ...write, ...only };
-    const ttl = hasTtl && random.chance(0.05) ? { ttlSeconds: random.whole(1, 10) } : {};
+    const ttl = hasTtl && random.chance(mix.ttl) ? { ttlSeconds: random.whole(1, 10) } : {};
     return { ...write, ...only, ...ttl, value: `v${i}` };
   }).sort((a, b) => a.at - b.at);
 }

@@ -37,6 +37,7 @@ const cases: Record<Mutant, Case> = {
   'forget-orphans': { named: ['rollbacks'], from: 23, profile: 'nodes' },
   'read-session-early': { named: ['read-your-writes', 'monotonic-reads'], from: 1, profile: 'jetstream' },
   'drop-tombstone': { named: ['resurrections'], from: 1, profile: 'calm' },
+  'collect-unseen-tombstone': { named: ['resurrections'], from: 1, profile: 'nodes' },
   'skip-digest-check': { named: ['phantoms'], from: 3, profile: 'rot' },
 };
 

@@ -2,7 +2,14 @@
 
 import { createHash } from 'node:crypto';
 import { HistoryAssembler, type HistoryEvent, historyFormat } from '@driftless/checkers';
-import { type EpochStart, formatDigest, type Position, parsePosition } from '@driftless/contracts';
+import {
+  decodeBatch,
+  type EpochStart,
+  formatDigest,
+  formatPosition,
+  type Position,
+  parsePosition,
+} from '@driftless/contracts';
 import type { ShardStore } from '@driftless/store-node/simulation';
 
 const text = new TextDecoder();
@@ -11,6 +18,7 @@ export class Recorder {
   readonly events: HistoryEvent[] = [];
   readonly #now: () => number;
   readonly #last = new Map<string, string>();
+  readonly #collected = new Set<string>();
 
   constructor(shards: number, now: () => number) {
     this.#now = now;
@@ -34,6 +42,22 @@ export class Recorder {
     if (this.#last.get(`${node} ${shard}`) === place) return;
     this.#last.set(`${node} ${shard}`, place);
     this.events.push({ type: 'applied', at, node, shard, position, root: formatDigest(root) });
+  }
+
+  /** The first replica has a record that removes rows for good. */
+  collected(node: string, shard: number, store: ShardStore, event: Uint8Array): void {
+    const { set } = store.state();
+    const { epoch, firstSeq, ops } = decodeBatch(event);
+    for (const [index, operation] of ops.entries()) {
+      if (operation.op !== 'collected') continue;
+      const position = { epoch, seq: firstSeq + index };
+      const name = `${shard} ${formatPosition(position)}`;
+      if (this.#collected.has(name)) continue;
+      this.#collected.add(name);
+      const { entries: rows } = operation;
+      const members = [...set.members];
+      this.events.push({ type: 'collected', at: this.#now(), node, shard, position, members, rows });
+    }
   }
 
   /** Epochs that a replica has begun, told while it runs: a later cut may take them back. */

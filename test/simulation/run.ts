@@ -10,6 +10,7 @@ import { Cluster } from './cluster.ts';
 import { schedule } from './faults.ts';
 import { endOf, type Fault, type Plan, takenBy } from './plan.ts';
 import { Recorder } from './recorder.ts';
+import { Verifier } from './verifier.ts';
 import { World } from './world.ts';
 
 /** Longest time that everything mended may take to converge, virtual milliseconds. */
@@ -19,6 +20,9 @@ const finishWithinMs = 120_000;
 /** JetStream gives out again what was not acked. */
 const ackWaitMs = 10_000;
 const lookEveryMs = 50;
+/** How often members are compared, and how long it takes until the leader hears of it. */
+const verifyEveryMs = 1500;
+const verifiedAfterMs = 300;
 /** Events of a run; more mean that it goes round in circles. */
 const eventsMax = 5_000_000;
 
@@ -58,10 +62,17 @@ export async function run(plan: Plan, { onTrace, mutant }: RunOptions = {}): Pro
   const recorder = new Recorder(plan.shards, () => world.now);
   const violations: Violation[] = [];
   const setAside = new Set<string>();
+  const verifier = new Verifier();
   const cluster: Cluster = new Cluster(world, plan, {
     onSynced: (node, shard, store) => {
       recorder.synced(labelOf(cluster, node), shard, store);
+      verifier.saw(node, shard, store, true);
     },
+    onCommitted: (node, shard, store, { log }) => {
+      verifier.saw(node, shard, store, false);
+      if (log) recorder.collected(labelOf(cluster, node), shard, store, log.event);
+    },
+    onDiskLost: (node, shard) => verifier.lost(node, shard),
     onOrphans: (shard, versions) => {
       for (const version of versions) setAside.add(`${shard} ${formatPosition(version)}`);
     },
@@ -77,6 +88,7 @@ export async function run(plan: Plan, { onTrace, mutant }: RunOptions = {}): Pro
     const clients = startClients(world, cluster, plan, recorder);
     breakThings(cluster, plan, recorder);
     redeliver(cluster);
+    verify(cluster, verifier);
     const recoveryMs = await untilConverged(world, cluster, clients, plan, violations);
     for (const host of cluster.hosts) {
       const { node, name } = host;
@@ -151,6 +163,24 @@ function redeliver({ world, nats, shards }: Cluster): void {
     world.after(ackWaitMs, again);
   };
   world.after(ackWaitMs, again);
+}
+
+/** Leaders hear now and then how far their members were equal. */
+function verify({ world, hosts }: Cluster, verifier: Verifier): void {
+  const again = (): void => {
+    for (const { name, process, node } of hosts) {
+      if (!process.isAlive) continue;
+      for (const { leader, shard, context } of node?.replicas ?? []) {
+        if (!leader) continue;
+        const members = [...context.members];
+        const position = verifier.verified(shard, name, members);
+        const told = position && { position, members };
+        world.after(verifiedAfterMs, () => void Object.assign(context, { verified: told }), process);
+      }
+    }
+    world.after(verifyEveryMs, again);
+  };
+  world.after(verifyEveryMs, again);
 }
 
 /** Rot that nobody met is found by who looks for it. */

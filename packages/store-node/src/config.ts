@@ -1,5 +1,10 @@
 /** Configuration of a store node. Every key is an environment variable `DRIFTLESS_…`. */
-import { clusterNameSchema, nodeIdSchema, replicationFactorDefault } from '@driftless/contracts';
+import {
+  clusterNameSchema,
+  collectedEntriesMax,
+  nodeIdSchema,
+  replicationFactorDefault,
+} from '@driftless/contracts';
 import { LOG_LEVELS } from '@driftless/runtime';
 import { z } from 'zod';
 
@@ -102,6 +107,19 @@ export const nodeConfigSchema = z.object({
   answersKeptMs: whole('ms', 60_000)
     .default(86_400_000)
     .describe('How long the answer under an Idempotency-Key is kept'),
+  expiredKeptMs: whole('ms', 0)
+    .default(60_000)
+    .describe('How long an expired value is kept at least, for clocks differ; then it may go for good'),
+  collectEveryMs: whole('ms')
+    .default(250)
+    .describe('Pause between two records of a leader that remove deleted and expired keys for good'),
+  collectKeysMax: whole('keys')
+    .max(collectedEntriesMax)
+    .default(500)
+    .describe('Keys that one such record removes'),
+  collectBytesMax: whole('bytes')
+    .default(4 * 1024 * 1024)
+    .describe('Bytes of expired values that one such record removes'),
   pageBytes: z
     .union([z.literal(1024), z.literal(2048), z.literal(4096), z.literal(8192)])
     .default(2048)

@@ -22,6 +22,8 @@ export interface ReplicaGauges {
   halted: boolean;
   appliedSeq: number;
   logBytes: number;
+  /** Leader: deleted keys whose rows are kept; undefined elsewhere. */
+  tombstones: number | undefined;
   quarantined: number;
   orphans: number;
 }
@@ -37,6 +39,7 @@ export interface Instruments {
   snapshotsInstalled: Counter;
   elections: Counter;
   setChanges: Counter;
+  rowsCollected: Counter;
   /** A batch was applied by a follower; `ms`: duration of check and commit. */
   applied(shard: number, result: 'applied' | 'duplicate' | 'drifted', operations: number, ms: number): void;
   /** Age of a batch, by the leader's wall clock, when it was applied; milliseconds. */
@@ -88,6 +91,10 @@ export function createInstruments(meter: Meter, replicas: () => readonly Replica
     fenced: counter('leader_fenced_publishes_total', 'Publishes refused because another epoch had begun'),
     elections: counter('leader_elections_won_total', 'Epochs begun by this node'),
     setChanges: counter('leader_set_changes_total', 'Changes of a replica set by this node as leader'),
+    rowsCollected: counter(
+      'leader_rows_collected_total',
+      'Rows removed for good by this node as leader: tombstones and expired values',
+    ),
     applied(shard, result, operations, ms) {
       appliedOps.add(operations, { shard: String(shard), result });
       if (result !== 'duplicate') applySeconds.record(ms / 1000, { shard: String(shard) });
@@ -141,6 +148,11 @@ function observeReplicas(meter: Meter, replicas: () => readonly ReplicaGauges[])
   gauge('replica_halted', '1 while this replica applies nothing more', (r) => Number(r.halted));
   gauge('replica_applied_seq', 'Last operation applied durably', (r) => r.appliedSeq);
   gauge('replica_log_bytes', 'Events kept in the log', (r) => r.logBytes);
+  gauge(
+    'leader_tombstones',
+    'Deleted keys whose rows are kept until every member is proven equal past them; counted to 100,000',
+    (r) => r.tombstones,
+  );
   gauge('replica_quarantined_items', 'Rows and events set aside', (r) => r.quarantined);
   gauge('replica_orphans_kept', 'Orphaned operations kept', (r) => r.orphans);
 }

@@ -14,7 +14,7 @@ import {
   type Position,
   xorDigest,
 } from '@driftless/contracts';
-import { type Change, changeOf, effectOf, type Quarantined } from './change.ts';
+import { type Change, changeOf, effectOf, laterCollected, type Quarantined } from './change.ts';
 import type { Entry, Lookup } from './entry.ts';
 import type { ShardState } from './state.ts';
 
@@ -90,6 +90,7 @@ export function applyBatch(
   const driftAfter = xorDigest(root, batch.postRoot);
   const change = changeOf({
     entries: effect.entries,
+    removed: effect.removed,
     leafXors: effect.leafXors,
     answers: effect.answers,
     quarantine: effect.corrupt.map(quarantinedRow),
@@ -101,10 +102,13 @@ export function applyBatch(
       applied: { epoch: batch.epoch, seq: lastSeq },
       root,
       drift: driftAfter,
+      // Rows that are equal now stay so, even if those put back were of later.
+      settleSeq: isZeroDigest(driftAfter) ? 0 : state.settleSeq,
       suspect: state.suspect || effect.corrupt.length > 0,
       confirmedSeq: lastSeq,
       // An event that was given out again may come late: the cursor doesn't go back.
       streamSeq: Math.max(stream?.seq ?? 0, state.streamSeq),
+      collected: laterCollected(state.collected, effect.collected),
       set: effect.set ?? state.set,
     },
   });

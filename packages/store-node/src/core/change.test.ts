@@ -48,6 +48,26 @@ describe('the effect of operations', () => {
     });
   });
 
+  it('T1 of removals is on what the operations before them lead to', () => {
+    const gone = (key: string, seq: number): Operation => {
+      return { op: 'collected', entries: [{ key, version: { epoch: 2, seq } }] };
+    };
+    const base = { epoch: 2, tombstone: true, value: new Uint8Array(0), contentType: '', expiresAt: null };
+    const row = makeEntry({ ...base, key: 'old', seq: 3 });
+    const ops = [put('a', '1'), gone('a', 7), put('old', 'new'), gone('old', 3), gone('b', 1), put('b', '1')];
+    const effect = effectOf(ops, 2, 7, (key) => (key === 'old' ? row : undefined));
+    expect(effect.entries.map(({ key, seq }) => [key, seq])).toEqual([
+      ['old', 9],
+      ['b', 12],
+    ]);
+    expect(effect.removed).toEqual([]);
+    expect(effect.collected).toEqual({ seq: 11, epoch: 2 });
+    const removal = effectOf([gone('old', 3)], 3, 13, (key) => (key === 'old' ? row : undefined));
+    expect(removal).toMatchObject({ entries: [], removed: ['old'], rootXor: row.digest });
+    expect([...removal.leafXors]).toEqual([[bucketOf('old'), row.digest]]);
+    expect(effectOf([gone('old', 4)], 3, 13, () => row)).toMatchObject({ entries: [], removed: [] });
+  });
+
   it('C3 of replacing rows is undone by replacing them back', () => {
     const input = { epoch: 1, seq: 1, tombstone: false, contentType: '', expiresAt: null };
     const [a, b] = ['a', 'b'].map((value) => makeEntry({ key: 'k', ...input, value: Buffer.from(value) }));

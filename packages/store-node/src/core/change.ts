@@ -4,9 +4,13 @@
  * writes it in one transaction. Pure, so both sides run the very same code.
  */
 import {
+  type Batch,
   bucketOf,
+  type CollectedEntry,
+  comparePositions,
   type Digest,
   type EpochStart,
+  lastSeqOf,
   type Operation,
   type Position,
   type RecordedAnswer,
@@ -15,7 +19,7 @@ import {
 } from '@driftless/contracts';
 import { type Entry, emptyValue, isSound, type Lookup, makeEntry } from './entry.ts';
 import { isBrokenBy } from './mutants.ts';
-import type { ReplicaSet, ShardState } from './state.ts';
+import type { Collected, ReplicaSet, ShardState } from './state.ts';
 
 /** A batch in the log: the event's own bytes. */
 export interface LogRow {
@@ -77,20 +81,49 @@ export function changeOf(parts: Partial<Change> & Pick<Change, 'state'>): Change
 /** What operations lead to; not yet a change, for nothing says whether it is right. */
 export interface Effect {
   entries: Entry[];
+  /** Keys whose rows go for good. */
+  removed: string[];
   rootXor: Digest;
   leafXors: Map<number, Digest>;
   answers: { answer: RecordedAnswer; version: Position }[];
-  /** Rows about to be overwritten whose bytes no longer have their digest. */
+  /** Rows about to be overwritten or removed whose bytes no longer have their digest. */
   corrupt: Entry[];
   epochStart?: EpochStart & { node: string };
   set?: ReplicaSet;
+  /** Of the operations that remove rows for good. */
+  collected?: Collected;
+}
+
+/** Rows that operations lead to, and what was there before; looked up once a key. */
+class Overlay {
+  readonly #lookup: Lookup;
+  readonly touched = new Map<string, { before: Entry | undefined; after: Entry | undefined }>();
+
+  constructor(lookup: Lookup) {
+    this.#lookup = lookup;
+  }
+
+  set(key: string, after: Entry | undefined): void {
+    const known = this.touched.get(key);
+    this.touched.set(key, { before: known ? known.before : this.#lookup(key), after });
+  }
+
+  /** A row that is another one by now stays. */
+  remove({ key, version }: CollectedEntry): void {
+    const known = this.touched.get(key);
+    const row = known ? known.after : this.#lookup(key);
+    if (row && comparePositions(row, version) === 0) {
+      this.touched.set(key, { before: known ? known.before : row, after: undefined });
+    }
+  }
 }
 
 /** The effect of `ops`, the first of which has version (`epoch`, `firstSeq`), on what `lookup` shows. */
 export function effectOf(ops: readonly Operation[], epoch: number, firstSeq: number, lookup: Lookup): Effect {
-  const touched = new Map<string, { before: Entry | undefined; after: Entry }>();
+  const rows = new Overlay(lookup);
   const effect: Effect = {
     entries: [],
+    removed: [],
     rootXor: zeroDigest(),
     leafXors: new Map(),
     answers: [],
@@ -102,20 +135,37 @@ export function effectOf(ops: readonly Operation[], epoch: number, firstSeq: num
     if ('members' in operation && operation.members) {
       effect.set = { seq: version.seq, members: operation.members };
     }
-    if (operation.op === 'epoch-started') {
-      const { node, stream } = operation;
-      effect.epochStart = { epoch, firstSeq: version.seq, node, ...(stream !== undefined && { stream }) };
-      return;
+    switch (operation.op) {
+      case 'epoch-started': {
+        const { node, stream } = operation;
+        effect.epochStart = { epoch, firstSeq: version.seq, node, ...(stream !== undefined && { stream }) };
+        return;
+      }
+      case 'answer':
+      case 'members-changed':
+        return;
+      case 'collected':
+        for (const entry of operation.entries) rows.remove(entry);
+        effect.collected = laterCollected(collectedBy(operation.entries, version.seq), effect.collected);
+        return;
+      case 'delete':
+      case 'put':
+        if (operation.op === 'delete' && isBrokenBy('drop-tombstone')) return;
+        rows.set(operation.key, entryAfter(operation, version));
+        return;
     }
-    if (operation.op === 'answer' || operation.op === 'members-changed') return;
-    if (operation.op === 'delete' && isBrokenBy('drop-tombstone')) return;
-    const { key } = operation;
-    const known = touched.get(key);
-    const before = known ? known.before : lookup(key);
-    touched.set(key, { before, after: entryAfter(operation, version) });
   });
-  for (const { before, after } of touched.values()) replace(effect, before, after);
+  for (const [key, { before, after }] of rows.touched) replace(effect, key, before, after);
   return effect;
+}
+
+function collectedBy(entries: readonly CollectedEntry[], seq: number): Collected {
+  return { seq, epoch: Math.max(...entries.map(({ version }) => version.epoch)) };
+}
+
+export function laterCollected(one: Collected, other: Collected | undefined): Collected {
+  if (!other) return one;
+  return { seq: Math.max(one.seq, other.seq), epoch: Math.max(one.epoch, other.epoch) };
 }
 
 function entryAfter(operation: Extract<Operation, { key: string }>, version: Position): Entry {
@@ -135,12 +185,15 @@ function entryAfter(operation: Extract<Operation, { key: string }>, version: Pos
 /**
  * The kept digest of the old row leaves the root, for that is what went into it, even if the row has rotted.
  */
-function replace(effect: Effect, before: Entry | undefined, after: Entry): void {
-  effect.entries.push(after);
-  xorBoth(effect, after.key, after.digest);
+function replace(effect: Effect, key: string, before: Entry | undefined, after: Entry | undefined): void {
+  if (after) {
+    effect.entries.push(after);
+    xorBoth(effect, key, after.digest);
+  }
   if (!before) return;
+  if (!after) effect.removed.push(key);
   if (!isSound(before)) effect.corrupt.push(before);
-  xorBoth(effect, after.key, before.digest);
+  xorBoth(effect, key, before.digest);
 }
 
 function xorBoth(effect: Pick<Effect, 'rootXor' | 'leafXors'>, key: string, digest: Digest): void {
@@ -149,6 +202,23 @@ function xorBoth(effect: Pick<Effect, 'rootXor' | 'leafXors'>, key: string, dige
   const leaf = effect.leafXors.get(bucket);
   if (leaf) xorInto(leaf, digest);
   else effect.leafXors.set(bucket, digest.slice());
+}
+
+/** The change of a batch of the leader's own, in the log as `event`. */
+export function changeOfLeader(state: ShardState, batch: Batch, effect: Effect, event: Uint8Array): Change {
+  const { firstSeq, epoch, committedAt, postRoot: root } = batch;
+  const lastSeq = lastSeqOf(batch);
+  const { entries, removed, leafXors, answers, set } = effect;
+  const collected = laterCollected(state.collected, effect.collected);
+  return changeOf({
+    entries,
+    removed,
+    leafXors,
+    answers,
+    log: { firstSeq, lastSeq, epoch, committedAt, event },
+    ...(set && { set }),
+    state: { ...state, applied: { epoch, seq: lastSeq }, root, collected, set: set ?? state.set },
+  });
 }
 
 /** The effect of replacing rows by others outside the log (a cut): `after` undefined removes the row. */

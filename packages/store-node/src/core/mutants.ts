@@ -12,6 +12,8 @@ export const mutants = {
   'forget-orphans': 'a deposed leader cuts its orphans off without keeping them',
   'read-session-early': 'a replica serves a session that has seen more than it has applied',
   'drop-tombstone': 'a delete leaves the row as it is',
+  'collect-unseen-tombstone':
+    'deleted rows are removed for good before every member has verified that it has them',
   'skip-digest-check': 'the bytes of a row are not held against its digest',
 } as const;
 export type Mutant = keyof typeof mutants;

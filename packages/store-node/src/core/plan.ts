@@ -210,7 +210,8 @@ function unmetCondition(
     return { error: 'precondition-failed', detail: `If-None-Match: the key is ${describe(current)}.`, ...at };
   }
   if (unwrittenSince !== undefined && writtenIn > unwrittenSince.epoch) {
-    const detail = `The key may have been written in epoch ${writtenIn}, after ${formatPosition(unwrittenSince)}.`;
+    const since = formatPosition(unwrittenSince);
+    const detail = `The key may have been written in epoch ${writtenIn}, after ${since}.`;
     return { error: 'precondition-failed', detail, ...at };
   }
   return undefined;

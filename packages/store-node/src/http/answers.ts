@@ -67,11 +67,12 @@ export async function answerList(node: StoreNode, frame: Uint8Array): Promise<Ui
 }
 
 export async function answerRows(replica: ShardReplica, keys: readonly string[]): Promise<Uint8Array> {
-  const found = await rowsOf(replica, keys);
-  const header = { position: replica.context.state.applied, rows: found.map(({ row }) => row) };
+  const { rows, collectedSeq } = await rowsOf(replica, keys);
+  const position = replica.context.state.applied;
+  const header = { position, collectedSeq, rows: rows.map(({ row }) => row) };
   return encodeFrame(
     header,
-    found.map(({ value }) => value),
+    rows.map(({ value }) => value),
   );
 }
 

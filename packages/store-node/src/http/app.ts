@@ -6,7 +6,7 @@
 import { Buffer } from 'node:buffer';
 import { createReadStream, statSync, unlink } from 'node:fs';
 import { Readable } from 'node:stream';
-import { formatDigest, frameContentType, rowsHeaderSchema } from '@driftless/contracts';
+import { formatDigest, frameContentType, rowsHeaderSchema, verifiedHeaderSchema } from '@driftless/contracts';
 import type { HttpServer } from '@driftless/runtime';
 import { z } from 'zod';
 import type { StoreNode } from '../node.ts';
@@ -51,6 +51,15 @@ function addPeerRoutes(app: HttpServer, serving: () => StoreNode): void {
     async (request, reply) => {
       const answer = await answerRows(serving().replica(request.params.shard), request.body.keys);
       return reply.type(frameContentType).send(answer);
+    },
+  );
+
+  app.post(
+    '/node/v1/shards/:shard/verified',
+    { schema: { params: shardParams, body: verifiedHeaderSchema } },
+    (request) => {
+      serving().replica(request.params.shard).context.verified = request.body;
+      return {};
     },
   );
 

@@ -7,6 +7,7 @@
 import { DriftlessError, type Position, positionZero, type ShardMove } from '@driftless/contracts';
 import type { Clock, Logger } from '@driftless/runtime';
 import type { Change } from '../core/change.ts';
+import type { CollectLimits, Verified } from '../core/collect.ts';
 import type { LagTracker } from '../core/lag.ts';
 import { isBrokenBy } from '../core/mutants.ts';
 import type { ShardState } from '../core/state.ts';
@@ -17,9 +18,8 @@ import { Arrivals } from './arrivals.ts';
 import { ConfirmedWaits } from './confirmed-waits.ts';
 import type { Peers } from './peers.ts';
 
-export interface ShardLimits {
+export interface ShardLimits extends CollectLimits {
   eventOperationsMax: number;
-  eventBytesMax: number;
   /** Operations waiting for the leader's next transaction. */
   leaderQueueOpsMax: number;
   publishesInFlightMax: number;
@@ -42,6 +42,8 @@ export interface ShardLimits {
   campaignAskMs: number;
   /** Age after which a recorded answer of an idempotent request may be forgotten, milliseconds. */
   answersKeptMs: number;
+  /** Pause between two records that remove rows for good, milliseconds. */
+  collectEveryMs: number;
 }
 
 export interface LastDrift {
@@ -99,6 +101,8 @@ export class ShardContext {
   readonly arrivals: Arrivals;
   /** The leader has asked this node to take a copy and follow, or shall be asked. */
   invited = false;
+  /** Up to where the members were proven equal, as told since this process began. */
+  verified: Verified | undefined;
   /** Leader: where the set is on its way to what it should be. */
   move: ShardMove | undefined;
   readonly #founders: readonly string[];

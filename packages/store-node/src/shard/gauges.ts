@@ -4,6 +4,9 @@ import type { ReplicaGauges } from '../telemetry.ts';
 import { standingOf } from './reader.ts';
 import type { ShardReplica } from './replica.ts';
 
+/** Tombstones that are counted: more are many, and a count looks at each. */
+const tombstonesCountedMax = 100_000;
+
 export function gaugesOf(replica: ShardReplica): ReplicaGauges {
   const { state, halted, store, shard } = replica.context;
   const { lagMs, lagOps } = standingOf(replica);
@@ -19,6 +22,7 @@ export function gaugesOf(replica: ShardReplica): ReplicaGauges {
     halted: halted !== undefined,
     appliedSeq: state.applied.seq,
     logBytes: store.logBytes(),
+    tombstones: replica.leader && store.tombstones(tombstonesCountedMax),
     ...store.counts(),
   };
 }

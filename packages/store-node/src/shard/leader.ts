@@ -6,6 +6,7 @@
 import {
   type AckLevel,
   type Batch,
+  type CollectedEntry,
   DriftlessError,
   encodeBatch,
   eventBytesBound,
@@ -14,9 +15,10 @@ import {
   type Operation,
   type WriteAnswer,
   type WriteResult,
+  xorDigest,
 } from '@driftless/contracts';
 import { quarantinedRow } from '../core/apply.ts';
-import { changeOf, type Effect, effectOf } from '../core/change.ts';
+import { changeOf, changeOfLeader, type Effect, effectOf } from '../core/change.ts';
 import { isBrokenBy } from '../core/mutants.ts';
 import { type PlannedResult, planBatch, type WriteRequest } from '../core/plan.ts';
 import type { ReplicaSet } from '../core/state.ts';
@@ -228,21 +230,11 @@ export class Leader {
   #append(batch: Batch, effect: Effect, prompt: boolean, startedAt: number): void {
     const context = this.#context;
     const event = encodeBatch(batch);
-    const { firstSeq, epoch, committedAt, ops } = batch;
-    const lastSeq = lastSeqOf(batch);
-    const applied = { epoch, seq: lastSeq };
-    const change = changeOf({
-      entries: effect.entries,
-      leafXors: effect.leafXors,
-      answers: effect.answers,
-      log: { firstSeq, lastSeq, epoch, committedAt, event },
-      ...(effect.set && { set: effect.set }),
-      state: { ...context.state, applied, root: batch.postRoot, set: effect.set ?? context.state.set },
-    });
-    context.commit(change);
+    context.commit(changeOfLeader(context.state, batch, effect, event));
     const tookMs = context.clock.monotonic() - startedAt;
-    context.instruments.committed(context.shard, ops.length, event.length, tookMs);
-    this.#publisher.committed({ epoch, firstSeq, lastSeq }, event, prompt);
+    context.instruments.committed(context.shard, batch.ops.length, event.length, tookMs);
+    const { epoch, firstSeq } = batch;
+    this.#publisher.committed({ epoch, firstSeq, lastSeq: lastSeqOf(batch) }, event, prompt);
     this.#hooks.onCommitted();
   }
 
@@ -252,14 +244,36 @@ export class Leader {
    */
   changeMembers(members: string[]): void {
     if (!this.#accepting || !this.#hooks.leaseIsLive()) return;
-    const { shard, state, clock } = this.#context;
+    this.#sets = [...this.#sets, { seq: this.#context.state.applied.seq + 1, members }];
+    this.#record({ op: 'members-changed', members }, true);
+  }
+
+  /**
+   * Removes rows for good, by a record of its own; whether that was done. Whoever asks has seen that they may
+   * go (core/collect.ts).
+   */
+  collect(entries: CollectedEntry[]): boolean {
+    const isFull = this.outboxOps > this.#context.limits.outboxOpsMax;
+    if (!this.#accepting || isFull || !this.#hooks.leaseIsLive()) return false;
+    return this.#record({ op: 'collected', entries }, false);
+  }
+
+  /** An operation that no client asked for, as a batch of its own; whether it is in the log. */
+  #record(operation: Operation, prompt: boolean): boolean {
+    const { shard, state, clock, store } = this.#context;
+    const startedAt = clock.monotonic();
+    const { epoch } = this;
     const firstSeq = state.applied.seq + 1;
-    const ops: Operation[] = [{ op: 'members-changed', members }];
-    const roots = { prevRoot: state.root, postRoot: state.root };
-    const batch: Batch = { shard, epoch: this.epoch, firstSeq, ops, committedAt: clock.wall(), ...roots };
-    const effect = effectOf(ops, this.epoch, firstSeq, () => undefined);
-    this.#sets = [...this.#sets, { seq: firstSeq, members }];
-    this.#append(batch, effect, true, clock.monotonic());
+    const effect = effectOf([operation], epoch, firstSeq, (key) => store.get(key));
+    const rotten = effect.corrupt[0];
+    if (rotten) {
+      this.#stepAside([], rotten);
+      return false;
+    }
+    const roots = { prevRoot: state.root, postRoot: xorDigest(state.root, effect.rootXor) };
+    const batch = { shard, epoch, firstSeq, ops: [operation], committedAt: clock.wall(), ...roots };
+    this.#append(batch, effect, prompt, startedAt);
+    return true;
   }
 
   /** A majority of the replica set has the record of it, of this epoch, on disk. */

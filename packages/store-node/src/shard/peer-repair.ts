@@ -188,6 +188,7 @@ export class PeerRepair {
         orphaned,
         lookup: (key) => store.get(key),
         rows,
+        collectedSeq: found.collectedSeq,
       });
       context.commit(change);
       const operations = change.cut?.orphans.length ?? 0;

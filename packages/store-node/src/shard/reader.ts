@@ -186,11 +186,14 @@ class ListPage {
 export async function rowsOf(
   replica: ShardReplica,
   keys: readonly string[],
-): Promise<{ row: Row; value: Uint8Array }[]> {
+): Promise<{ rows: { row: Row; value: Uint8Array }[]; collectedSeq: number }> {
   const entries = keys.flatMap((key) => healthyEntry(replica, key) ?? []);
-  const newest = Math.max(0, ...entries.map(({ seq }) => seq));
+  const collectedSeq = replica.context.state.collected.seq;
+  // What is not there may have been removed by a record, which has to be confirmed as well.
+  const missing = entries.length < keys.length ? collectedSeq : 0;
+  const newest = Math.max(missing, ...entries.map(({ seq }) => seq));
   await replica.leader?.confirmed(newest, confirmTimeoutMs);
-  return entries.map((entry) => ({ row: rowOf(entry), value: entry.value }));
+  return { rows: entries.map((entry) => ({ row: rowOf(entry), value: entry.value })), collectedSeq };
 }
 
 export function rowOf({ key, epoch, seq, tombstone, contentType: type, expiresAt, value }: Entry): Row {

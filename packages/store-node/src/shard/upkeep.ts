@@ -1,11 +1,13 @@
 /**
  * What a replica does every few seconds besides its work: trims its log within its bounds, forgets old
- * answers, asks its peers when it is behind although nothing comes (a stream that lost its end gives nothing
- * to find a gap by), proves itself after a rotten row was overwritten, offers its orphans to the leader, and
- * lets a snapshot take its place when it halted or has been drifted for too long.
+ * answers, removes deleted rows for good (collector.ts), asks its peers when it is behind although nothing
+ * comes (a stream that lost its end gives nothing to find a gap by), proves itself after a rotten row was
+ * overwritten, offers its orphans to the leader, and lets a snapshot take its place when it halted or has
+ * been drifted for too long.
  */
 import { comparePositions, type Position, positionZero } from '@driftless/contracts';
 import { isDrifted } from '../core/state.ts';
+import { Collector } from './collector.ts';
 import { offerOrphans } from './orphan-offers.ts';
 import type { ShardReplica } from './replica.ts';
 import { scrub } from './scrub.ts';
@@ -15,6 +17,7 @@ const forgetAnswersMax = 500;
 
 export class Upkeep {
   readonly #replica: ShardReplica;
+  readonly #collector: Collector;
   /** Where the replica stood at the last turn. */
   #stood: Position = positionZero;
   /** Monotonic, milliseconds; undefined while it is not drifted. */
@@ -23,6 +26,7 @@ export class Upkeep {
 
   constructor(replica: ShardReplica) {
     this.#replica = replica;
+    this.#collector = new Collector(replica);
   }
 
   get isBusy(): boolean {
@@ -34,6 +38,7 @@ export class Upkeep {
     const { store, clock, limits } = this.#replica.context;
     store.forgetAnswers(clock.wall() - limits.answersKeptMs, forgetAnswersMax);
     this.#trimLog();
+    this.#collector.turn();
     if (this.#busy) return;
     const work = this.#nextWork();
     if (!work) return;

@@ -5,7 +5,8 @@
  *
  * Version log (`PRAGMA user_version`): 1 — first; 2 — `sets`, the replica sets that the log has named; 3 —
  * leaves as a block and a journal (leaf-journal.ts); 4 — each row names its bucket, so that one bucket can be
- * looked at alone. A key never changes its bucket: only a new row touches that index.
+ * looked at alone (a key never changes its bucket: only a new row touches that index); which rows may go for
+ * good, and which did.
  */
 import { LeafDigests, leavesBytes } from '@driftless/anti-entropy';
 import { bucketOf } from '@driftless/contracts';
@@ -21,6 +22,10 @@ CREATE TABLE leaves (
 ) STRICT;`;
 
 const bucketIndex = 'CREATE INDEX entries_by_bucket ON entries (bucket);';
+/** Rows that no reader sees, or that nobody will: few, and only they cost anything. */
+const collectableIndexes = `
+CREATE INDEX tombstones ON entries (seq) WHERE tombstone = 1;
+CREATE INDEX expiring ON entries (expires_at, seq) WHERE expires_at IS NOT NULL;`;
 
 const tables = `
 CREATE TABLE entries (
@@ -36,6 +41,7 @@ CREATE TABLE entries (
   value BLOB NOT NULL
 ) STRICT;
 ${bucketIndex}
+${collectableIndexes}
 CREATE TABLE log (
   first_seq INTEGER PRIMARY KEY,
   last_seq INTEGER NOT NULL,
@@ -57,7 +63,9 @@ CREATE TABLE meta (
   settle_seq INTEGER NOT NULL,
   confirmed_seq INTEGER NOT NULL,
   stream_seq INTEGER NOT NULL,
-  stream_created_at TEXT NOT NULL
+  stream_created_at TEXT NOT NULL,
+  collected_seq INTEGER NOT NULL,
+  collected_epoch INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE epochs (
   epoch INTEGER PRIMARY KEY,
@@ -116,7 +124,10 @@ const upgrades: Record<number, ((database: Database.Database) => void) | undefin
     database.exec(`
       ALTER TABLE entries ADD COLUMN bucket INTEGER NOT NULL DEFAULT 0;
       UPDATE entries SET bucket = bucket_of(key);
-      ${bucketIndex}`);
+      ${bucketIndex}
+      ${collectableIndexes}
+      ALTER TABLE meta ADD COLUMN collected_seq INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE meta ADD COLUMN collected_epoch INTEGER NOT NULL DEFAULT 0;`);
   },
 };
 
@@ -130,7 +141,7 @@ export function openSchema(database: Database.Database, cluster: string, shard: 
     database.transaction(() => {
       database.exec(tables);
       database
-        .prepare(`INSERT INTO meta VALUES (1, ?, ?, 0, 0, zeroblob(16), zeroblob(16), 0, 0, 0, 0, '')`)
+        .prepare(`INSERT INTO meta VALUES (1, ?, ?, 0, 0, zeroblob(16), zeroblob(16), 0, 0, 0, 0, '', 0, 0)`)
         .run(cluster, shard);
       database.prepare('INSERT INTO leaves VALUES (1, 0, zeroblob(?))').run(leavesBytes);
       database.pragma(`user_version = ${schemaVersion}`);

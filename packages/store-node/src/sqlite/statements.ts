@@ -1,8 +1,9 @@
 /** The SQL of the store, prepared once, and how rows become the core's data. */
 import type { Buffer } from 'node:buffer';
-import { decodeBatch } from '@driftless/contracts';
+import { decodeBatch, encodeBatch, zeroDigest } from '@driftless/contracts';
 import type Database from 'better-sqlite3';
 import type { LogRow, Orphan } from '../core/change.ts';
+import type { CollectableRow } from '../core/collect.ts';
 import type { Entry } from '../core/entry.ts';
 import { type ReplicaSet, type ShardState, unknownSet } from '../core/state.ts';
 
@@ -27,6 +28,14 @@ export type EntryTuple = [
   digest: Buffer,
   value: Buffer,
 ];
+
+export interface CollectableRowRow {
+  key: string;
+  epoch: number;
+  seq: number;
+  tombstone: number;
+  bytes: number;
+}
 
 export interface LogRowRow {
   first_seq: number;
@@ -58,6 +67,8 @@ interface MetaRow {
   confirmed_seq: number;
   stream_seq: number;
   stream_created_at: string;
+  collected_seq: number;
+  collected_epoch: number;
 }
 
 interface SetRow {
@@ -81,12 +92,22 @@ export function entryOfTuple(row: EntryTuple): Entry {
   return { key, epoch, seq, tombstone: tombstone === 1, expiresAt, contentType, digest, value };
 }
 
+export function collectableOf({ key, epoch, seq, tombstone, bytes }: CollectableRowRow): CollectableRow {
+  return { key, version: { epoch, seq }, tombstone: tombstone === 1, bytes };
+}
+
 export function logRowOf(row: LogRowRow): LogRow {
   const { first_seq: firstSeq, last_seq: lastSeq, epoch, committed_at: committedAt, event } = row;
   return { firstSeq, lastSeq, epoch, committedAt, event };
 }
 
-/** An orphan is kept as a batch of its own. */
+/** An orphan is kept as a batch of its own, readable like any event. */
+export function orphanBytes({ version, operation }: Orphan, shard: number, committedAt: number): Buffer {
+  const { epoch, seq: firstSeq } = version;
+  const roots = { prevRoot: zeroDigest(), postRoot: zeroDigest() };
+  return encodeBatch({ shard, epoch, firstSeq, ops: [operation], committedAt, ...roots });
+}
+
 export function orphanOf({ epoch, seq, operation, offered }: OrphanRow): Orphan[] {
   const version = { epoch, seq };
   return decodeBatch(operation).ops.flatMap((op) =>
@@ -111,6 +132,7 @@ export function stateOf(database: Database.Database): ShardState {
     confirmedSeq: row.confirmed_seq,
     streamSeq: row.stream_seq,
     streamCreatedAt: row.stream_created_at,
+    collected: { seq: row.collected_seq, epoch: row.collected_epoch },
     set: setsOf(database).at(-1) ?? unknownSet,
   };
 }
@@ -131,13 +153,20 @@ export function prepare(database: Database.Database) {
       ON CONFLICT (key) DO UPDATE SET epoch = excluded.epoch, seq = excluded.seq,
         tombstone = excluded.tombstone, expires_at = excluded.expires_at,
         content_type = excluded.content_type, digest = excluded.digest, value = excluded.value`),
+    tombstones: sql(`
+      SELECT key, epoch, seq, tombstone, length(value) AS bytes FROM entries
+      WHERE tombstone = 1 AND seq <= ? ORDER BY seq LIMIT ?`),
+    expired: sql(`
+      SELECT key, epoch, seq, tombstone, length(value) AS bytes FROM entries
+      WHERE tombstone = 0 AND expires_at <= ? AND seq <= ? ORDER BY expires_at, seq LIMIT ?`),
+    countTombstones: sql('SELECT count(*) FROM (SELECT 1 FROM entries WHERE tombstone = 1 LIMIT ?)').pluck(),
     removeEntry: sql('DELETE FROM entries WHERE key = ?'),
     leaves: sql('SELECT seq, digests FROM leaves'),
     putLeaves: sql('UPDATE leaves SET seq = ?, digests = ?'),
     movesAfter: sql('SELECT leaf_moves FROM log WHERE first_seq > ? ORDER BY first_seq').pluck(),
     putMeta: sql(`
       UPDATE meta SET epoch = ?, seq = ?, root = ?, drift = ?, suspect = ?, settle_seq = ?, confirmed_seq = ?,
-        stream_seq = ?, stream_created_at = ?`),
+        stream_seq = ?, stream_created_at = ?, collected_seq = ?, collected_epoch = ?`),
     logAfter: sql(`SELECT ${logColumns} FROM log WHERE first_seq > ? ORDER BY first_seq`),
     logAt: sql(`SELECT ${logColumns} FROM log WHERE first_seq = ?`),
     logRange: sql('SELECT min(first_seq) AS firstSeq, max(last_seq) AS lastSeq FROM log'),

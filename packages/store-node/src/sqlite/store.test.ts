@@ -11,6 +11,7 @@ import { MemoryStore } from '../store/memory.ts';
 import type { ShardStore } from '../store/port.ts';
 import { put, TestReplica } from '../testing/replica.ts';
 import { anyRequest } from '../testing/requests.ts';
+import { prepare } from './statements.ts';
 import { SqliteStore } from './store.ts';
 
 let directory: string;
@@ -50,18 +51,23 @@ function leavesOf(store: ShardStore): string {
 
 const withoutBuckets = 'DROP INDEX entries_by_bucket; ALTER TABLE entries DROP COLUMN bucket;';
 
+const withoutCollection = `
+  DROP INDEX tombstones;
+  DROP INDEX expiring;
+  ALTER TABLE meta DROP COLUMN collected_seq;
+  ALTER TABLE meta DROP COLUMN collected_epoch;`;
+
 /** As files were in format 3. */
 function makeThirdFormat(file: string): void {
   const database = new Database(file);
-  database.exec(withoutBuckets);
+  database.exec(withoutBuckets + withoutCollection);
   database.pragma('user_version = 3');
   database.close();
 }
-
 /** As files were in format 1. */
 function makeFirstFormat(file: string, leaves: readonly string[]): void {
   const database = new Database(file);
-  database.exec(withoutBuckets);
+  database.exec(withoutBuckets + withoutCollection);
   database.exec(`
     DROP TABLE sets;
     DROP TABLE leaves;
@@ -152,6 +158,7 @@ describe('the store on SQLite', () => {
       drift: new Uint8Array(16).fill(8),
       suspect: true,
       settleSeq: 5,
+      collected: { seq: 4, epoch: 2 },
       confirmedSeq: 6,
       streamSeq: 7,
       streamCreatedAt: '2026-01-01T00:00:00.123456789Z',
@@ -171,7 +178,11 @@ describe('the store on SQLite', () => {
     close(before.store as SqliteStore);
     makeFirstFormat(join(directory, file), leaves.split(','));
     const replica = new TestReplica(open(file));
-    expect(replica.state).toMatchObject({ applied: { epoch: 1, seq: 3 }, set: { seq: 0, members: [] } });
+    expect(replica.state).toMatchObject({
+      applied: { epoch: 1, seq: 3 },
+      set: { seq: 0, members: [] },
+      collected: { seq: 0, epoch: 0 },
+    });
     expect(leavesOf(replica.store)).toEqual(leaves);
     replica.startEpoch(2, 'a', ['a', 'b']);
     replica.write([put('b', '3')]);
@@ -218,6 +229,20 @@ describe('the store on SQLite', () => {
     database.pragma('user_version = 99');
     database.close();
     expect(() => open('own.db')).toThrow('format 99');
+  });
+
+  it('S8 finds what may go without looking at other rows', () => {
+    close(open('plans.db'));
+    const database = new Database(join(directory, 'plans.db'), { readonly: true });
+    const { tombstones, expired, countTombstones } = prepare(database);
+    const planOf = ({ source }: Database.Statement): string => {
+      const steps = database.prepare(`EXPLAIN QUERY PLAN ${source.replaceAll('?', '1')}`).all();
+      return (steps as { detail: string }[]).map(({ detail }) => detail).join();
+    };
+    expect(planOf(tombstones)).toMatch(/^SEARCH entries USING INDEX tombstones \(seq<\?\)$/);
+    expect(planOf(expired)).toMatch(/^SEARCH entries USING INDEX expiring \(expires_at<\?\)$/);
+    expect(planOf(countTombstones)).toContain('INDEX tombstones');
+    database.close();
   });
 
   it('S1 holds on where synced and written commits take turns', () => {

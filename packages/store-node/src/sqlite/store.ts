@@ -12,19 +12,20 @@ import {
   bucketOf,
   type Digest,
   type EpochStart,
-  encodeBatch,
   type Position,
   type RecordedAnswer,
-  zeroDigest,
 } from '@driftless/contracts';
 import Database from 'better-sqlite3';
 import type { Change, LogRow, Orphan, Quarantined } from '../core/change.ts';
+import type { CollectableRow, CollectQuery } from '../core/collect.ts';
 import type { Entry } from '../core/entry.ts';
 import type { ReplicaSet, ShardState } from '../core/state.ts';
 import type { Counts, Durability, ListQuery, ShardStore, Snapshot } from '../store/port.ts';
 import { encodeLeafMoves, movedLeaves, replayLeafMoves } from './leaf-journal.ts';
 import { openSchema } from './schema.ts';
 import {
+  type CollectableRowRow,
+  collectableOf,
   type EntryRow,
   type EntryTuple,
   entryOf,
@@ -33,6 +34,7 @@ import {
   type LogSizeRow,
   logRowOf,
   type OrphanRow,
+  orphanBytes,
   orphanOf,
   prepare,
   type Statements,
@@ -103,6 +105,17 @@ export class SqliteStore implements ShardStore {
 
   list({ prefix, after, limit }: ListQuery): Entry[] {
     return listEntries(this.#statements, prefix, after, limit);
+  }
+
+  collectable({ throughSeq, expiredBy, limit }: CollectQuery): CollectableRow[] {
+    const { tombstones, expired } = this.#statements;
+    const deleted = tombstones.all(throughSeq, limit) as CollectableRowRow[];
+    const rest = expired.all(expiredBy, throughSeq, limit - deleted.length) as CollectableRowRow[];
+    return [...deleted, ...rest].map(collectableOf);
+  }
+
+  tombstones(max: number): number {
+    return this.#statements.countTombstones.get(max) as number;
   }
 
   answer(id: string): RecordedAnswer | undefined {
@@ -326,27 +339,17 @@ export class SqliteStore implements ShardStore {
     this.#statements.putQuarantine.run(kind, name, reason, bytes, now);
   }
 
-  /** An orphan is kept as a batch of its own, readable like any event. */
   #keepOrphans(orphans: readonly Orphan[], now: number): void {
-    for (const { version, operation, offered } of orphans) {
-      const alone = {
-        shard: this.#options.shard,
-        epoch: version.epoch,
-        firstSeq: version.seq,
-        ops: [operation],
-      };
-      const kept = encodeBatch({
-        ...alone,
-        committedAt: now,
-        prevRoot: zeroDigest(),
-        postRoot: zeroDigest(),
-      });
-      this.#statements.putOrphan.run(version.epoch, version.seq, kept, offered ? 1 : 0, now);
+    for (const orphan of orphans) {
+      const { epoch, seq } = orphan.version;
+      const kept = orphanBytes(orphan, this.#options.shard, now);
+      this.#statements.putOrphan.run(epoch, seq, kept, orphan.offered ? 1 : 0, now);
     }
   }
 
   #writeState(state: ShardState): void {
-    const { applied, root, drift, suspect, settleSeq, confirmedSeq, streamSeq, streamCreatedAt } = state;
+    const { applied, root, drift, suspect, settleSeq, confirmedSeq } = state;
+    const { streamSeq, streamCreatedAt, collected } = state;
     const { epoch, seq } = applied;
     this.#statements.putMeta.run(
       epoch,
@@ -358,6 +361,8 @@ export class SqliteStore implements ShardStore {
       confirmedSeq,
       streamSeq,
       streamCreatedAt,
+      collected.seq,
+      collected.epoch,
     );
   }
 }

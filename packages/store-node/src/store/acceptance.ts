@@ -1,5 +1,5 @@
 /**
- * What every adapter of `ShardStore` must do (core/SPEC.md, S1–S7), as cases that each adapter's test runs.
+ * What every adapter of `ShardStore` must do (core/SPEC.md, S1–S8), as cases that each adapter's test runs.
  * A case gets a function that opens the store anew: for a store with a file, the same file each time.
  */
 import { bucketCount, bucketOf, equalDigest, eventBytesMax, type Operation } from '@driftless/contracts';
@@ -279,6 +279,32 @@ function listsBuckets(subject: Subject): void {
   expect(plainRows.sort((a, b) => Buffer.compare(bytes(a.key), bytes(b.key)))).toEqual(rows);
 }
 
+function findsCollectable(subject: Subject): void {
+  const replica = begun(subject);
+  const ttl = (seconds: number) => ({ ttlSeconds: seconds });
+  replica.write([put('late', '12345', ttl(9)), put('early', '12', ttl(3)), put('stays', 'x'), remove('a')]);
+  replica.write([put('back', '1'), remove('back'), put('back', '2'), remove('b')]);
+  const { store } = replica;
+  const find = (throughSeq: number, expiredBy: number, limit = 10): string => {
+    const rows = store.collectable({ throughSeq, expiredBy, limit });
+    return rows.map(({ key, version: { seq }, bytes }) => `${key}@${seq}/${bytes}`).join(' ');
+  };
+  expect(find(99, 10_000)).toBe('a@7/0 b@11/0 early@5/2 late@4/5');
+  expect(find(99, 8_999)).toBe('a@7/0 b@11/0 early@5/2');
+  expect(find(99, 0)).toBe('a@7/0 b@11/0');
+  expect(find(10, 10_000), 'by seq').toBe('a@7/0 early@5/2 late@4/5');
+  expect(find(4, 10_000)).toBe('late@4/5');
+  expect(find(99, 10_000, 3)).toBe('a@7/0 b@11/0 early@5/2');
+  expect(find(99, 10_000, 2)).toBe('a@7/0 b@11/0');
+  const [first] = store.collectable({ throughSeq: 99, expiredBy: 0, limit: 1 });
+  expect(first).toEqual({ key: 'a', version: { epoch: 1, seq: 7 }, tombstone: true, bytes: 0 });
+  expect([store.tombstones(10), store.tombstones(1)]).toEqual([2, 1]);
+  replica.collect(['a', 'early'].map((key) => replica.named(key)));
+  expect(find(99, 10_000)).toBe('b@11/0 late@4/5');
+  expect(store.tombstones(10)).toBe(1);
+  expect(replica.rootOfRows()).toEqual(store.leavesRoot());
+}
+
 /** Each case with the invariant it holds. */
 export const storeCases: Record<string, (subject: Subject) => void> = {
   'S1 a commit moves everything together': (subject) => {
@@ -320,6 +346,7 @@ export const storeCases: Record<string, (subject: Subject) => void> = {
     leaves.set(7, root);
     expect(replica.store.leavesRoot()).toEqual(replica.state.root);
   },
+  'S8 rows that may go are found, by seq and by time': findsCollectable,
   'S5 a snapshot is of one commit, while others go on': takesSnapshots,
   'S7 the log is paged by bytes, and a page is never empty but at the end': pagesTheLog,
   'S7 answers are forgotten by age, the oldest first': forgetsAnswers,

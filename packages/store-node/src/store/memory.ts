@@ -12,6 +12,7 @@ import {
   type RecordedAnswer,
 } from '@driftless/contracts';
 import type { Change, LogRow, Orphan, Quarantined } from '../core/change.ts';
+import type { CollectableRow, CollectQuery } from '../core/collect.ts';
 import type { Entry } from '../core/entry.ts';
 import { emptyState, type ReplicaSet, type ShardState } from '../core/state.ts';
 import type { Counts, Durability, ListQuery, ShardStore, Snapshot } from './port.ts';
@@ -57,6 +58,22 @@ export class MemoryStore implements ShardStore {
       .sort((a, b) => byBytes(a.key, b.key))
       .slice(0, limit)
       .map(copyOf);
+  }
+
+  collectable({ throughSeq, expiredBy, limit }: CollectQuery): CollectableRow[] {
+    const rows = [...this.#entries.values()].filter(({ seq }) => seq <= throughSeq);
+    const deleted = rows.filter(({ tombstone }) => tombstone).sort((a, b) => a.seq - b.seq);
+    const expired = rows.filter(
+      (row) => !row.tombstone && (row.expiresAt ?? Number.POSITIVE_INFINITY) <= expiredBy,
+    );
+    expired.sort((a, b) => Number(a.expiresAt) - Number(b.expiresAt) || a.seq - b.seq);
+    return [...deleted, ...expired].slice(0, limit).map(({ key, epoch, seq, tombstone, value }) => {
+      return { key, version: { epoch, seq }, tombstone, bytes: value.length };
+    });
+  }
+
+  tombstones(max: number): number {
+    return Math.min(max, [...this.#entries.values()].filter(({ tombstone }) => tombstone).length);
   }
 
   answer(id: string): RecordedAnswer | undefined {

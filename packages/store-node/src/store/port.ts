@@ -7,6 +7,7 @@
 import type { LeafDigests } from '@driftless/anti-entropy';
 import type { Digest, EpochStart, Position, RecordedAnswer } from '@driftless/contracts';
 import type { Change, LogRow, Orphan, Quarantined } from '../core/change.ts';
+import type { CollectableRow, CollectQuery } from '../core/collect.ts';
 import type { Entry } from '../core/entry.ts';
 import type { ReplicaSet, ShardState } from '../core/state.ts';
 
@@ -43,6 +44,10 @@ export interface ShardStore {
   get(key: string): Entry | undefined;
   /** Entries whose keys begin with the prefix, tombstones too, in UTF-8 byte order. */
   list(query: ListQuery): Entry[];
+  /** Tombstones by their seq, and then expired values by when they expired. */
+  collectable(query: CollectQuery): CollectableRow[];
+  /** Tombstones that are kept; counts no further than `max`. */
+  tombstones(max: number): number;
   answer(id: string): RecordedAnswer | undefined;
   epochs(): (EpochStart & { node: string })[];
   /** The replica sets that the log has named, in order; trimming keeps them, a cut does not. */

@@ -5,15 +5,17 @@
  */
 import {
   type Batch,
+  type CollectedEntry,
   decodeBatch,
   encodeBatch,
   entryDigest,
-  lastSeqOf,
+  type Operation,
+  xorDigest,
   xorInto,
   zeroDigest,
 } from '@driftless/contracts';
 import { type Applied, applyBatch, judge, type Verdict } from '../core/apply.ts';
-import { type Change, changeOf } from '../core/change.ts';
+import { type Change, changeOf, changeOfLeader, effectOf } from '../core/change.ts';
 import { planCut, touchedKeys } from '../core/cut.ts';
 import type { Entry } from '../core/entry.ts';
 import { type Plan, planBatch, type WriteRequest } from '../core/plan.ts';
@@ -78,13 +80,34 @@ export class TestReplica {
     const { batch, effect } = plan;
     if (!batch) return { plan, event: undefined };
     const event = encodeBatch(batch);
-    const { epoch, firstSeq, committedAt } = batch;
-    const lastSeq = lastSeqOf(batch);
-    const { entries, leafXors, answers } = effect;
-    const log = { firstSeq, lastSeq, epoch, committedAt, event };
-    const after = { ...state, applied: { epoch, seq: lastSeq }, root: batch.postRoot };
-    store.commit(changeOf({ entries, leafXors, answers, log, state: after }), 'synced');
+    store.commit(changeOfLeader(state, batch, effect, event), 'synced');
     return { plan, event };
+  }
+
+  /** Commits a leader's record that removes these rows for good. */
+  collect(entries: CollectedEntry[]): Uint8Array {
+    const { state, shard } = this;
+    const { epoch } = state.applied;
+    const firstSeq = state.applied.seq + 1;
+    const ops: Operation[] = [{ op: 'collected', entries }];
+    const { rootXor } = effectOf(ops, epoch, firstSeq, (key) => this.store.get(key));
+    const roots = { prevRoot: state.root, postRoot: xorDigest(state.root, rootXor) };
+    const event = encodeBatch({ shard, epoch, firstSeq, ops, committedAt: 0, ...roots });
+    this.apply(event);
+    return event;
+  }
+
+  /** The row of a key, as such a record names it. */
+  named(key: string): CollectedEntry {
+    const row = this.store.get(key);
+    if (!row) throw new Error(`There is no row of ${key}.`);
+    return { key, version: { epoch: row.epoch, seq: row.seq } };
+  }
+
+  /** All tombstones that are kept, as such a record names them. */
+  tombstones(): CollectedEntry[] {
+    const query = { throughSeq: this.state.applied.seq, expiredBy: -1, limit: 100 };
+    return this.store.collectable(query).map(({ key, version }) => ({ key, version }));
   }
 
   /** The event of requests that are known to lead to operations. */
@@ -131,6 +154,7 @@ export class TestReplica {
       orphaned,
       lookup,
       rows,
+      collectedSeq: peer.state.collected.seq,
     });
     store.commit(change, 'synced');
     return change;
