@@ -3,7 +3,7 @@
  * the runs of each real fault, sums them up in docs/reliability/, and writes the page.
  *
  *     npm run reliability                 1000 seeds, 20 runs of each fault: some hours
- *     npm run reliability -- --sum        no runs; sums up what there is
+ *     npm run reliability -- --sum        no runs; adds the results there are to the sums
  *     npm run reliability -- --check      writes nothing; exit code 1 when the page is not of the results
  */
 import { spawnSync } from 'node:child_process';
@@ -38,7 +38,8 @@ function runAll(): void {
   if (existsSync(join(root, simulation))) {
     run(simulation, '--seeds', options.seeds, '--report', join(results, 'simulation.json'));
   }
-  run(realFaults, '--fill', options.runs, '--dir', options.dir);
+  const sums = join(results, 'faults.json');
+  run(realFaults, '--fill', options.runs, '--dir', options.dir, '--base', sums);
 }
 
 function readResults<T>(name: string, empty: T): T {

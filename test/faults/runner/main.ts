@@ -7,17 +7,18 @@
  *     npm run test:faults -- --runs N          N times each
  *     npm run test:faults -- --fill N          as often as it takes to have N runs of each
  *     npm run test:faults -- --list            their names
- *     npm run test:faults -- --report FILE     sums up all results there are, as JSON
+ *     npm run test:faults -- --report FILE     adds the results there are to the sums in FILE, as JSON
+ *     npm run test:faults -- --base FILE       sums of earlier runs, which `--fill` counts too
  *     npm run test:faults -- --dir DIR         where results are kept; default .driftless/faults
  */
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { faults } from '../table/index.ts';
 import { Campaign } from './campaign.ts';
 import type { Fault } from './fault.ts';
 import type { RunResult } from './run.ts';
-import { summaryOf } from './summary.ts';
+import { type Summary, summaryOf } from './summary.ts';
 
 const options = {
   runs: { type: 'string', default: '1' },
@@ -25,6 +26,7 @@ const options = {
   only: { type: 'string', default: '' },
   dir: { type: 'string', default: '.driftless/faults' },
   report: { type: 'string' },
+  base: { type: 'string' },
   list: { type: 'boolean', default: false },
 } as const;
 
@@ -40,6 +42,18 @@ function resultsIn(file: string): RunResult[] {
   return lines.map((line) => JSON.parse(line) as RunResult);
 }
 
+function sumsIn(file: string | undefined): Summary {
+  if (file === undefined || !existsSync(file)) return { rows: [], skipped: [] };
+  return JSON.parse(readFileSync(file, 'utf8')) as Summary;
+}
+
+/** Results that are in the sums are put aside, so that they are counted once. */
+function addTo(report: string, file: string): void {
+  const summary = summaryOf(sumsIn(report), resultsIn(file));
+  writeFileSync(report, `${JSON.stringify(summary, undefined, 2)}\n`);
+  if (existsSync(file)) renameSync(file, `${file}.${Date.now()}.summed`);
+}
+
 async function main(): Promise<number> {
   const { values } = parseArgs({ options });
   if (values.list) {
@@ -51,10 +65,10 @@ async function main(): Promise<number> {
   const exact = faults.filter(({ name }) => name === values.only);
   const chosen = exact.length > 0 ? exact : faults.filter(({ name }) => name.includes(values.only));
   if (chosen.length === 0) throw new Error(`No fault is named so: ${values.only}`);
-  const done = resultsIn(file);
+  const { rows: done } = summaryOf(sumsIn(values.base), resultsIn(file));
   const due = ({ name }: Fault): number => {
     if (values.fill === undefined) return Number(values.runs);
-    return Math.max(0, Number(values.fill) - done.filter(({ fault }) => fault === name).length);
+    return Math.max(0, Number(values.fill) - (done.find(({ fault }) => fault === name)?.runs ?? 0));
   };
   const campaign = new Campaign({ failuresDir: join(values.dir, 'failures') });
   let violated = 0;
@@ -75,9 +89,7 @@ async function main(): Promise<number> {
   } finally {
     await campaign.end();
   }
-  if (values.report !== undefined) {
-    writeFileSync(values.report, `${JSON.stringify(summaryOf(resultsIn(file)), undefined, 2)}\n`);
-  }
+  if (values.report !== undefined) addTo(values.report, file);
   say(violated === 0 ? 'no violations' : `${violated} runs with violations`);
   return violated === 0 ? 0 : 1;
 }

@@ -1,4 +1,4 @@
-/** Sums up runs, a row a fault, for docs/reliability.md. */
+/** Sums up runs, a row a fault, for docs/reliability.md. Sums of earlier runs are gone on with. */
 import { faults } from '../table/index.ts';
 import type { Fault } from './fault.ts';
 import type { RunResult } from './run.ts';
@@ -27,22 +27,28 @@ export interface Summary {
   skipped: string[];
 }
 
-export function summaryOf(results: readonly RunResult[]): Summary {
+export function summaryOf(before: Summary, results: readonly RunResult[]): Summary {
   const byFault = Map.groupBy(results, ({ fault }) => fault);
   const rows = faults.flatMap((fault) => {
+    const earlier = before.rows.find((row) => row.fault === fault.name);
     const runs = byFault.get(fault.name);
-    return runs ? [rowOf(fault, runs)] : [];
+    if (!runs) return earlier ?? [];
+    return [rowOf(fault, runs, earlier)];
   });
+  const known = new Set(rows.map(({ fault }) => fault));
   const skipped = faults.flatMap(({ name, obstacle }) =>
-    byFault.has(name) ? [] : [`${name}: ${obstacle?.() ?? 'no runs yet'}`],
+    known.has(name) ? [] : [`${name}: ${obstacle?.() ?? 'no runs yet'}`],
   );
   return { rows, skipped };
 }
 
-function rowOf(fault: Fault, runs: readonly RunResult[]): Row {
+function rowOf(fault: Fault, runs: readonly RunResult[], earlier?: Row): Row {
   const { name, family, breaks, recoveryMsMax, convergenceMsMax } = fault;
   const bounds = `writes again ≤ ${recoveryMsMax / 1000} s, equal ≤ ${convergenceMsMax / 1000} s`;
-  const checked: Record<string, number> = {};
+  const checked: Record<string, number> = { ...earlier?.checked };
+  const sum = (start = 0, of: (run: RunResult) => number): number =>
+    runs.reduce((total, run) => total + of(run), start);
+  const worst = (start = 0, of: (run: RunResult) => number): number => Math.max(start, ...runs.map(of));
   for (const { checked: facts } of runs) {
     for (const [checker, count] of Object.entries(facts)) checked[checker] = (checked[checker] ?? 0) + count;
   }
@@ -51,12 +57,12 @@ function rowOf(fault: Fault, runs: readonly RunResult[]): Row {
     family,
     fault: name,
     invariant: `${breaks}; ${bounds}`,
-    runs: runs.length,
-    operations: runs.reduce((total, { operations }) => total + operations, 0),
-    violations: runs.filter(({ violations }) => violations.length > 0).length,
-    undecided: runs.filter(({ doubts }) => doubts.length > 0).length,
-    worstRecoveryMs: Math.max(...runs.map(({ recoveryMs }) => recoveryMs)),
-    worstConvergeMs: Math.max(...runs.map(({ convergenceMs }) => convergenceMs)),
+    runs: sum(earlier?.runs, () => 1),
+    operations: sum(earlier?.operations, ({ operations }) => operations),
+    violations: sum(earlier?.violations, ({ violations }) => Number(violations.length > 0)),
+    undecided: sum(earlier?.undecided, ({ doubts }) => Number(doubts.length > 0)),
+    worstRecoveryMs: worst(earlier?.worstRecoveryMs, ({ recoveryMs }) => recoveryMs),
+    worstConvergeMs: worst(earlier?.worstConvergeMs, ({ convergenceMs }) => convergenceMs),
     checked,
   };
 }

@@ -3,7 +3,7 @@
  * there is an engine.
  */
 import { streamName } from '@driftless/contracts';
-import { jetstreamManager } from '@nats-io/jetstream';
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import type { ClusterOptions, TestCluster } from '../../harness/cluster.ts';
 import { containersObstacle, NatsContainer } from '../../harness/containers.ts';
@@ -23,20 +23,48 @@ const felt = { ...three, recovers: 'once it is undone' as const };
 const longMs = 8_000;
 const long = (scene: Scene): Promise<void> => scene.lasts(longMs);
 
-/** The server that leads the stream of the scene's shard, as JetStream itself says. */
-async function streamLeader(cluster: TestCluster, shard: number): Promise<Part> {
+async function asked<T>(cluster: TestCluster, ask: (jsm: JetStreamManager) => Promise<T>): Promise<T> {
   const connection = await connect({ servers: cluster.natsUrl.split(',') });
   try {
-    const { cluster: placement } = await (await jetstreamManager(connection)).streams.info(
-      streamName('driftless', shard),
-    );
-    const found = cluster.natsServers.find(({ name }) => name === placement?.leader);
-    if (!found) throw new Error(`The stream of shard ${shard} has no leader.`);
-    return found;
+    return await ask(await jetstreamManager(connection));
   } finally {
     await connection.close();
   }
 }
+
+/** The server that leads the stream of the scene's shard, as JetStream itself says. */
+async function streamLeader(cluster: TestCluster, shard: number): Promise<Part> {
+  const { cluster: placement } = await asked(cluster, (jsm) =>
+    jsm.streams.info(streamName('driftless', shard)),
+  );
+  const found = cluster.natsServers.find(({ name }) => name === placement?.leader);
+  if (!found) throw new Error(`The stream of shard ${shard} has no leader.`);
+  return found;
+}
+
+/** Every stream has its leader, and two copies that are there and current. */
+function isWhole(cluster: TestCluster): Promise<boolean> {
+  return asked(cluster, async (jsm) => {
+    for await (const { cluster: placement } of jsm.streams.list()) {
+      const copies = placement?.replicas?.filter(({ current, offline }) => current && !offline) ?? [];
+      if (!placement?.leader || copies.length < 2) return false;
+    }
+    return true;
+  });
+}
+
+/**
+ * A server that came back from the fault before may still be fetching what it missed: to hit another one then
+ * would be to hit two.
+ */
+const onceWhole = (fault: Fault): Fault => ({
+  ...fault,
+  inject: async (scene) => {
+    const { cluster } = scene;
+    await cluster.until('all streams to have their copies', () => isWhole(cluster));
+    return fault.inject(scene);
+  },
+});
 
 const kill = async (servers: readonly Part[]): Promise<Undo> => {
   await Promise.all(servers.map((server) => server.signal('SIGKILL')));
@@ -45,7 +73,7 @@ const kill = async (servers: readonly Part[]): Promise<Undo> => {
   };
 };
 
-const asProcesses: Fault[] = [
+const faults: Fault[] = [
   {
     ...masked,
     name: 'one of three nats-servers killed -9',
@@ -90,6 +118,8 @@ const asProcesses: Fault[] = [
     hold: provisionalOnly,
   },
 ];
+
+const asProcesses = faults.map(onceWhole);
 
 const inContainers = asProcesses.map((fault): Fault => {
   const { name, cluster } = fault;
