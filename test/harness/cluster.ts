@@ -149,6 +149,11 @@ export class TestCluster {
     return natsStore(this.directory, name);
   }
 
+  /** Where the other servers of its cluster reach a nats-server. */
+  routePort(name: string): number {
+    return Number(this.#ports.get(`${name} route`));
+  }
+
   /** The link of a process to NATS (`'node-1', 'nats'`), or of everybody to a node (`'all', 'node-1'`). */
   link(from: string, to: string): Link {
     const link = this.#links.get(linkName(from, to));

@@ -25,8 +25,13 @@ export function natsPlans(directory: string, ports: readonly NatsPorts[], more =
       lines.push(`cluster { name: test, listen: 127.0.0.1:${route}, routes: [${routes}] }`);
     }
     writeFileSync(file, `${lines.join('\n')}\n`);
-    return { name, command: natsServerBinary(), args: ['-c', file], env: {} };
+    return { name, command: natsServerBinary(), args: ['-c', file], env: {}, gid: groupOf(route) };
   });
+}
+
+/** The group of the server with this route port; none without root. */
+export function groupOf(route: number): number | undefined {
+  return process.getuid?.() === 0 ? route : undefined;
 }
 
 export function natsStore(directory: string, name: string): string {

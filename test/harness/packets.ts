@@ -16,6 +16,27 @@ export function dropPackets(port: number): () => void {
   };
 }
 
+/**
+ * Cuts one server of a NATS cluster off from the others, who still have each other; clients reach it as
+ * before. `port` is its route port, `group` its group, `others` the route ports of the others: a connection
+ * between them is known by who began it, and then dropped both ways.
+ */
+export function cutRoutes(port: number, group: number, others: readonly number[]): () => void {
+  const comment = ['--match', 'comment', '--comment', `driftless test ${process.pid}`];
+  const mark = ['--jump', 'CONNMARK', '--set-mark', String(port)];
+  const output = ['OUTPUT', '--out-interface', 'lo', '--protocol', 'tcp', ...comment];
+  const begunByIt = ['--match', 'owner', '--gid-owner', String(group)];
+  const rules = [
+    [...output, '--dport', String(port), ...mark],
+    ...others.map((other) => [...output, ...begunByIt, '--dport', String(other), ...mark]),
+    [...output, '--match', 'connmark', '--mark', String(port), '--jump', 'DROP'],
+  ];
+  for (const rule of rules) iptables('--append', ...rule);
+  return () => {
+    for (const rule of rules) iptables('--delete', ...rule);
+  };
+}
+
 /** Why packets can't be dropped here. */
 export function packetsObstacle(): string | undefined {
   if (process.platform !== 'linux') return 'iptables is a tool of Linux';

@@ -13,6 +13,8 @@ export interface ProcessPlan {
   command: string;
   args: string[];
   env: Record<string, string>;
+  /** A group of its own, by which its packets can be told from others' (packets.ts); needs root. */
+  gid?: number | undefined;
 }
 
 /** A part of a cluster that can be hit: a process, or what stands for one. */
@@ -54,8 +56,13 @@ export class TestProcess implements Part {
   start(): void {
     if (this.isRunning) throw new Error(`${this.name} runs already`);
     const log = openSync(this.#logFile, 'a');
-    const { command, args, env } = this.#plan;
-    this.#child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', log, log] });
+    const { command, args, env, gid } = this.#plan;
+    const more = gid === undefined ? {} : { gid };
+    this.#child = spawn(command, args, {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', log, log],
+      ...more,
+    });
     closeSync(log);
   }
 

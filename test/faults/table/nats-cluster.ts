@@ -7,6 +7,8 @@ import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import type { ClusterOptions, TestCluster } from '../../harness/cluster.ts';
 import { containersObstacle, NatsContainer } from '../../harness/containers.ts';
+import { groupOf } from '../../harness/nats.ts';
+import { cutRoutes, packetsObstacle } from '../../harness/packets.ts';
 import type { Part } from '../../harness/process.ts';
 import { bounds, type Fault, type Scene, type Undo } from '../runner/fault.ts';
 import { provisionalOnly } from './without-nats.ts';
@@ -66,6 +68,8 @@ const onceWhole = (fault: Fault): Fault => ({
   },
 });
 
+const without = (ports: readonly number[], port: number): number[] => ports.filter((one) => one !== port);
+
 const kill = async (servers: readonly Part[]): Promise<Undo> => {
   await Promise.all(servers.map((server) => server.signal('SIGKILL')));
   return () => {
@@ -101,6 +105,19 @@ const faults: Fault[] = [
     hold: long,
   },
   {
+    ...masked,
+    name: "the stream's leader among three nats-servers cut off from the others",
+    breaks: 'a stream leader that clients still reach, and that has no quorum',
+    obstacle: packetsObstacle,
+    inject: async ({ cluster, shard }) => {
+      const { name } = await streamLeader(cluster, shard);
+      const port = cluster.routePort(name);
+      const others = cluster.natsServers.map((server) => cluster.routePort(server.name));
+      return cutRoutes(port, Number(groupOf(port)), without(others, port));
+    },
+    hold: long,
+  },
+  {
     ...felt,
     name: 'two of three nats-servers killed -9',
     breaks: 'no quorum: ack=stream says 503 or 504, ack=leader goes on',
@@ -121,15 +138,18 @@ const faults: Fault[] = [
 
 const asProcesses = faults.map(onceWhole);
 
-const inContainers = asProcesses.map((fault): Fault => {
-  const { name, cluster } = fault;
-  const natsPart: ClusterOptions['natsPart'] = (plan, directory) => new NatsContainer(plan, directory);
-  return {
-    ...fault,
-    name: `${name}, in containers`,
-    cluster: { ...cluster, natsPart },
-    obstacle: containersObstacle,
-  };
-});
+/** Groups are those of processes. */
+const inContainers = asProcesses
+  .filter(({ obstacle }) => !obstacle)
+  .map((fault): Fault => {
+    const { name, cluster } = fault;
+    const natsPart: ClusterOptions['natsPart'] = (plan, directory) => new NatsContainer(plan, directory);
+    return {
+      ...fault,
+      name: `${name}, in containers`,
+      cluster: { ...cluster, natsPart },
+      obstacle: containersObstacle,
+    };
+  });
 
 export const natsClusterFaults: Fault[] = [...asProcesses, ...inContainers];
