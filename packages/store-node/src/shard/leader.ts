@@ -361,12 +361,10 @@ export class Leader {
       what.reject(new DriftlessError('upstream-timeout', 'The stream has not confirmed the value in time.'));
       return;
     }
-    const detail = `Stored on the leader, but ack=${what.level} was not reached in time.`;
-    const late = (result: WriteResult): WriteResult =>
-      result.error
-        ? result
-        : { error: 'indeterminate', detail, ...(result.version && { version: result.version }) };
-    this.#answer(what, what.results.map(late));
+    this.#answer(
+      what,
+      what.results.map((result) => lateResult(result, what.level)),
+    );
   }
 
   #refuseQueue(): void {
@@ -379,6 +377,16 @@ export class Leader {
     const isDrained = !this.#accepting && this.#publisher.isEmpty && this.#waits.size === 0;
     if (isDrained) this.#hooks.onDrained();
   }
+}
+
+/** A refusal rests on what the leader holds, which may be undone as long as it is not confirmed. */
+function lateResult({ error, version }: WriteResult, level: AckLevel): WriteResult {
+  if (error) {
+    const detail = `Not stored: refused (${error}) for a state that was not confirmed in time.`;
+    return { error: 'indeterminate', detail };
+  }
+  const detail = `Stored on the leader, but ack=${level} was not reached in time.`;
+  return { error: 'indeterminate', detail, ...(version && { version }) };
 }
 
 function notLeader(message = 'This node does not lead the shard.'): DriftlessError {

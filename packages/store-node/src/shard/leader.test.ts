@@ -1,0 +1,65 @@
+import { expect, it } from 'vitest';
+import { MemoryStore } from '../store/memory.ts';
+import { put, TestReplica } from '../testing/replica.ts';
+import { ShardContext, type ShardParts } from './context.ts';
+import { Leader } from './leader.ts';
+
+/** A leader whose stream answers nothing; `pass` lets time go by. */
+function leaderWithoutStream() {
+  const store = new MemoryStore(() => 0);
+  new TestReplica(store).startEpoch(1);
+  let now = 0;
+  const nothing = () => undefined;
+  const instruments = { committed: nothing, written: nothing };
+  const limits = {
+    leaderQueueOpsMax: 100,
+    eventBytesMax: 1e6,
+    eventOperationsMax: 100,
+    publishesInFlightMax: 4,
+    outboxOpsMax: 100,
+  };
+  const parts = {
+    node: 'node-1',
+    founders: ['node-1', 'node-2', 'node-3'],
+    files: { open: () => store },
+    clock: { monotonic: () => now, wall: () => 0, soon: (task: () => void) => queueMicrotask(task) },
+    stream: { publish: () => new Promise(nothing) },
+    instruments,
+    limits,
+  };
+  const context = new ShardContext(parts as unknown as ShardParts);
+  const leader = new Leader(context, 1, {
+    leaseIsLive: () => true,
+    natsIsLost: () => false,
+    onDeposed: nothing,
+    onDrained: nothing,
+    onCommitted: nothing,
+  });
+  const pass = async (ms: number): Promise<void> => {
+    await Promise.resolve();
+    now += ms;
+    leader.tick(now);
+  };
+  return { leader, pass };
+}
+
+it('a refusal that rests on what was not confirmed in time is no refusal', async () => {
+  const { leader, pass } = leaderWithoutStream();
+  const create = put('k', '1', { ifNoneMatch: '*' });
+  const [first, second] = [leader.write([create], 'stream', 1000), leader.write([create], 'stream', 1000)];
+  await pass(1000);
+  expect((await first).results).toMatchObject([{ error: 'indeterminate', version: '1-2' }]);
+  const [late] = (await second).results;
+  expect(late).toMatchObject({
+    error: 'indeterminate',
+    detail: expect.stringContaining('precondition-failed'),
+  });
+  expect(late).not.toHaveProperty('version');
+});
+
+it('a refusal of ack=leader is as provisional as its acknowledgement', async () => {
+  const { leader } = leaderWithoutStream();
+  await leader.write([put('k', '1')], 'leader', 1000);
+  const { results } = await leader.write([put('k', '2', { ifNoneMatch: '*' })], 'leader', 1000);
+  expect(results).toMatchObject([{ error: 'precondition-failed' }]);
+});
