@@ -263,6 +263,17 @@ export class Cluster {
       elections: counter('elections'),
       setChanges: counter('set changes'),
       rowsCollected: counter('rows collected'),
+      antiEntropy: {
+        detected: () => this.count('detections'),
+        healed: () => this.count('heals'),
+        exchanged: ({ outcome, counts }) => {
+          this.count(`exchanges ${outcome}`);
+          this.count('keys healed', counts.healed);
+        },
+        rowsShipped: counter('rows shipped'),
+        stopped: counter('keys stopped'),
+        injected: counter('injected'),
+      },
       applied: nothing,
       lagAtApply: nothing,
       committed: nothing,

@@ -238,6 +238,7 @@ export class DiskStore implements ShardStore {
   leavesRoot = () => this.#view.leavesRoot();
   log = (afterSeq: number, bytesMax: number) => this.#view.log(afterSeq, bytesMax);
   logAt = (firstSeq: number) => this.#view.logAt(firstSeq);
+  logEnd = () => this.#view.logEnd();
   logRange = () => this.#view.logRange();
   logBytes = () => this.#view.logBytes();
   orphans = () => this.#view.orphans();

@@ -4,7 +4,7 @@
  */
 import { type CheckResult, checkHistory, type History, type HistoryEvent } from '@driftless/checkers';
 import { formatPosition } from '@driftless/contracts';
-import { breakBy, type Mutant, scrub } from '@driftless/store-node/simulation';
+import { breakBy, type Mutant } from '@driftless/store-node/simulation';
 import { Client } from './client.ts';
 import { Cluster } from './cluster.ts';
 import { schedule } from './faults.ts';
@@ -194,7 +194,11 @@ function scrubAll({ hosts, world }: Cluster, onDone: () => void): void {
     if (left === 0) onDone();
   };
   for (const { replica, process } of replicas) {
-    world.after(0, () => void scrub(replica).then(done, (error) => world.onFault(process, error)), process);
+    world.after(
+      0,
+      () => void replica.scrub.run().then(done, (error) => world.onFault(process, error)),
+      process,
+    );
   }
 }
 

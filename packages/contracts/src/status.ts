@@ -71,6 +71,14 @@ export const replicaStatusSchema = z.object({
   drift: z.string().optional(),
   /** Buckets that hold something else than they should, as far as was met: work for anti-entropy. */
   suspectBuckets: z.number().int().min(0).optional(),
+  /** The walk that audits rows: how far it is in this round, and when the last round ended. */
+  scrub: z
+    .object({
+      percent: z.number().min(0).max(100),
+      /** Milliseconds since the Unix epoch; absent before the first. */
+      lastCompletedAt: z.number().int().optional(),
+    })
+    .optional(),
   /** The last such comparison with each peer that this replica made; absent before the first. */
   proven: z.array(provenSchema).optional(),
   /** Leader: last seq that the stream has confirmed. */

@@ -95,6 +95,11 @@ export const nodeConfigSchema = z.object({
   retireAfterMs: whole('ms')
     .default(5000)
     .describe('How long a node keeps a replica that its shard does not count on any more'),
+  scrubRowsPerSecond: whole('rows per second', 0)
+    .default(1000)
+    .describe(
+      'Pace at which each replica audits its rows in the background; an empty bucket counts as one; 0: off',
+    ),
   driftedMsMax: whole('ms')
     .default(30_000)
     .describe('How long a replica stays drifted before a snapshot replaces it'),

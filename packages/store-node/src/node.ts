@@ -66,6 +66,9 @@ export class StoreNode {
   readonly #leases = new Map<number, SeenRevision>();
   #watch: { stop(): void } | undefined;
   #draining = false;
+  #stopped = false;
+  /** A status is to be told in this turn. */
+  #willTell = false;
 
   private constructor(parts: StoreNodeParts) {
     this.#parts = parts;
@@ -191,6 +194,7 @@ export class StoreNode {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     for (const callOff of this.#timers) callOff();
     this.#callOffTelling?.();
     this.#watch?.stop();
@@ -216,8 +220,10 @@ export class StoreNode {
     const { config, incarnation, ports } = this.#parts;
     const parts = { config, incarnation, ports, peers: this.#peers, instruments: this.#instruments };
     const wanted = (): readonly string[] => this.#membership.wanted[shard] ?? [];
-    const replica = assembleReplica(parts, { shard, founders, wanted }, (moved, prompt) =>
-      this.#progress(moved, prompt),
+    const replica = assembleReplica(
+      parts,
+      { shard, founders, wanted },
+      { onProgress: (moved, prompt) => this.#progress(moved, prompt), onHealth: () => this.#tellSoon() },
     );
     this.#replicas.set(shard, replica);
     this.#upkeeps.set(shard, new Upkeep(replica));
@@ -323,6 +329,16 @@ export class StoreNode {
     // Told again, in case that a message was lost.
     for (const replica of this.#replicas.values()) if (!replica.leader) this.#progress(replica, false);
     this.#considerHandBack();
+  }
+
+  /** What happens in one turn is told in one status. */
+  #tellSoon(): void {
+    if (this.#willTell) return;
+    this.#willTell = true;
+    this.#parts.ports.clock.soon(() => {
+      this.#willTell = false;
+      if (!this.#stopped) this.#publish(statusSubject(this.#parts.config.cluster, this.id), this.status());
+    });
   }
 
   #publish(subject: string, message: unknown): void {

@@ -17,7 +17,6 @@ export { MemoryMemberFile } from './membership/member-file.ts';
 export { StoreNode } from './node.ts';
 export type { Bus, NodePorts } from './ports.ts';
 export { logPageOf, type Peers, rowsPageOf } from './shard/peers.ts';
-export { scrub } from './shard/scrub.ts';
 export { MemoryStore } from './store/memory.ts';
 export type { ReplicaFiles, ShardStore } from './store/port.ts';
 export type { Instruments } from './telemetry.ts';

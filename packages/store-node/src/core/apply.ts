@@ -121,7 +121,8 @@ export function applyBatch(
 
 function rootsFound(state: ShardState, before: Digest, after: Digest): DriftFound[] {
   const found: DriftFound[] = [];
-  if (!equalDigest(before, state.drift)) found.push({ reason: 'before' });
+  // A drift that is gone is good news: a leader has stamped our root.
+  if (!equalDigest(before, state.drift) && !isZeroDigest(before)) found.push({ reason: 'before' });
   // A drift that shrinks to nothing is good news; any other change of it is drift anew.
   if (!equalDigest(after, before) && !isZeroDigest(after)) found.push({ reason: 'after' });
   return found;

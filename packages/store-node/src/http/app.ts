@@ -6,12 +6,17 @@
 import { Buffer } from 'node:buffer';
 import { createReadStream, statSync, unlink } from 'node:fs';
 import { Readable } from 'node:stream';
-import { formatDigest, frameContentType, rowsHeaderSchema, verifiedHeaderSchema } from '@driftless/contracts';
+import {
+  formatDigest,
+  frameContentType,
+  rowsHeaderSchema,
+  scrubHeaderSchema,
+  verifiedHeaderSchema,
+} from '@driftless/contracts';
 import type { HttpServer } from '@driftless/runtime';
 import { z } from 'zod';
 import type { StoreNode } from '../node.ts';
 import { rowOf } from '../shard/reader.ts';
-import { scrub } from '../shard/scrub.ts';
 import { addAdminRoutes } from './admin.ts';
 import { answerList, answerRead, answerRows, answerWrite, copyFor } from './answers.ts';
 import { addLogRoute } from './log.ts';
@@ -76,9 +81,11 @@ function addPeerRoutes(app: HttpServer, serving: () => StoreNode): void {
     return reply.type('application/x-ndjson').send(Readable.from(chunked(lines), { objectMode: false }));
   });
 
-  app.post('/node/v1/shards/:shard/scrub', { schema: { params: shardParams } }, async (request) => {
+  const scrub = { params: shardParams, body: scrubHeaderSchema.nullish() };
+  app.post('/node/v1/shards/:shard/scrub', { schema: scrub }, async (request) => {
     const node = serving();
-    return { node: node.id, ...(await scrub(node.replica(request.params.shard))) };
+    const replica = node.replica(request.params.shard);
+    return { node: node.id, ...(await replica.scrub.run(request.body?.buckets)) };
   });
 }
 

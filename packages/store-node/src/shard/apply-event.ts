@@ -1,5 +1,5 @@
 /** The shell of one apply: check and commit in one transaction, and tell what was found. */
-import type { Batch } from '@driftless/contracts';
+import { type Batch, bucketOf } from '@driftless/contracts';
 import { applyBatch } from '../core/apply.ts';
 import type { ShardContext } from './context.ts';
 
@@ -15,15 +15,18 @@ export function applyEvent(
   const applied = applyBatch(batch, event, context.state, (key) => store.get(key), stream);
   context.commit(applied.change, 'written');
   const { applied: at } = context.state;
+  const afterMs = Math.max(0, clock.wall() - batch.committedAt);
   for (const { reason, key } of applied.found) {
-    context.noteDrift({ at, reason: driftReasons[reason], ...(key !== undefined && { key }) });
+    if (key !== undefined) context.soundness.suspect(bucketOf(key));
+    const drift = { at, reason: driftReasons[reason], ...(key !== undefined && { key }) };
+    context.noteDrift(drift, { by: 'event', afterMs });
   }
   if (applied.equalAgain) {
     context.logger.info({ shard: context.shard, at }, 'roots are equal again');
   }
   const result = applied.found.length > 0 ? 'drifted' : 'applied';
   instruments.applied(context.shard, result, batch.ops.length, clock.monotonic() - startedAt);
-  instruments.lagAtApply(context.shard, Math.max(0, clock.wall() - batch.committedAt));
+  instruments.lagAtApply(context.shard, afterMs);
 }
 
 const driftReasons = {

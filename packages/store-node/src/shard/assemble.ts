@@ -31,7 +31,7 @@ export interface ReplicaPlace {
 export function assembleReplica(
   { config, incarnation, ports, peers, instruments }: AssemblyParts,
   { shard, founders, wanted }: ReplicaPlace,
-  onProgress: ReplicaHooks['onProgress'],
+  hooks: Omit<ReplicaHooks, 'natsIsLost'>,
 ): ShardReplica {
   const { clock, logger, leases, bus } = ports;
   const { headSilentMs, nodeId: node } = config;
@@ -52,5 +52,5 @@ export function assembleReplica(
     fail: ports.fail,
   });
   const natsIsLost = (): boolean => !bus.isConnected();
-  return new ShardReplica(context, leases, { ...config, node, incarnation }, { natsIsLost, onProgress });
+  return new ShardReplica(context, leases, { ...config, node, incarnation }, { natsIsLost, ...hooks });
 }

@@ -4,19 +4,28 @@
  * transaction of its own and is written with the next one. A follower's commits are synced together, a little
  * later.
  */
-import { DriftlessError, type Position, positionZero, type ShardMove } from '@driftless/contracts';
+import {
+  DriftlessError,
+  type Position,
+  type Proven,
+  positionZero,
+  type ShardMove,
+} from '@driftless/contracts';
 import type { Clock, Logger } from '@driftless/runtime';
 import type { Change } from '../core/change.ts';
 import type { CollectLimits, Verified } from '../core/collect.ts';
 import type { LagTracker } from '../core/lag.ts';
 import { isBrokenBy } from '../core/mutants.ts';
-import type { ShardState } from '../core/state.ts';
+import { isDrifted, type ShardState } from '../core/state.ts';
 import type { EventStream } from '../jetstream/port.ts';
 import type { Durability, ReplicaFiles, ShardStore } from '../store/port.ts';
 import type { Instruments } from '../telemetry.ts';
 import { Arrivals } from './arrivals.ts';
+import { Captures } from './captures.ts';
 import { ConfirmedWaits } from './confirmed-waits.ts';
+import { DriftTimes, type Found } from './drift-times.ts';
 import type { Peers } from './peers.ts';
+import { Soundness } from './soundness.ts';
 
 export interface ShardLimits extends CollectLimits {
   eventOperationsMax: number;
@@ -36,6 +45,8 @@ export interface ShardLimits extends CollectLimits {
   logBytesMin: number;
   /** Past this size the oldest batches are dropped although a member lacks them: it will need a snapshot. */
   logBytesMax: number;
+  /** Pace of the background scrub; 0: off. */
+  scrubRowsPerSecond: number;
   /** How long a replica may stay drifted before a snapshot takes its place, milliseconds. */
   driftedMsMax: number;
   /** How long a candidate waits for a peer to say how far it is, milliseconds. */
@@ -99,6 +110,13 @@ export class ShardContext {
   readonly counts = { driftEvents: 0, corruptRows: 0, gaps: 0 };
   readonly confirmedWaits: ConfirmedWaits;
   readonly arrivals: Arrivals;
+  readonly captures: Captures;
+  readonly soundness: Soundness;
+  readonly driftTimes: DriftTimes;
+  /** The last comparison with each peer that found it equal. */
+  readonly proven = new Map<string, Proven>();
+  /** Drift was found, or is gone. */
+  onHealth: () => void = () => undefined;
   /** The leader has asked this node to take a copy and follow, or shall be asked. */
   invited = false;
   /** Up to where the members were proven equal, as told since this process began. */
@@ -134,6 +152,10 @@ export class ShardContext {
     this.arrivals = new Arrivals(parts.clock);
     this.#store = parts.files.open();
     this.#state = this.#store.state();
+    this.captures = new Captures(parts.clock, () => ({ state: this.#state, leaves: this.store.leaves() }));
+    this.driftTimes = new DriftTimes(parts.clock, parts.instruments, parts.shard);
+    this.soundness = new Soundness(this);
+    this.#healthMoved(false);
     // After a crash the file may hold what the disk doesn't yet.
     this.sync();
   }
@@ -142,6 +164,10 @@ export class ShardContext {
   get store(): ShardStore {
     if (this.#closed) throw new DriftlessError('replica-unavailable', 'This replica is not here any more.');
     return this.#store;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
   }
 
   close(): void {
@@ -181,8 +207,12 @@ export class ShardContext {
 
   /** Puts the received and audited copy in this replica's place, which begins afresh with it. */
   installIncoming(): void {
+    const wasDrifted = isDrifted(this.#state);
     this.#store = this.files.install(this.#store);
     this.#state = this.#store.state();
+    this.captures.replaced(this.#state);
+    this.soundness.replaced();
+    this.#healthMoved(wasDrifted);
     this.#halt = undefined;
     this.#unsaved = true;
     this.sync();
@@ -201,11 +231,21 @@ export class ShardContext {
   commit(change: Change, durability: Durability = 'synced'): void {
     if (isBrokenBy('cursor-outside-transaction')) this.store.saveState(change.state);
     this.#write(() => this.store.commit(change, durability));
+    const wasDrifted = isDrifted(this.#state);
     this.#state = change.state;
     this.#unsaved = durability === 'written';
     if (durability === 'synced') this.#durable = change.state.applied;
+    if (change.log) this.captures.committed(change.state);
+    this.#healthMoved(wasDrifted);
     this.confirmedWaits.reached(change.state.confirmedSeq);
     this.arrivals.moved();
+  }
+
+  #healthMoved(wasDrifted: boolean): void {
+    const drifted = isDrifted(this.#state);
+    if (drifted === wasDrifted) return;
+    this.driftTimes.moved(drifted);
+    this.onHealth();
   }
 
   /** Last operation that is applied and on disk: what other replicas and acks may count on. */
@@ -247,8 +287,10 @@ export class ShardContext {
     this.logger.error({ shard: this.shard, reason }, 'this replica has halted');
   }
 
-  noteDrift(drift: LastDrift): void {
+  /** `found`: how, and how long it may have been there. */
+  noteDrift(drift: LastDrift, found: Found): void {
     this.lastDrift = drift;
+    this.driftTimes.found(found);
     this.counts.driftEvents += 1;
     if (drift.key !== undefined) this.counts.corruptRows += 1;
     this.instruments.driftEvents.add(1, { shard: String(this.shard) });

@@ -12,6 +12,7 @@ import type { Consumption, StreamMessage } from '../jetstream/port.ts';
 import { applyEvent } from './apply-event.ts';
 import type { ShardContext } from './context.ts';
 import { PeerRepair } from './peer-repair.ts';
+import { checkPosition } from './self-check.ts';
 
 export class Follower {
   readonly #context: ShardContext;
@@ -180,6 +181,7 @@ export class Follower {
     const context = this.#context;
     context.lag.seen(lastSeqOf(batch), context.clock.monotonic());
     while (!this.#dead(life)) {
+      checkPosition(context);
       const verdict = judge(batch, context.shard, context.state.applied);
       switch (verdict.kind) {
         case 'apply':

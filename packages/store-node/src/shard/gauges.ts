@@ -8,7 +8,7 @@ import type { ShardReplica } from './replica.ts';
 const tombstonesCountedMax = 100_000;
 
 export function gaugesOf(replica: ShardReplica): ReplicaGauges {
-  const { state, halted, store, shard } = replica.context;
+  const { state, halted, store, shard, soundness, proven } = replica.context;
   const { lagMs, lagOps } = standingOf(replica);
   return {
     shard,
@@ -19,6 +19,10 @@ export function gaugesOf(replica: ShardReplica): ReplicaGauges {
     member: replica.context.isMember,
     moving: replica.leader && replica.context.move?.doing !== undefined,
     drifted: isDrifted(state),
+    suspectBuckets: soundness.suspectCount,
+    scrubPercent: replica.scrub.progress.percent,
+    scrubCompletedAt: replica.scrub.progress.lastCompletedAt,
+    proven: [...proven.values()],
     halted: halted !== undefined,
     appliedSeq: state.applied.seq,
     logBytes: store.logBytes(),

@@ -17,14 +17,15 @@ import {
   type WriteResult,
   xorDigest,
 } from '@driftless/contracts';
-import { quarantinedRow } from '../core/apply.ts';
-import { changeOf, changeOfLeader, type Effect, effectOf } from '../core/change.ts';
+import { changeOfLeader, type Effect, effectOf } from '../core/change.ts';
+import type { Entry } from '../core/entry.ts';
 import { isBrokenBy } from '../core/mutants.ts';
 import { type PlannedResult, planBatch, type WriteRequest } from '../core/plan.ts';
 import type { ReplicaSet } from '../core/state.ts';
 import { AckWaits, replicatedBySets, replicatedSeq, setsInUse } from '../core/waits.ts';
 import type { ShardContext } from './context.ts';
 import { Publisher } from './publisher.ts';
+import { checkPosition } from './self-check.ts';
 
 export interface LeaderHooks {
   /** The lease is ours and nobody can have taken it. */
@@ -199,6 +200,7 @@ export class Leader {
     const allowed = taken.filter((waiting) => this.#allow(waiting));
     if (allowed.length === 0) return;
     const context = this.#context;
+    checkPosition(context);
     const { store, shard, clock } = context;
     const requests = allowed.flatMap((waiting) => waiting.requests);
     const startedAt = clock.monotonic();
@@ -260,7 +262,9 @@ export class Leader {
 
   /** An operation that no client asked for, as a batch of its own; whether it is in the log. */
   #record(operation: Operation, prompt: boolean): boolean {
-    const { shard, state, clock, store } = this.#context;
+    checkPosition(this.#context);
+    const { shard, state, clock, store, halted } = this.#context;
+    if (halted !== undefined) return false;
     const startedAt = clock.monotonic();
     const { epoch } = this;
     const firstSeq = state.applied.seq + 1;
@@ -289,7 +293,11 @@ export class Leader {
    * as long as the outbox has room.
    */
   #allow(waiting: Waiting): boolean {
-    const { limits } = this.#context;
+    const { limits, halted } = this.#context;
+    if (halted !== undefined) {
+      waiting.reject(notLeader('The replica of the leader has halted.'));
+      return false;
+    }
     if (this.outboxOps > limits.outboxOpsMax) {
       waiting.reject(new DriftlessError('overloaded', 'The stream does not confirm; the outbox is full.'));
       return false;
@@ -300,16 +308,8 @@ export class Leader {
   }
 
   /** A rotten row of ours must not be built upon: keep it, tell it, and let a sound replica lead. */
-  #stepAside(allowed: readonly Waiting[], rotten: Parameters<typeof quarantinedRow>[0]): void {
-    const context = this.#context;
-    const { state } = context;
-    const quarantine = [quarantinedRow(rotten)];
-    context.commit(changeOf({ quarantine, state: { ...state, suspect: true } }));
-    context.noteDrift({
-      at: state.applied,
-      key: rotten.key,
-      reason: "A row's bytes do not have its digest.",
-    });
+  #stepAside(allowed: readonly Waiting[], rotten: Entry): void {
+    this.#context.soundness.foundRotten(rotten, "A row's bytes do not have its digest.");
     for (const waiting of allowed)
       waiting.reject(notLeader('The leader has found a damaged row and steps aside.'));
   }

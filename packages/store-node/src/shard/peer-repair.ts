@@ -16,9 +16,10 @@ import { planCut, touchedKeys } from '../core/cut.ts';
 import { type Entry, makeEntry } from '../core/entry.ts';
 import { isDrifted } from '../core/state.ts';
 import { applyEvent } from './apply-event.ts';
+import { auditAll } from './audit.ts';
 import type { ShardContext } from './context.ts';
 import type { LogPage, RowsPage } from './peers.ts';
-import { audit } from './scrub.ts';
+import { checkPosition } from './self-check.ts';
 
 /** Asked after every wait: the work is not wanted any more. */
 export type IsOver = () => boolean;
@@ -90,6 +91,7 @@ export class PeerRepair {
   /** Whether the page led us on. */
   #applyPage(page: LogPage): boolean {
     const context = this.#context;
+    checkPosition(context);
     const before = context.state.applied.seq;
     for (const event of page.events) {
       const batch = this.#decoded(event);
@@ -136,7 +138,7 @@ export class PeerRepair {
     try {
       const theirs = incoming.state();
       const rows = incoming.snapshot();
-      const { root, corruptKeys } = await audit(rows.entries, clock).finally(() => rows.close());
+      const { root, corruptKeys } = await auditAll(rows.entries, clock).finally(() => rows.close());
       if (isDrifted(theirs) || corruptKeys.length > 0) return 'it has drifted itself';
       if (!equalDigest(root, theirs.root) || !equalDigest(root, incoming.leavesRoot())) {
         return 'its rows do not have its root';

@@ -14,8 +14,6 @@ import {
   type Row,
   type Standing,
 } from '@driftless/contracts';
-import { quarantinedRow } from '../core/apply.ts';
-import { changeOf } from '../core/change.ts';
 import { type Entry, isSound, isVisible } from '../core/entry.ts';
 import { isDrifted, isSettling } from '../core/state.ts';
 import { requireFresh } from './freshness.ts';
@@ -99,16 +97,9 @@ function healthyEntry(replica: ShardReplica, key: string): Entry | undefined {
 
 /** Sets the row aside and takes the replica out of service until it is proven sound. */
 function foundRotten(replica: ShardReplica, entry: Entry): DriftlessError {
-  const { context } = replica;
-  const state = { ...context.state, suspect: true };
-  const quarantine = [quarantinedRow(entry)];
-  context.commit(changeOf({ quarantine, state }));
-  context.instruments.corruptReads.add(1, { shard: String(context.shard) });
-  context.noteDrift({
-    at: state.applied,
-    key: entry.key,
-    reason: "A row's bytes did not have its digest when read.",
-  });
+  const { soundness, instruments, shard } = replica.context;
+  instruments.corruptReads.add(1, { shard: String(shard) });
+  soundness.foundRotten(entry, "A row's bytes did not have its digest when read.");
   return new DriftlessError('replica-unavailable', 'The row on this replica is damaged.');
 }
 

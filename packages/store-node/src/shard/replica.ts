@@ -29,6 +29,7 @@ import { Campaign } from './campaign.ts';
 import type { ShardContext } from './context.ts';
 import { Follower } from './follower.ts';
 import { Leader } from './leader.ts';
+import { Scrub } from './scrub.ts';
 import { StreamBarrier } from './stream-barrier.ts';
 
 export interface ReplicaHooks {
@@ -37,12 +38,15 @@ export interface ReplicaHooks {
    * Tell the other processes: the position moved or the role changed. `prompt`: a client waits to hear of it.
    */
   onProgress(replica: ShardReplica, prompt: boolean): void;
+  /** Drift was found, or is gone: whoever heals and whoever routes wants to know at once. */
+  onHealth(replica: ShardReplica): void;
 }
 
 export class ShardReplica {
   readonly context: ShardContext;
   /** Strong reads pass it when the stream says, after they came, that nobody else leads. */
   readonly barrier: StreamBarrier;
+  readonly scrub: Scrub;
   readonly #leases: LeaseStore;
   #config: ElectionConfig;
   readonly #hooks: ReplicaHooks;
@@ -65,6 +69,8 @@ export class ShardReplica {
     this.#leases = leases;
     this.#config = { ...config, rank: 0 };
     this.#hooks = hooks;
+    this.scrub = new Scrub(context);
+    context.onHealth = () => hooks.onHealth(this);
     this.barrier = new StreamBarrier(context.stream, context.clock, (end) => this.#isProvenBy(end));
     this.#follower = new Follower(context, (prompt) => {
       hooks.onProgress(this, prompt);
@@ -171,6 +177,8 @@ export class ShardReplica {
     const now = this.#now();
     const rank = Math.max(0, this.context.membersInTurn.indexOf(this.context.node));
     if (rank !== this.#config.rank) this.#config = { ...this.#config, rank };
+    this.scrub.turn();
+    this.context.captures.tick(now);
     this.#leader?.tick(now);
     this.#dispatch({ type: 'tick', now, fit: this.#isFit() });
   }
@@ -189,7 +197,7 @@ export class ShardReplica {
 
   status(): ReplicaStatus {
     const { context } = this;
-    const { state, store, lastDrift, counts } = context;
+    const { state, store, lastDrift, counts, soundness } = context;
     const lag = this.leader ? { ops: 0, ms: 0 } : context.lag.lag(state.applied.seq, this.#now());
     const reason = this.#reason();
     const log = store.logRange();
@@ -204,6 +212,9 @@ export class ShardReplica {
       applied: state.applied,
       root: formatDigest(state.root),
       ...(!isZeroDigest(state.drift) && { drift: formatDigest(state.drift) }),
+      ...(isDrifted(state) && { suspectBuckets: soundness.suspectCount }),
+      scrub: this.scrub.progress,
+      ...(context.proven.size > 0 && { proven: [...context.proven.values()] }),
       ...(this.#leader && { confirmedSeq: state.confirmedSeq, outboxOps: this.#leader.outboxOps }),
       ...(lag && { lagOps: lag.ops, lagMs: Math.round(lag.ms) }),
       ...(log && { log }),
@@ -222,15 +233,10 @@ export class ShardReplica {
   }
 
   #isFit(): boolean {
-    const { halted, restoring, state, isMember } = this.context;
-    return (
-      !this.#draining &&
-      isMember &&
-      halted === undefined &&
-      !restoring &&
-      !isDrifted(state) &&
-      !isSettling(state)
-    );
+    const { halted, restoring, state, isMember, soundness } = this.context;
+    const isEqual = !isDrifted(state) || soundness.isAcquitted(state);
+    const isWhole = halted === undefined && !restoring && !isSettling(state);
+    return !this.#draining && isMember && isEqual && isWhole;
   }
 
   #health(): ReplicaStatus['health'] {

@@ -1,87 +1,202 @@
 /**
- * The scrub: recomputes digests and root from the rows on disk, so that rot is found although nobody wrote or
- * read. The same audit decides whether a snapshot that was received may be installed.
+ * The scrub walks over the buckets and audits each (audit.ts), so that rot is found although nobody wrote or
+ * read. In the background it goes at the pace of so many rows a second, round after round. At once it looks at
+ * all buckets, or at some, when somebody asks, and when anything may be wrong after a restart. It heals
+ * nothing: what it finds is suspect (soundness.ts), which takes a replica out of service, and an exchange with
+ * a peer repairs it.
  */
 import {
-  type Digest,
-  entryDigest,
+  bucketCount,
   equalDigest,
   formatDigest,
   isZeroDigest,
   type ScrubAnswer,
   xorInto,
-  zeroDigest,
 } from '@driftless/contracts';
-import type { Clock } from '@driftless/runtime';
-import { changeOf } from '../core/change.ts';
-import type { Entry } from '../core/entry.ts';
+import { auditBucket, type BucketAudit, burstRows, corruptKeysMax } from './audit.ts';
 import type { ShardContext } from './context.ts';
-import type { ShardReplica } from './replica.ts';
+import { checkLeaves, checkPosition, checkStamp } from './self-check.ts';
 
-/** Rows hashed before other work gets its turn. */
-const burstRows = 500;
-/** Most damaged keys that are named. */
-const keysMax = 100;
+/** How often roots are compared and suspect buckets are looked at again, milliseconds. */
+const checkEveryMs = 1000;
+/** Suspect buckets looked at in one turn; an event may have overwritten what was wrong. */
+const suspectsAtOnce = 16;
 
-export interface Audit {
-  /** XOR of the digests that the rows' bytes have. */
-  root: Digest;
-  entries: number;
-  /** Keys whose bytes don't have the digest kept beside them. */
-  corruptKeys: string[];
+export interface ScrubProgress {
+  /** Of the round under way, 0 to 100. */
+  percent: number;
+  /** When the last whole round ended, milliseconds since the Unix epoch; absent before the first. */
+  lastCompletedAt?: number;
 }
 
-export async function audit(rows: Iterable<Entry>, clock: Clock): Promise<Audit> {
-  const root = zeroDigest();
-  const corruptKeys: string[] = [];
-  let entries = 0;
-  for (const entry of rows) {
-    const digest = entryDigest(entry);
-    xorInto(root, digest);
-    if (!equalDigest(digest, entry.digest) && corruptKeys.length < keysMax) corruptKeys.push(entry.key);
-    entries += 1;
-    if (entries % burstRows === 0) await clock.turn();
+export class Scrub {
+  readonly #context: ShardContext;
+  readonly #rowsPerSecond: number;
+  #bucket = 0;
+  /** Rows that may be looked at now; negative after a large bucket. */
+  #credit = 0;
+  #turnedAt: number;
+  #checkedAt: number;
+  #stampCheckedSeq = 0;
+  #lastCompletedAt: number | undefined;
+  #isRunning = false;
+
+  constructor(context: ShardContext) {
+    this.#context = context;
+    this.#rowsPerSecond = context.limits.scrubRowsPerSecond;
+    this.#turnedAt = context.clock.monotonic();
+    this.#checkedAt = this.#turnedAt;
   }
-  return { root, entries, corruptKeys };
+
+  get progress(): ScrubProgress {
+    const percent = Math.floor((100 * this.#bucket) / bucketCount);
+    return {
+      percent,
+      ...(this.#lastCompletedAt !== undefined && { lastCompletedAt: this.#lastCompletedAt }),
+    };
+  }
+
+  /** A little of the walk, as much as time has passed since the last turn. */
+  turn(): void {
+    const context = this.#context;
+    const now = context.clock.monotonic();
+    const passedMs = now - this.#turnedAt;
+    this.#turnedAt = now;
+    if (context.halted !== undefined || context.restoring || context.isBlank) return;
+    checkPosition(context);
+    if (context.soundness.isEverythingSuspect) {
+      if (!this.#isRunning) void this.run().catch((error) => this.#failed(error));
+      return;
+    }
+    if (now - this.#checkedAt >= checkEveryMs) this.#check(now, now - this.#checkedAt);
+    const credit = this.#credit + (passedMs * this.#rowsPerSecond) / 1000;
+    // A process that was paused doesn't make up for it at once.
+    this.#credit = Math.min(credit, this.#rowsPerSecond);
+    this.#walk();
+  }
+
+  /** All buckets, or some, at once, giving way to other work in between. */
+  async run(buckets?: readonly number[]): Promise<Omit<ScrubAnswer, 'node'>> {
+    this.#isRunning = true;
+    try {
+      return await this.#run(buckets);
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  /** A replica that was closed meanwhile needs no scrub; anything else is a fault. */
+  #failed(error: unknown): void {
+    if (!this.#context.isClosed) throw error;
+  }
+
+  /** An empty bucket costs as much as a row. */
+  #walk(): void {
+    const context = this.#context;
+    const found: BucketAudit[] = [];
+    for (; this.#credit > 0 && this.#bucket < bucketCount; this.#bucket += 1) {
+      const audit = auditBucket(context.store, this.#bucket);
+      this.#credit -= Math.max(1, audit.rows);
+      found.push(audit);
+    }
+    note(context, found);
+    if (this.#bucket < bucketCount) return;
+    this.#bucket = 0;
+    this.#lastCompletedAt = context.clock.wall();
+  }
+
+  #check(now: number, sinceMs: number): void {
+    const context = this.#context;
+    const { seq } = context.state.applied;
+    this.#checkedAt = now;
+    // Once where the replica rests; while it moves, each event checks the one before it.
+    if (seq !== this.#stampCheckedSeq) checkStamp(context);
+    this.#stampCheckedSeq = seq;
+    checkLeaves(context, sinceMs);
+    const some = context.soundness.suspects.slice(0, suspectsAtOnce);
+    note(
+      context,
+      some.map((bucket) => auditBucket(context.store, bucket)),
+    );
+  }
+
+  async #run(buckets: readonly number[] | undefined): Promise<Omit<ScrubAnswer, 'node'>> {
+    const context = this.#context;
+    const asked = buckets ?? Array.from({ length: bucketCount }, (_, bucket) => bucket);
+    let { store } = context;
+    let total = new Total();
+    let since = 0;
+    for (let i = 0; i < asked.length; i += 1) {
+      const audit = auditBucket(store, asked[i] as number);
+      since += Math.max(1, audit.rows);
+      total.add(audit);
+      note(context, [audit]);
+      if (since < burstRows) continue;
+      await context.clock.turn();
+      since = 0;
+      // A snapshot may have taken the place of what was looked at so far.
+      if (context.store !== store) [store, total, i] = [context.store, new Total(), -1];
+    }
+    checkStamp(context);
+    if (buckets === undefined) context.soundness.auditedAll();
+    return total.answer(context);
+  }
 }
 
 /**
- * A sound replica without drift is proven: it is taken back into service if a rotten row, since overwritten,
- * had taken it out. One that isn't sound goes out of service, and is repaired or replaced (upkeep.ts).
+ * What was found in several buckets, each at its own commit. A gap between rows and leaf stays the same while
+ * writes move both, so all gaps together are the one between rows and leaves now.
  */
-export async function scrub(replica: ShardReplica): Promise<Omit<ScrubAnswer, 'node'>> {
-  const { context } = replica;
-  const { store } = context;
-  const snapshot = store.snapshot();
-  const leavesRoot = store.leavesRoot();
-  const lastDrift = context.lastDrift;
-  const {
-    root: rowsRoot,
-    entries,
-    corruptKeys,
-  } = await audit(snapshot.entries, context.clock).finally(() => snapshot.close());
-  const { root, applied: position, drift } = snapshot.state;
-  const sound = corruptKeys.length === 0 && equalDigest(root, rowsRoot) && equalDigest(root, leavesRoot);
-  // A snapshot may have taken the place of what was looked at.
-  const isCurrent = context.store === store;
-  if (sound && context.state.suspect && isZeroDigest(drift) && context.lastDrift === lastDrift) {
-    setSuspect(context, false);
-    context.logger.info({ shard: context.shard, position }, 'proven sound; in service again');
-  } else if (!sound && !context.state.suspect && isCurrent) {
-    setSuspect(context, true);
-    const [key] = corruptKeys;
-    const reason = 'A scrub found rows or leaves that do not have their digest.';
-    context.noteDrift({ at: context.state.applied, reason, ...(key !== undefined && { key }) });
+class Total {
+  readonly #gap = new Uint8Array(16);
+  readonly #corruptKeys: string[] = [];
+  #entries = 0;
+  #sound = true;
+
+  add({ gap, rows, corruptKeys, sound }: BucketAudit): void {
+    xorInto(this.#gap, gap);
+    this.#entries += rows;
+    this.#sound &&= sound;
+    this.#corruptKeys.push(...corruptKeys.slice(0, corruptKeysMax - this.#corruptKeys.length));
   }
-  const roots = {
-    keptRoot: formatDigest(root),
-    rowsRoot: formatDigest(rowsRoot),
-    leavesRoot: formatDigest(leavesRoot),
-  };
-  return { shard: context.shard, position, entries, ...roots, corruptKeys, sound };
+
+  answer({ shard, state, store }: ShardContext): Omit<ScrubAnswer, 'node'> {
+    const leavesRoot = store.leavesRoot();
+    const rowsRoot = store.leavesRoot();
+    xorInto(rowsRoot, this.#gap);
+    return {
+      shard,
+      position: state.applied,
+      entries: this.#entries,
+      keptRoot: formatDigest(state.root),
+      rowsRoot: formatDigest(rowsRoot),
+      leavesRoot: formatDigest(leavesRoot),
+      corruptKeys: this.#corruptKeys,
+      sound: this.#sound && equalDigest(leavesRoot, state.root),
+    };
+  }
 }
 
-function setSuspect(context: ShardContext, suspect: boolean): void {
-  const state = { ...context.state, suspect };
-  context.commit(changeOf({ state }));
+/** Tells the replica what audits found; what is new of it is told once for all of them. */
+export function note(context: ShardContext, audits: readonly BucketAudit[]): void {
+  const { soundness } = context;
+  let unseenMs = 0;
+  const fresh = audits.filter((audit) => {
+    const ms = soundness.unseenMs(audit.bucket);
+    const isNew = soundness.audited(audit);
+    if (isNew) unseenMs = Math.max(unseenMs, ms);
+    return isNew;
+  });
+  if (fresh.length === 0) return;
+  const key = fresh.flatMap(({ corruptKeys }) => corruptKeys)[0];
+  const leaves = fresh.filter(({ gap }) => !isZeroDigest(gap)).length;
+  const reason =
+    leaves > 0
+      ? `An audit found ${leaves} buckets whose rows do not have their leaf.`
+      : 'An audit found a row whose bytes do not have the digest kept beside them.';
+  const at = context.state.applied;
+  // That something is wrong was known before; now it has a name.
+  const afterMs = soundness.isEverythingSuspect ? undefined : unseenMs;
+  const found = { by: 'audit' as const, ...(afterMs !== undefined && { afterMs }) };
+  context.noteDrift({ at, reason, ...(key !== undefined && { key }) }, found);
 }

@@ -1,16 +1,14 @@
 /**
  * What a replica does every few seconds besides its work: trims its log within its bounds, forgets old
  * answers, removes deleted rows for good (collector.ts), asks its peers when it is behind although nothing
- * comes (a stream that lost its end gives nothing to find a gap by), proves itself after a rotten row was
- * overwritten, offers its orphans to the leader, and lets a snapshot take its place when it halted or has
- * been drifted for too long.
+ * comes (a stream that lost its end gives nothing to find a gap by), offers its orphans to the leader, and lets
+ * a snapshot take its place when it halted or has been drifted for too long.
  */
 import { comparePositions, type Position, positionZero } from '@driftless/contracts';
 import { isDrifted } from '../core/state.ts';
 import { Collector } from './collector.ts';
 import { offerOrphans } from './orphan-offers.ts';
 import type { ShardReplica } from './replica.ts';
-import { scrub } from './scrub.ts';
 
 /** Answers forgotten in one turn, so that no turn is long. */
 const forgetAnswersMax = 500;
@@ -58,7 +56,6 @@ export class Upkeep {
     const isStuck = comparePositions(this.#stood, state.applied) === 0;
     this.#stood = state.applied;
     if (isStuck && replica.isBehind) return () => replica.catchUp();
-    if (state.suspect) return () => scrub(replica);
     return replica.context.store.counts().orphans > 0 ? () => offerOrphans(replica.context) : undefined;
   }
 

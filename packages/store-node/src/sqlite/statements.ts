@@ -169,7 +169,11 @@ export function prepare(database: Database.Database) {
         stream_seq = ?, stream_created_at = ?, collected_seq = ?, collected_epoch = ?`),
     logAfter: sql(`SELECT ${logColumns} FROM log WHERE first_seq > ? ORDER BY first_seq`),
     logAt: sql(`SELECT ${logColumns} FROM log WHERE first_seq = ?`),
-    logRange: sql('SELECT min(first_seq) AS firstSeq, max(last_seq) AS lastSeq FROM log'),
+    logEnd: sql(`SELECT ${logColumns} FROM log ORDER BY first_seq DESC LIMIT 1`),
+    // Both ends by the key: an aggregate of last_seq would read the whole log.
+    logRange: sql(`
+      SELECT (SELECT first_seq FROM log ORDER BY first_seq LIMIT 1) AS firstSeq,
+        (SELECT last_seq FROM log ORDER BY first_seq DESC LIMIT 1) AS lastSeq`),
     logBytes: sql('SELECT coalesce(sum(length(event)), 0) AS bytes FROM log'),
     logSizes: sql(`
       SELECT first_seq, length(event) AS bytes FROM log WHERE last_seq <= ? ORDER BY first_seq

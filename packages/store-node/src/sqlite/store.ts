@@ -165,6 +165,11 @@ export class SqliteStore implements ShardStore {
     return row && logRowOf(row);
   }
 
+  logEnd(): LogRow | undefined {
+    const row = this.#statements.logEnd.get() as LogRowRow | undefined;
+    return row && logRowOf(row);
+  }
+
   logRange(): { firstSeq: number; lastSeq: number } | undefined {
     const row = this.#statements.logRange.get() as { firstSeq: number | null; lastSeq: number };
     return row.firstSeq === null ? undefined : { firstSeq: row.firstSeq, lastSeq: row.lastSeq };

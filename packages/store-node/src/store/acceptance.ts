@@ -177,6 +177,10 @@ function pagesTheLog(subject: Subject): void {
   expect(store.logAt(2)).toEqual(all[1]);
   expect(store.logAt(3)).toBeUndefined();
   expect(store.logRange()).toEqual({ firstSeq: 1, lastSeq: 7 });
+  expect(store.logEnd()).toEqual(all.at(-1));
+  store.trimLog(7, Number.POSITIVE_INFINITY);
+  expect(store.logRange()).toBeUndefined();
+  expect(store.logEnd()).toBeUndefined();
 }
 
 function forgetsAnswers(subject: Subject): void {

@@ -120,6 +120,11 @@ export class MemoryStore implements ShardStore {
     return row && copyOfRow(row);
   }
 
+  logEnd(): LogRow | undefined {
+    const row = this.#log.at(-1);
+    return row && copyOfRow(row);
+  }
+
   logRange(): { firstSeq: number; lastSeq: number } | undefined {
     const [first, last] = [this.#log[0], this.#log.at(-1)];
     return first && last && { firstSeq: first.firstSeq, lastSeq: last.lastSeq };

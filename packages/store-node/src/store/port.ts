@@ -64,6 +64,8 @@ export interface ShardStore {
   log(afterSeq: number, bytesMax: number): LogRow[];
   /** The batch that begins at `firstSeq`. */
   logAt(firstSeq: number): LogRow | undefined;
+  /** The last batch. */
+  logEnd(): LogRow | undefined;
   logRange(): { firstSeq: number; lastSeq: number } | undefined;
   /** Bytes of the events in the log. */
   logBytes(): number;

@@ -1,0 +1,66 @@
+/**
+ * An audit recomputes digests from rows' bytes. Of one bucket it takes one turn, so rows and leaf are of one
+ * commit: the rows' digests together must be the leaf. Of a whole copy it decides whether that may be installed.
+ */
+import {
+  type Digest,
+  entryDigest,
+  equalDigest,
+  isZeroDigest,
+  xorInto,
+  zeroDigest,
+} from '@driftless/contracts';
+import type { Clock } from '@driftless/runtime';
+import type { Entry } from '../core/entry.ts';
+import type { ShardStore } from '../store/port.ts';
+
+/** Rows hashed before other work gets its turn. */
+export const burstRows = 500;
+/** Most damaged keys that are named. */
+export const corruptKeysMax = 100;
+
+export interface BucketAudit {
+  bucket: number;
+  rows: number;
+  /** Digests of the rows' bytes together, XOR the leaf: zero when these are the rows that the tree has. */
+  gap: Digest;
+  /** Keys whose bytes don't have the digest kept beside them. */
+  corruptKeys: string[];
+  sound: boolean;
+}
+
+export function auditBucket(store: ShardStore, bucket: number): BucketAudit {
+  const gap = store.leaf(bucket);
+  const entries = store.bucketRows(bucket);
+  const corruptKeys: string[] = [];
+  for (const entry of entries) {
+    const digest = entryDigest(entry);
+    xorInto(gap, digest);
+    if (!equalDigest(digest, entry.digest)) corruptKeys.push(entry.key);
+  }
+  const sound = corruptKeys.length === 0 && isZeroDigest(gap);
+  return { bucket, rows: entries.length, gap, corruptKeys, sound };
+}
+
+export interface Audit {
+  /** XOR of the digests that the rows' bytes have. */
+  root: Digest;
+  corruptKeys: string[];
+}
+
+/** Of all rows of a copy that nobody writes to. */
+export async function auditAll(rows: Iterable<Entry>, clock: Clock): Promise<Audit> {
+  const root = zeroDigest();
+  const corruptKeys: string[] = [];
+  let entries = 0;
+  for (const entry of rows) {
+    const digest = entryDigest(entry);
+    xorInto(root, digest);
+    if (!equalDigest(digest, entry.digest) && corruptKeys.length < corruptKeysMax) {
+      corruptKeys.push(entry.key);
+    }
+    entries += 1;
+    if (entries % burstRows === 0) await clock.turn();
+  }
+  return { root, corruptKeys };
+}
