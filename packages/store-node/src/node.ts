@@ -19,6 +19,7 @@ import { HandBack } from './core/hand-back.ts';
 import type { SeenRevision } from './jetstream/port.ts';
 import { Membership } from './membership/membership.ts';
 import { Moves } from './membership/moves.ts';
+import { News } from './news.ts';
 import type { NodePorts } from './ports.ts';
 import { Roster } from './roster.ts';
 import { assembleReplica } from './shard/assemble.ts';
@@ -30,8 +31,6 @@ import type { Instruments } from './telemetry.ts';
 
 /** How often replicas get a tick, milliseconds. */
 const tickMs = 50;
-/** Shortest time between two tellings of one shard's head, milliseconds. */
-const headEveryMs = 100;
 /** How often replicas get a turn of upkeep, milliseconds. */
 const choresEveryMs = 5000;
 
@@ -52,13 +51,9 @@ export class StoreNode {
   readonly #instruments: Instruments;
   /** Each ends a timer. */
   readonly #timers: (() => void)[] = [];
-  readonly #headTold = new Map<number, number>();
-  /** Replicas whose applied position was not synced and told yet, and when that was done last. */
-  readonly #untold = new Set<ShardReplica>();
-  #syncedAt = Number.NEGATIVE_INFINITY;
+  readonly #news: News;
   /** The last two ticks: what is heard now was told after the earlier one, even if we were paused since. */
   #ticks: [earlier: number, last: number] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  #callOffTelling: (() => void) | undefined;
   readonly #upkeeps = new Map<number, Upkeep>();
   readonly #membership: Membership;
   readonly #moves: Moves;
@@ -66,13 +61,11 @@ export class StoreNode {
   readonly #leases = new Map<number, SeenRevision>();
   #watch: { stop(): void } | undefined;
   #draining = false;
-  #stopped = false;
-  /** A status is to be told in this turn. */
-  #willTell = false;
 
   private constructor(parts: StoreNodeParts) {
     this.#parts = parts;
     const { ports, config } = parts;
+    this.#news = new News(config, ports, () => this.status());
     this.#roster = new Roster(config.headSilentMs);
     this.#handBack = new HandBack(config.handBackAfterMs);
     this.#membership = new Membership({
@@ -194,9 +187,8 @@ export class StoreNode {
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
     for (const callOff of this.#timers) callOff();
-    this.#callOffTelling?.();
+    this.#news.stop();
     this.#watch?.stop();
     for (const replica of this.#replicas.values()) replica.stop();
     await this.#peers.close();
@@ -223,7 +215,10 @@ export class StoreNode {
     const replica = assembleReplica(
       parts,
       { shard, founders, wanted },
-      { onProgress: (moved, prompt) => this.#progress(moved, prompt), onHealth: () => this.#tellSoon() },
+      {
+        onProgress: (moved, prompt) => this.#news.progress(moved, prompt),
+        onHealth: () => this.#news.statusSoon(),
+      },
     );
     this.#replicas.set(shard, replica);
     this.#upkeeps.set(shard, new Upkeep(replica));
@@ -248,7 +243,7 @@ export class StoreNode {
     const replica = this.replica(shard);
     this.#replicas.delete(shard);
     this.#upkeeps.delete(shard);
-    this.#untold.delete(replica);
+    this.#news.forget(replica);
     replica.stop();
     replica.context.files.remove();
     void replica.context.stream.forget().catch((error: unknown) => {
@@ -273,76 +268,18 @@ export class StoreNode {
     this.#ticks = [this.#ticks[1], this.#now()];
     for (const replica of this.#replicas.values()) {
       replica.tick();
-      if (replica.leader) this.#tellHead(replica);
+      if (replica.leader) this.#news.head(replica);
     }
-  }
-
-  /** Tells where a leader's log ends, or what a follower has applied durably. */
-  #progress(replica: ShardReplica, prompt: boolean): void {
-    if (replica.leader) {
-      this.#tellHead(replica);
-      return;
-    }
-    this.#untold.add(replica);
-    const wait = prompt ? 0 : this.#syncedAt + this.#parts.config.followerSyncMs - this.#now();
-    if (wait <= 0) this.#tellApplied();
-    else this.#callOffTelling ??= this.#parts.ports.clock.after(wait, () => this.#tellApplied());
-  }
-
-  /** One sync a shard for all that was applied since the last one. */
-  #tellApplied(): void {
-    this.#callOffTelling?.();
-    this.#callOffTelling = undefined;
-    const { cluster, nodeId: node } = this.#parts.config;
-    const replicas = [...this.#untold].filter(({ isOpen }) => isOpen);
-    this.#untold.clear();
-    for (const replica of replicas) {
-      replica.settle();
-      const { context, shard } = replica;
-      this.#publish(appliedSubject(cluster, shard), { node, ...context.durable });
-    }
-    this.#syncedAt = this.#now();
-  }
-
-  #tellHead(replica: ShardReplica): void {
-    // A leader that may have been deposed has no news.
-    if (!replica.leadsForSure) return;
-    const now = this.#now();
-    if (now - (this.#headTold.get(replica.shard) ?? Number.NEGATIVE_INFINITY) < headEveryMs) return;
-    this.#headTold.set(replica.shard, now);
-    const { cluster, nodeId: node } = this.#parts.config;
-    const { epoch, seq } = replica.context.state.applied;
-    this.#publish(headSubject(cluster, replica.shard), {
-      node,
-      epoch,
-      seq,
-      committedAt: this.#parts.ports.clock.wall(),
-    });
   }
 
   #tellStatus(): void {
-    const { cluster, nodeId } = this.#parts.config;
     if (!this.#draining) this.#moves.turn(this.#now());
     const status = this.status();
     this.#roster.heard(status, this.#now());
-    this.#publish(statusSubject(cluster, nodeId), status);
+    this.#news.status(status);
     // Told again, in case that a message was lost.
-    for (const replica of this.#replicas.values()) if (!replica.leader) this.#progress(replica, false);
+    for (const replica of this.#replicas.values()) if (!replica.leader) this.#news.progress(replica, false);
     this.#considerHandBack();
-  }
-
-  /** What happens in one turn is told in one status. */
-  #tellSoon(): void {
-    if (this.#willTell) return;
-    this.#willTell = true;
-    this.#parts.ports.clock.soon(() => {
-      this.#willTell = false;
-      if (!this.#stopped) this.#publish(statusSubject(this.#parts.config.cluster, this.id), this.status());
-    });
-  }
-
-  #publish(subject: string, message: unknown): void {
-    this.#parts.ports.bus.publish(subject, message);
   }
 
   #now(): number {
@@ -371,7 +308,7 @@ export class StoreNode {
     for (const { shard, context } of this.#replicas.values()) {
       if (!status.shards.some((replica) => replica.shard === shard)) context.told.delete(status.node);
     }
-    if (isNew) this.#publish(statusSubject(this.#parts.config.cluster, this.id), this.status());
+    if (isNew) this.#news.status(this.status());
   }
 
   #subscribe<T>(pattern: string, schema: z.ZodType<T>, onMessage: (message: T, shard: number) => void): void {

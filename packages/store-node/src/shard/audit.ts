@@ -1,6 +1,7 @@
 /**
- * An audit recomputes digests from rows' bytes. Of one bucket it takes one turn, so rows and leaf are of one
- * commit: the rows' digests together must be the leaf. Of a whole copy it decides whether that may be installed.
+ * An audit recomputes digests from rows' bytes. Of one bucket it takes one turn, so rows and leaf are of
+ * one commit: the rows' digests together must be the leaf. Of a whole copy it decides whether that may be
+ * installed.
  */
 import {
   type Digest,

@@ -1,7 +1,8 @@
 /**
- * Captures of the leaves, for comparing replicas at exactly the same position: whoever asks names a seq that
- * lies a little ahead, and every replica copies its leaves (64 KiB) in the commit that reaches it. Batches end
- * at the same seq everywhere, so two captures of one seq are of one state, and writes go on meanwhile.
+ * Captures of the leaves, for comparing replicas at exactly the same position: whoever asks names a seq
+ * that lies a little ahead, and every replica copies its leaves (64 KiB) in the commit that reaches it.
+ * Batches end at the same seq everywhere, so two captures of one seq are of one state, and writes go on
+ * meanwhile.
  */
 import { type LeafDigests, merkleRoot } from '@driftless/anti-entropy';
 import { type Digest, DriftlessError, type Position, xorDigest } from '@driftless/contracts';

@@ -1,9 +1,9 @@
 /**
- * The scrub walks over the buckets and audits each (audit.ts), so that rot is found although nobody wrote or
- * read. In the background it goes at the pace of so many rows a second, round after round. At once it looks at
- * all buckets, or at some, when somebody asks, and when anything may be wrong after a restart. It heals
- * nothing: what it finds is suspect (soundness.ts), which takes a replica out of service, and an exchange with
- * a peer repairs it.
+ * The scrub walks over the buckets and audits each (audit.ts), so that rot is found although nobody wrote
+ * or read. In the background it goes at the pace of so many rows a second, round after round. At once it
+ * looks at all buckets, or at some, when somebody asks, and when anything may be wrong after a restart. It
+ * heals nothing: what it finds is suspect (soundness.ts), which takes a replica out of service, and an
+ * exchange with a peer repairs it.
  */
 import {
   bucketCount,
@@ -144,8 +144,8 @@ export class Scrub {
 }
 
 /**
- * What was found in several buckets, each at its own commit. A gap between rows and leaf stays the same while
- * writes move both, so all gaps together are the one between rows and leaves now.
+ * What was found in several buckets, each at its own commit. A gap between rows and leaf stays the same
+ * while writes move both, so all gaps together are the one between rows and leaves now.
  */
 class Total {
   readonly #gap = new Uint8Array(16);

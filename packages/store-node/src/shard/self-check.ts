@@ -1,15 +1,15 @@
 /**
- * What tells a replica that something is wrong with it although it looks at no row: the position, the log and
- * the roots are kept apart, and must fit.
+ * What tells a replica that something is wrong with it although it looks at no row: the position, the log
+ * and the roots are kept apart, and must fit.
  */
 import { decodeBatch, EnvelopeError, equalDigest, xorDigest } from '@driftless/contracts';
 import { changeOf, type LogRow } from '../core/change.ts';
 import type { ShardContext } from './context.ts';
 
 /**
- * Position and log move in one transaction. A position that is behind the end of the log went back by itself;
- * it is put to where the log ends, and the roots say whether the rows are those of that position. Without this
- * the next batch would be one that the log has already.
+ * Position and log move in one transaction. A position that is behind the end of the log went back by
+ * itself; it is put to where the log ends, and the roots say whether the rows are those of that position.
+ * Without this the next batch would be one that the log has already.
  */
 export function checkPosition(context: ShardContext): void {
   const { store, state } = context;

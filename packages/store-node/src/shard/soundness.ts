@@ -1,10 +1,12 @@
 /**
- * What a replica knows of its own soundness: the buckets that hold something else than they should, as far as
- * that was met, and since when. An exchange (anti-entropy) looks at them besides those that the trees tell.
+ * What a replica knows of its own soundness: the buckets that hold something else than they should, as far
+ * as that was met, and since when. An exchange (anti-entropy) looks at them besides those that the trees
+ * tell.
  *
  * The names of suspect buckets are in memory; on disk stands only that there are some (`state.suspect`). So
- * after a restart everything is suspect until each bucket was audited. The replica is sound again when the last
- * suspect bucket was audited and found sound, and the leaves have the root that is kept with the state.
+ * after a restart everything is suspect until each bucket was audited. The replica is sound again when the
+ * last suspect bucket was audited and found sound, and the leaves have the root that is kept with the
+ * state.
  */
 import {
   bucketCount,

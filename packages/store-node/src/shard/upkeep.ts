@@ -1,8 +1,8 @@
 /**
  * What a replica does every few seconds besides its work: trims its log within its bounds, forgets old
  * answers, removes deleted rows for good (collector.ts), asks its peers when it is behind although nothing
- * comes (a stream that lost its end gives nothing to find a gap by), offers its orphans to the leader, and lets
- * a snapshot take its place when it halted or has been drifted for too long.
+ * comes (a stream that lost its end gives nothing to find a gap by), offers its orphans to the leader, and
+ * lets a snapshot take its place when it halted or has been drifted for too long.
  */
 import { comparePositions, type Position, positionZero } from '@driftless/contracts';
 import { isDrifted } from '../core/state.ts';
