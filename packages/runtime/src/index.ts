@@ -1,13 +1,22 @@
 /** What every Driftless process shares. This file only names what the room offers. */
+export type { Cells, KvCellsOptions, KvWatchOptions, Seen } from './cells.ts';
+export { KvCells, Unanswered } from './cells.ts';
 export { Clock, systemClock } from './clock.ts';
 export type { ConfigRow, LoadConfigOptions } from './config.ts';
 export { ConfigError, describeConfig, loadConfig } from './config.ts';
+export type { Following } from './follow.ts';
+export { bucketEntries, followStatuses } from './follow.ts';
+export { HeardNodes } from './heard-nodes.ts';
 export type { HttpServer, HttpServerOptions, OpenApiOptions, ReadyState } from './http-server.ts';
 export { createHttpServer } from './http-server.ts';
+export { jsonOf } from './json.ts';
 export type { Logger, LoggerOptions, LogLevel } from './log.ts';
 export { createLogger, LOG_LEVELS, redactUrl } from './log.ts';
+export { MemoryCells } from './memory-cells.ts';
 export type { NatsLink, NatsLinkOptions, NatsLinkStatus } from './nats.ts';
 export { connectNats } from './nats.ts';
+export type { NodeCall } from './node-call.ts';
+export { callNode } from './node-call.ts';
 export { freePort, freePortRange } from './port.ts';
 export type { InvalidMember, ToProblem } from './problem.ts';
 export type { ProcessContext, RunProcessOptions, StopFunction } from './process.ts';

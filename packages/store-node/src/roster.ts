@@ -3,65 +3,60 @@
  * well.
  */
 import type { NodeStatus, Position, ReplicaStatus } from '@driftless/contracts';
+import { HeardNodes } from '@driftless/runtime';
 
 /** Operations that a successor may be behind: it has to apply them before it serves. */
 const successorLagOpsMax = 10_000;
 
+/** `now`, in all of it: monotonic, milliseconds. */
 export class Roster {
-  readonly #silentMs: number;
-  readonly #heard = new Map<string, { status: NodeStatus; at: number }>();
+  readonly #nodes: HeardNodes;
 
   /** A node that was silent for `silentMs` is not counted on. */
   constructor(silentMs: number) {
-    this.#silentMs = silentMs;
+    this.#nodes = new HeardNodes(silentMs);
   }
 
-  /** `now`: monotonic, milliseconds; here and below. */
   heard(status: NodeStatus, now: number): void {
-    this.#heard.set(status.node, { status, at: now });
+    this.#nodes.heard(status, now);
   }
 
   /** Where a node was when it was last heard of (http://host:port). */
   urlOf(node: string): string | undefined {
-    return this.#heard.get(node)?.status.url;
+    return this.#nodes.urlOf(node);
   }
 
   /**
    * Whether a node could lead the shard at once: alive, staying, healthy, in this epoch, and not far behind.
    */
   couldLead(node: string, shard: number, at: Position, now: number): boolean {
-    const heard = this.#heard.get(node);
-    if (!heard || now - heard.at >= this.#silentMs || heard.status.draining) return false;
-    const replica = heard.status.shards.find((candidate) => candidate.shard === shard);
+    const status = this.#nodes.fresh(node, now);
+    if (!status || status.draining) return false;
+    const replica = status.shards.find((candidate) => candidate.shard === shard);
     if (replica?.health !== 'healthy' || replica.applied.epoch !== at.epoch) return false;
     return at.seq - replica.applied.seq <= successorLagOpsMax;
   }
 
   /** Nodes that are heard of. */
   alive(now: number): Set<string> {
-    return new Set([...this.#heard.keys()].filter((node) => this.#fresh(node, now)));
+    return new Set(this.#nodes.allFresh(now).map(({ node }) => node));
   }
 
   /** Replicas on a node, by its own word; undefined when it is not heard of. */
   holds(node: string, now: number): number | undefined {
-    return this.#fresh(node, now)?.shards.length;
+    return this.#nodes.fresh(node, now)?.shards.length;
   }
 
   /** The node that says that it leads the shard, in the latest epoch, and what it says. */
   leading(shard: number, now: number): { node: string; replica: ReplicaStatus } | undefined {
     let best: { node: string; replica: ReplicaStatus } | undefined;
-    for (const node of this.#heard.keys()) {
-      const replica = this.#fresh(node, now)?.shards.find((candidate) => candidate.shard === shard);
+    for (const { node, shards } of this.#nodes.allFresh(now)) {
+      const replica = shards.find((candidate) => candidate.shard === shard);
       // Without `move` it may lead no more, or has not looked yet.
       if (replica?.role !== 'leading' || !replica.move) continue;
       if (!best || replica.applied.epoch > best.replica.applied.epoch) best = { node, replica };
     }
     return best;
-  }
-
-  #fresh(node: string, now: number): NodeStatus | undefined {
-    const heard = this.#heard.get(node);
-    return heard && now - heard.at < this.#silentMs ? heard.status : undefined;
   }
 
   /** The first of `members` that could lead the shard; null when none could. */

@@ -8,8 +8,8 @@ import {
   type OrphanView,
   orphanListSchema,
 } from '@driftless/contracts';
+import { callNode } from '@driftless/runtime';
 import { pathOf, queryOfTarget } from '../core/target.ts';
-import { askNode } from '../hop/admin.ts';
 import type { Store } from '../hop/store.ts';
 import type { Api } from './api.ts';
 import { moveLeaderDocs, orphanDocs, orphansDocs } from './docs/admin.ts';
@@ -53,7 +53,7 @@ export function serveAdmin(api: Api, store: Store): void {
     handler: async (request, reply) => {
       const { node, shard, version } = request.params as Record<'node' | 'shard' | 'version', string>;
       const path = `/node/v1/shards/${encodeURIComponent(shard)}/orphans/${encodeURIComponent(version)}`;
-      await askNode(node, store.routing.urlOf(node), { method: 'DELETE', path });
+      await callNode(node, store.routing.urlOf(node), { method: 'DELETE', path });
       return reply.code(204).send();
     },
   });
@@ -66,7 +66,7 @@ async function moveLeader(store: Store, shard: number, node: string): Promise<Mo
   if (route.leader === undefined) throw new DriftlessError('no-leader', `Nobody leads shard ${shard}.`);
   if (route.leader !== node) {
     const call = { method: 'POST', path: `/node/v1/shards/${shard}/hand-over`, body: { to: node } } as const;
-    await askNode(route.leader, store.routing.urlOf(route.leader), call);
+    await callNode(route.leader, store.routing.urlOf(route.leader), call);
   }
   const deadline = performance.now() + moveTimeoutMs;
   for (;;) {
@@ -84,7 +84,9 @@ async function moveLeader(store: Store, shard: number, node: string): Promise<Mo
 async function orphansOf(store: Store): Promise<OrphanView[]> {
   const alive = [...store.routing.state.nodes.values()].filter((node) => node.alive);
   const answers = await Promise.all(
-    alive.map(({ status: { node, url } }) => askNode(node, url, { method: 'GET', path: '/node/v1/orphans' })),
+    alive.map(({ status: { node, url } }) =>
+      callNode(node, url, { method: 'GET', path: '/node/v1/orphans' }),
+    ),
   );
   return answers.flatMap((answer) => orphanListSchema.parse(answer).orphans);
 }

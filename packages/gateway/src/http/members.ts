@@ -6,10 +6,10 @@ import {
   memberListSchema,
   replaceMemberBodySchema,
 } from '@driftless/contracts';
+import { callNode } from '@driftless/runtime';
 import { z } from 'zod';
 import { queryOfTarget } from '../core/target.ts';
 import { membersView } from '../core/view.ts';
-import { askNode } from '../hop/admin.ts';
 import type { Store } from '../hop/store.ts';
 import type { Api } from './api.ts';
 import { leaveDocs, membersDocs, replaceDocs } from './docs/members.ts';
@@ -70,7 +70,7 @@ async function order(
     throw new DriftlessError('replica-unavailable', 'No store-node has told its status lately.');
   }
   const { node, url } = asked.status;
-  const answer = await askNode(node, url, { method: 'POST', path: `/node/v1/members/${what}`, body });
+  const answer = await callNode(node, url, { method: 'POST', path: `/node/v1/members/${what}`, body });
   store.routing.hear({ type: 'members-known', members: listOf(answer) });
   return membersView(store.routing.state);
 }

@@ -8,14 +8,11 @@
 import type { Lease } from '@driftless/contracts';
 import type { BatchName, StreamEnd } from '../core/outbox.ts';
 
+export { Unanswered } from '@driftless/runtime';
+
 /** The fence refused a publish: the stream's last message is not the one expected. */
 export class FenceRefused extends Error {
   override name = 'FenceRefused';
-}
-
-/** No answer, or none that says what happened. */
-export class Unanswered extends Error {
-  override name = 'Unanswered';
 }
 
 /** The stream or consumer is not there. */

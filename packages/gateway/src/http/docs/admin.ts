@@ -25,7 +25,7 @@ const orphans: Operation = {
   tags,
   responses: {
     200: { description: 'Orphans of all nodes that are there', content: json('OrphanList') },
-    ...problems('invalid-parameter', 'replica-unavailable'),
+    ...problems('invalid-parameter', 'replica-unavailable', 'upstream-timeout'),
   },
 };
 
@@ -35,7 +35,10 @@ const discardOrphan: Operation = {
   description: 'To keep its value instead, write it as any other, then discard the orphan.',
   tags,
   parameters: [parameter('Node'), parameter('OrphanShard'), parameter('Version')],
-  responses: { 204: { description: 'It is gone' }, ...problems('not-found', 'replica-unavailable') },
+  responses: {
+    204: { description: 'It is gone' },
+    ...problems('not-found', 'replica-unavailable', 'upstream-timeout'),
+  },
 };
 
 export const moveLeaderDocs = documented({ '/v1/admin/shards/{n}/leader': { post: moveLeader } });

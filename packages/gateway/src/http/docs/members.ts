@@ -24,7 +24,14 @@ const leave: Operation = {
   parameters: [parameter('Node')],
   responses: {
     202: { description: 'It is leaving', content: json('MembersView') },
-    ...problems('bad-request', 'invalid-parameter', 'not-found', 'members-conflict', 'replica-unavailable'),
+    ...problems(
+      'bad-request',
+      'invalid-parameter',
+      'not-found',
+      'members-conflict',
+      'replica-unavailable',
+      'upstream-timeout',
+    ),
   },
 };
 
@@ -39,7 +46,14 @@ const replace: Operation = {
   requestBody: { required: true, content: json('ReplaceMemberBody') },
   responses: {
     202: { description: 'It is being replaced', content: json('MembersView') },
-    ...problems('bad-request', 'invalid-parameter', 'not-found', 'members-conflict', 'replica-unavailable'),
+    ...problems(
+      'bad-request',
+      'invalid-parameter',
+      'not-found',
+      'members-conflict',
+      'replica-unavailable',
+      'upstream-timeout',
+    ),
   },
 };
 
