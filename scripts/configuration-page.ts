@@ -5,6 +5,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { antiEntropyConfigSchema } from '@driftless/anti-entropy/job';
 import { gatewayConfigSchema } from '@driftless/gateway';
 import { type ConfigRow, describeConfig } from '@driftless/runtime';
 import { nodeConfigSchema } from '@driftless/store-node';
@@ -55,6 +56,7 @@ const text = [
   introduction,
   section('Store node', describeConfig(nodeConfigSchema)),
   section('Gateway', describeConfig(gatewayConfigSchema)),
+  section('Anti-entropy', describeConfig(antiEntropyConfigSchema)),
 ].join('');
 if (!process.argv.includes('--check')) writeFileSync(page, text);
 else if (readFileSync(page, 'utf8') !== text) {

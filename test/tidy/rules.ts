@@ -35,7 +35,7 @@ export interface Violation {
  */
 export const allowedRooms: Record<string, readonly string[]> = {
   contracts: [],
-  'anti-entropy': ['contracts'],
+  'anti-entropy': ['contracts', 'runtime'],
   checkers: ['contracts'],
   runtime: ['contracts'],
   client: ['contracts'],
@@ -154,6 +154,14 @@ function checkIndex({ path, ownStatements }: Source): Found[] {
   });
 }
 
+/** Further entry points of rooms, and who may use them: they are no business of other rooms. */
+const sideDoors: Record<string, readonly string[]> = {
+  /** What a simulation drives. */
+  simulation: ['test/simulation/'],
+  /** The process beside the pure room. */
+  job: ['test/simulation/', 'scripts/'],
+};
+
 function checkImports({ path, imports }: Source): Found[] {
   const room = roomOf(path);
   return imports.flatMap(({ specifier, line }): Found[] => {
@@ -168,9 +176,8 @@ function checkImports({ path, imports }: Source): Found[] {
     }
     const [scope, name, ...rest] = specifier.split('/');
     if (scope !== '@driftless' || name === undefined) return found;
-    // What a simulation drives is no business of other rooms.
-    const isForSimulation = rest.join('/') === 'simulation' && path.startsWith('test/simulation/');
-    if (rest.length > 0 && !isForSimulation)
+    const sees = sideDoors[rest.join('/')]?.some((prefix) => path.startsWith(prefix));
+    if (rest.length > 0 && !sees)
       add('deep-import', `${specifier} reaches past the entry point of @driftless/${name}`);
     const allowed = room === undefined ? undefined : allowedRooms[room];
     if (name !== room && allowed !== undefined && !allowed.includes(name)) {

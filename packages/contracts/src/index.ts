@@ -1,4 +1,5 @@
 export * from './admin.ts';
+export * from './anti-entropy.ts';
 export * from './digest.ts';
 export * from './envelope.ts';
 export * from './errors.ts';

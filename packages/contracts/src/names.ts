@@ -42,6 +42,10 @@ export function leaseBucket(cluster: string): string {
 export function leaseKey(shard: number): string {
   return `shard.${shard}`;
 }
+/** KV bucket of the round leases of anti-entropy; key `shard.<n>`. */
+export function roundBucket(cluster: string): string {
+  return `driftless-${cluster}-rounds`;
+}
 /** KV bucket of what was fixed when the cluster was made; key `cluster`. */
 export function clusterBucket(cluster: string): string {
   return `driftless-${cluster}-cluster`;

@@ -19,7 +19,7 @@ export interface NodeCall {
 const timeoutMsDefault = 5000;
 
 /**
- * The answer's JSON, if it has any. Throws the node's own problem; `replica-unavailable` when the node is away,
+ * The answer's JSON, if it has any. Throws the node's own problem; `replica-unavailable` when it is away,
  * `upstream-timeout` when it took the call and did not answer in time.
  */
 export async function callNode(node: string, url: string | undefined, call: NodeCall): Promise<unknown> {

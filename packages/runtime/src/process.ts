@@ -7,7 +7,8 @@
  * An error that nobody caught ends it at once, too, with exit code 1: state that we no longer understand
  * must not be drained into storage, and what is on disk is safe to start from again by design.
  *
- * Exit codes: 0 drained, 1 fault or drain not finished in time, 2 bad configuration, 128+n second signal.
+ * Exit codes: 0 drained, or what `stop` says; 1 fault, or drain not finished in time; 2 bad configuration;
+ * 128+n second signal.
  *
  * A process doesn't watch its parent: one that outlives a killed `up` is found by the next, by its run file.
  */
@@ -25,8 +26,8 @@ export interface ProcessContext {
   onStop(stop: StopFunction): void;
   /** From now on, this process's last words go to that logger. */
   useLogger(logger: Logger): void;
-  /** Begins to stop, as a signal would. */
-  stop(reason: string): void;
+  /** Begins to stop, as a signal would; `exitCode` (default 0) is that of a clean end. */
+  stop(reason: string, exitCode?: number): void;
 }
 
 export interface RunProcessOptions {
@@ -50,11 +51,11 @@ export async function runProcess(
     stop(signal);
   }
 
-  function stop(reason: string): void {
+  function stop(reason: string, exitCode = 0): void {
     if (stopping.signal.aborted) return;
     logger.info({ reason }, 'stopping');
     stopping.abort(new Error(`stopping: ${reason}`));
-    void drain(stops, drainTimeoutMs, logger).then((clean) => process.exit(clean ? 0 : 1));
+    void drain(stops, drainTimeoutMs, logger).then((clean) => process.exit(clean ? exitCode : 1));
   }
 
   function die(error: unknown, what: string): never {
