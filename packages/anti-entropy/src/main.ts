@@ -37,10 +37,10 @@ const bodyBytesMax = 64 * 1024;
 const onceStartTimeoutMs = 15_000;
 
 await runProcess('anti-entropy', async (context) => {
+  const once = askedOnce();
   const config = loadConfig(antiEntropyConfigSchema, { env: process.env });
-  const once = askedOnce(context);
-  if (once === 'misused') return;
-  const { logLevel: level, instance } = config;
+  const { instance } = config;
+  const level = once && !process.env.DRIFTLESS_LOG_LEVEL ? 'warn' : config.logLevel;
   // Standard output of a one-shot is its report.
   const destination = once ? { destination: process.stderr } : {};
   const logger = createLogger({ process: 'anti-entropy', instance, level, ...destination });
@@ -107,6 +107,7 @@ async function runOnce(
   context: ProcessContext,
 ): Promise<void> {
   const startSignal = AbortSignal.any([context.signal, AbortSignal.timeout(onceStartTimeoutMs)]);
+  let began = false;
   try {
     const holder = `once-${randomUUID()}`;
     const link = await connectNats({ url: config.natsUrl, name: holder, logger, signal: startSignal });
@@ -116,14 +117,19 @@ async function runOnce(
     const parts = { config, logger, telemetry, link, heard, holder, signal };
     const healer = await createHealer(parts, startSignal);
     context.onStop(() => healer.stop());
-    const shards = shard === undefined ? healer.shards.map((one) => one.shard) : [shard];
+    began = true;
+    const shards = healer.shards
+      .map((one) => one.shard)
+      .filter((one) => shard === undefined || one === shard);
     await listen(heard, shards, { clock: systemClock, listenMs: config.onceListenMs, signal });
     const answer = await healer.run({ ...(shard !== undefined && { shard }), dryRun });
     const lines = json ? [JSON.stringify(answer)] : describe(answer);
     process.stdout.write(`${lines.join('\n')}\n`);
     context.stop('the rounds are over', exitCodes[answer.outcome]);
   } catch (error) {
-    const reason = startSignal.aborted ? 'NATS or the cluster’s record in it does not answer' : String(error);
+    const message = error instanceof Error ? error.message : String(error);
+    const isAway = !began && startSignal.aborted;
+    const reason = isAway ? "NATS, or the cluster's record in it, is not there" : message;
     process.stderr.write(`anti-entropy: could not be done: ${reason}\n`);
     context.stop('it could not be done', exitCodes['not-comparable']);
   }
@@ -159,12 +165,12 @@ async function createHealer(parts: HealerParts, startSignal: AbortSignal): Promi
   return healer;
 }
 
-function askedOnce(context: ProcessContext): OnceOptions | 'misused' | undefined {
+/** Bad arguments end the process before anything begins. */
+function askedOnce(): OnceOptions | undefined {
   try {
     return onceOptions(process.argv.slice(2));
   } catch (error) {
     process.stderr.write(`anti-entropy: ${error instanceof Error ? error.message : String(error)}\n`);
-    context.stop('bad arguments', exitCodes['not-comparable']);
-    return 'misused';
+    return process.exit(exitCodes['not-comparable']);
   }
 }

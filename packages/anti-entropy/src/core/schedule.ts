@@ -50,11 +50,9 @@ export interface QuietHours {
   to: number;
 }
 
-export const quietHoursPattern = /^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$/;
-
 /** `22:00-06:30`; undefined when the text says something else. */
 export function parseQuietHours(text: string): QuietHours | undefined {
-  const match = quietHoursPattern.exec(text);
+  const match = /^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$/.exec(text);
   if (!match) return undefined;
   const [fromHour, fromMinute, toHour, toMinute] = match.slice(1).map(Number) as [
     number,

@@ -2,7 +2,7 @@
 import { clusterNameSchema, nodeIdSchema } from '@driftless/contracts';
 import { LOG_LEVELS } from '@driftless/runtime';
 import { z } from 'zod';
-import { quietHoursPattern } from '../core/schedule.ts';
+import { parseQuietHours } from '../core/schedule.ts';
 
 const milliseconds = (value: number, description: string, max = 86_400_000) =>
   z.number().int().min(1).max(max).default(value).meta({ unit: 'ms', description });
@@ -38,7 +38,8 @@ export const antiEntropyConfigSchema = z.object({
   ),
   roundQuietHours: z
     .string()
-    .regex(quietHoursPattern)
+    .regex(/^\d\d:\d\d-\d\d:\d\d$/)
+    .refine((text) => parseQuietHours(text) !== undefined, 'hours of the day, from 00:00 to 23:59')
     .optional()
     .describe(
       'Hours in UTC, like 22:00-06:30, in which no scheduled round begins; drift is reacted to at any time',

@@ -67,7 +67,8 @@ export function describe({ outcome, rounds }: RunAnswer): string[] {
   });
   const healed = sum(rounds.flatMap(({ pairs }) => pairs.map(({ counts }) => counts.healed)));
   const found = sum(rounds.flatMap(({ pairs }) => pairs.map(({ counts }) => counts.found)));
-  return [...lines, `${outcome}: ${rounds.length} shards, ${found} keys differed, ${healed} rows repaired`];
+  const shards = `${rounds.length} ${rounds.length === 1 ? 'shard' : 'shards'}`;
+  return [...lines, `${outcome}: ${shards}, ${found} keys differed, ${healed} rows repaired`];
 }
 
 function pairLine({ node, with: other, outcome, position, reason, counts, differences }: PairReport): string {
