@@ -148,11 +148,12 @@ export type ComparisonOutcome = (typeof comparisonOutcomes)[number];
 
 /** What the last comparison found and nothing was done about since; all zero when equal. */
 export const exchangeLeftSchema = z.object({
-  /** Rows of ours to take or remove: a `diff` leaves all, a `heal` those that it did not meet as listed. */
+  /** Rows of ours to take or remove: a `diff` leaves them all, a `heal` those of its last comparison. */
   repair: z.number().int(),
   /** The same, but past the budget of keys or bytes. */
   budget: z.number().int(),
   keep: z.number().int(),
+  /** Written since the capture; or, when it was to be repaired, not found as listed any more. */
   wait: z.number().int(),
   undecided: z.number().int(),
   stopped: z.number().int(),

@@ -1,4 +1,4 @@
-import { formatPosition } from '@driftless/contracts';
+import { bucketOf, formatPosition } from '@driftless/contracts';
 import { describe, expect, it } from 'vitest';
 import { exchange, exchangeLimits } from './exchange.ts';
 import { rowOf } from './testing/history.ts';
@@ -188,6 +188,42 @@ describe('an exchange', () => {
     const result = await scene.run();
     expect(result).toMatchObject({ outcome: 'different', left: { theirLeaves: 1 } });
     expect(result.reason).toBe('Left: the peer has 1 bucket whose digests are not those of the rows.');
+  });
+
+  it('X1 is not equal while the trees were not, even where the rows are by now', async () => {
+    const scene = filled();
+    const bucket = bucketOf(keys[0] as string);
+    scene.drift(scene.ours, [{ kind: 'spoiled-leaf', key: keys[0] as string }]);
+    const list = scene.ours.buckets.bind(scene.ours);
+    scene.ours.buckets = async (...args) => {
+      // Somebody else heals it after the capture.
+      await scene.ours.repair([bucket], []);
+      return list(...args);
+    };
+    const peer = asPeer(scene.theirs);
+    const once = { ours: scene.ours, peer, options: diff, limits: { ...limits, passesMax: 1 } };
+    expect(await exchange(once)).toMatchObject({
+      outcome: 'different',
+      reason: expect.stringContaining('trees'),
+    });
+    scene.drift(scene.ours, [{ kind: 'spoiled-leaf', key: keys[0] as string }]);
+    expect(await exchange({ ...once, limits })).toMatchObject({ outcome: 'equal', counts: { leaves: 0 } });
+  });
+
+  it('repairs nothing that it could not prove afterwards', async () => {
+    const scene = filled();
+    scene.drift(scene.ours, [{ kind: 'lost-row', key: keys[0] as string }]);
+    const once = {
+      ours: scene.ours,
+      peer: asPeer(scene.theirs),
+      options: heal,
+      limits: { ...limits, passesMax: 1 },
+    };
+    expect(await exchange(once)).toMatchObject({
+      outcome: 'different',
+      counts: { healed: 0 },
+      left: { repair: 1 },
+    });
   });
 
   it('has limits that a node can keep', () => {

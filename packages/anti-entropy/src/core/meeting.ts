@@ -1,8 +1,9 @@
 /**
  * Where two replicas meet: both capture their leaves at the first commit at or past the same seq, the aim. At
  * rest that is where ours stands, and one question to the peer. While writes flow one of them has passed the
- * aim before the question comes, so the next aim is further ahead: by twice what went by meanwhile, and by at
- * least twice as much as the last time. Where an aim was too far, the next one is where they stand.
+ * aim before the question comes, so the next aim is further ahead, by twice what went by since the last one:
+ * who passes that as well has gone by more, so aims go ahead ever faster. Where an aim was too far, the next
+ * one is where they stand.
  *
  * A replica that lags holds nobody up: the capture that the other made is kept, and the one that lags is
  * asked for the same aim again.
@@ -26,7 +27,6 @@ type Answer = Capture | Missed;
 export async function meet(ours: OurReplica, peer: Replica, limits: MeetingLimits): Promise<Meeting> {
   let aim = ours.position().seq;
   let highest = aim;
-  let ahead = 0;
   let kept: { ours?: Capture; theirs?: Capture } = {};
   let last: [Answer, Answer] | undefined;
   for (let attempt = 1; attempt <= limits.captureAttemptsMax; attempt += 1) {
@@ -47,9 +47,8 @@ export async function meet(ours: OurReplica, peer: Replica, limits: MeetingLimit
 
     const stands = Math.max(mine.position.seq, yours.position.seq);
     const passed = answers.some((answer) => isMissed(answer, 'passed'));
-    ahead = passed ? 2 * Math.max(stands - highest, ahead) : 0;
-    highest = Math.max(highest, stands);
-    aim = stands + ahead;
+    aim = stands + (passed ? 2 * (stands - highest) : 0);
+    highest = stands;
   }
   return { met: false, reason: last ? whyNot(last[0], last[1]) : 'No attempt was allowed.' };
 }
@@ -68,7 +67,7 @@ function whyNot(mine: Answer, yours: Answer): string {
     ['This replica', mine],
     ['The peer', yours],
   ] as const) {
-    if (isMissed(answer, 'unavailable')) return `${who} can't capture its leaves now.`;
+    if (isMissed(answer, 'unavailable')) return `${who} can’t capture its leaves now.`;
   }
   if (isCapture(mine) && isCapture(yours)) {
     return `They were captured at ${at(mine.position)} and ${at(yours.position)}: not in one history.`;

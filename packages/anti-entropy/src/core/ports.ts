@@ -19,7 +19,10 @@ export interface Capture {
   drift: Digest;
 }
 
-/** Why there is no capture, and where the replica stands. */
+/**
+ * Why there is no capture, and where the replica stands. `unavailable`: it is halted, takes a copy, or has
+ * rows that are newer than itself, because it cut its log (it settles).
+ */
 export interface Missed {
   reason: 'passed' | 'not-reached' | 'unavailable';
   position: Position;
