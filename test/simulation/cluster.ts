@@ -192,6 +192,16 @@ export class Cluster {
     host.diskLives += 1;
   }
 
+  /** Copies a node's files; what it returns puts the copies in their place, while the node is down. */
+  copyFiles(name: string): () => void {
+    const host = this.host(name);
+    const copies = [...host.disks.values()].map((disk) => ({ disk, copy: disk.copy() }));
+    return () => {
+      for (const { disk, copy } of copies) disk.replace(copy);
+      host.diskLives += 1;
+    };
+  }
+
   /** A byte of a row changes on disk, and the digest beside it doesn't. */
   rotRow(name: string, shard: number): void {
     const { node, process } = this.host(name);

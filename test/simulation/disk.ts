@@ -48,6 +48,13 @@ export class Disk {
     return this.#onDisk.copy();
   }
 
+  /** As a process would find it now; nothing gets to disk by that. */
+  copy(): MemoryStore {
+    const copy = this.#onDisk.copy();
+    for (const mutation of this.#written) mutation(copy);
+    return copy;
+  }
+
   write(mutation: Mutation): void {
     this.#written.push(mutation);
   }

@@ -37,6 +37,14 @@ const breaks: Breaks = {
     cluster.loseDisk(node);
     return () => cluster.startNode(node);
   },
+  'files-put-back': (cluster, { node }) => {
+    const putBack = cluster.copyFiles(node);
+    return () => {
+      cluster.host(node).process.die();
+      putBack();
+      cluster.startNode(node);
+    };
+  },
   'row-rotten': (cluster, { node, shard }) => {
     cluster.rotRow(node, shard);
     return nothing;

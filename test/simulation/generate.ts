@@ -55,7 +55,7 @@ const faultsOf: Record<Profile, Partial<Record<FaultKind, number>>> = {
   calm: {},
   nodes: nodeFaults,
   jetstream: jetstreamFaults,
-  power: { 'power-loss': 6, 'disk-loss': 1, 'slow-disk': 1, deliveries: 1, 'no-way': 1 },
+  power: { 'power-loss': 6, 'disk-loss': 1, 'files-put-back': 3, 'slow-disk': 1, deliveries: 1, 'no-way': 1 },
   rot: { 'row-rotten': 8, kill: 1, pause: 1, deliveries: 1 },
   everything: { ...nodeFaults, ...jetstreamFaults, 'power-loss': 4 },
 };

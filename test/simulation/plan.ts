@@ -10,7 +10,8 @@
  *                 stream is lost
  *     jetstream   streams and leases are lost or go back, servers are away, deliveries are wrong; nodes stay
  *                 well, so the same holds
- *     power       a node at a time loses what it had not synced, or all of its disk: the same
+ *     power       a node at a time loses what it had not synced, or all of its disk, or begins again with an old
+ *                 copy of its files: the same
  *     rot         rows on disks change by themselves: the same, and no such row is shown
  *     everything  all of it at once: `ack=majority` and `all` hold
  */
@@ -53,6 +54,8 @@ export const faultSchema = z.discriminatedUnion('kind', [
   z.object({ at, kind: z.literal('power-loss'), node, share: chance, forMs: ms }),
   /** The machine comes back with an empty disk. */
   z.object({ at, kind: z.literal('disk-loss'), node, forMs: ms }),
+  /** A copy of the node's files is made, and `forMs` later it takes their place, while the node is down. */
+  z.object({ at, kind: z.literal('files-put-back'), node, forMs: ms }),
   /** A row's bytes change; which one, is left to chance. */
   z.object({ at, kind: z.literal('row-rotten'), node, shard }),
   z.object({ at, kind: z.literal('restart'), node, forMs: ms }),

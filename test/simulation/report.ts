@@ -14,7 +14,7 @@ const meaning: Record<Profile, { fault: string; invariant: string }> = {
     invariant: 'all checkers; nothing acknowledged by stream, majority or all is lost',
   },
   power: {
-    fault: 'power failures and lost disks, a node at a time',
+    fault: 'power failures, lost disks, old copies of files put back, a node at a time',
     invariant: 'all checkers; nothing acknowledged by stream, majority or all is lost',
   },
   rot: {

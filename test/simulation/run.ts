@@ -98,7 +98,7 @@ export async function run(plan: Plan, { onTrace, mutant }: RunOptions = {}): Pro
     }
     const history = recorder.history();
     const results = checkHistory(history, { convergedWithinMs });
-    const diskLost = plan.faults.some(({ kind }) => kind === 'disk-loss');
+    const diskLost = plan.faults.some(({ kind }) => kind === 'disk-loss' || kind === 'files-put-back');
     if (!diskLost) violations.push(...silentRollbacks(history, setAside));
     return {
       violations: [...violations, ...violationsOf(results)].filter((one) => isJudged(plan, one)),
@@ -124,7 +124,7 @@ function isJudged({ profile }: Plan, { checker }: Violation): boolean {
   return profile !== 'everything' || checker !== 'single-writer';
 }
 
-/** What checkers know a replica by: with a new disk it is another one. */
+/** What checkers know a replica by: with a new disk, or an old copy of its files, it is another one. */
 function labelOf(cluster: Cluster, node: string): string {
   const { diskLives } = cluster.host(node);
   return diskLives === 1 ? node : `${node}-disk-${diskLives}`;
