@@ -6,7 +6,6 @@ import { Buffer } from 'node:buffer';
 import { formatDigest, type Position } from '@driftless/contracts';
 import {
   type GatewayConfig,
-  type GatewayTelemetry,
   gatewayConfigSchema,
   RoutingTable,
   Sessions,
@@ -14,7 +13,6 @@ import {
 } from '@driftless/gateway/simulation';
 import type { Logger } from '@driftless/runtime';
 import {
-  type Instruments,
   MemoryMemberFile,
   type NodeConfig,
   type NodePorts,
@@ -23,6 +21,7 @@ import {
   StoreNode,
 } from '@driftless/store-node/simulation';
 import { Disk, DiskStore, SimFiles } from './disk.ts';
+import { countingInstruments, silentTelemetry } from './instruments.ts';
 import { type Link, SimNats } from './nats.ts';
 import { Network, type Server, simHop, simPeers } from './network.ts';
 import { Crashed, Process, type World } from './world.ts';
@@ -235,7 +234,7 @@ export class Cluster {
           receive: (shard, copy) => host.files.get(shard)?.receive(copy),
           copied: (peer, shard) => this.host(peer).files.get(shard)?.copied,
         }),
-      instruments: () => this.#instruments(),
+      instruments: () => countingInstruments((name, by) => this.count(name, by)),
       keepClusterRecord: () => Promise.resolve(),
       // A process that dies in a call is dead already.
       fail: () => undefined,
@@ -255,40 +254,6 @@ export class Cluster {
     const files = new SimFiles(disk, process, speed, news);
     host.files.set(shard, files);
     return files;
-  }
-
-  /** Counts what counters count, so that a run can tell what it has met. */
-  #instruments(): Instruments {
-    const counter = (name: string) => ({ add: (by: number) => this.count(name, by) });
-    const nothing = (): void => undefined;
-    return {
-      driftEvents: counter('drifts'),
-      corruptReads: counter('corrupt reads'),
-      gaps: counter('gaps'),
-      orphans: counter('orphans'),
-      orphansOffered: counter('orphans offered'),
-      fenced: counter('fenced'),
-      streamLosses: counter('stream losses'),
-      snapshotsInstalled: counter('snapshots'),
-      elections: counter('elections'),
-      setChanges: counter('set changes'),
-      rowsCollected: counter('rows collected'),
-      antiEntropy: {
-        detected: () => this.count('detections'),
-        healed: () => this.count('heals'),
-        exchanged: ({ outcome, counts }) => {
-          this.count(`exchanges ${outcome}`);
-          this.count('keys healed', counts.healed);
-        },
-        rowsShipped: counter('rows shipped'),
-        stopped: counter('keys stopped'),
-        injected: counter('injected'),
-      },
-      applied: nothing,
-      lagAtApply: nothing,
-      committed: nothing,
-      written: nothing,
-    };
   }
 
   count(name: string, by = 1): void {
@@ -390,14 +355,3 @@ export class Cluster {
 export function memberNames(nodes: number): string[] {
   return Array.from({ length: nodes }, (_, i) => `node-${i + 1}`);
 }
-
-const nothing = (): void => undefined;
-const silentTelemetry: GatewayTelemetry = {
-  hopEnded: nothing,
-  batchSent: nothing,
-  retried: nothing,
-  shed: nothing,
-  watchSent: nothing,
-  watchEnded: nothing,
-  observe: nothing,
-};

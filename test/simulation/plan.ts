@@ -10,8 +10,8 @@
  *                 stream is lost
  *     jetstream   streams and leases are lost or go back, servers are away, deliveries are wrong; nodes stay
  *                 well, so the same holds
- *     power       a node at a time loses what it had not synced, or all of its disk, or begins again with an old
- *                 copy of its files: the same
+ *     power       a node at a time loses what it had not synced, or all of its disk, or begins again with an
+ *                 old copy of its files: the same
  *     rot         rows on disks change by themselves: the same, and no such row is shown
  *     everything  all of it at once: `ack=majority` and `all` hold
  */
