@@ -12,11 +12,10 @@
  * compared says nothing and moves nobody. The state is in memory only: a coordinator that starts anew tries
  * the cheap ways first, again.
  */
-import type { ExchangeAnswer } from '@driftless/contracts';
+import type { ExchangeAnswer, Rung } from '@driftless/contracts';
 
-export type LadderRung = 'key' | 'bucket' | 'snapshot' | 'operator';
 /** `copying`: still on the rung `snapshot`; the copy was ordered. */
-type Phase = LadderRung | 'copying';
+type Phase = Rung | 'copying';
 
 export interface Ladder {
   readonly phase: Phase;
@@ -73,14 +72,14 @@ export type LadderEffect =
   | { kind: 'exchange'; rung: 'key' | 'bucket'; reason: string }
   | { kind: 'copy'; reason: string }
   /** It stands on another rung now; on `operator` that is an alarm. */
-  | { kind: 'moved'; from: LadderRung; to: LadderRung; reason: string };
+  | { kind: 'moved'; from: Rung; to: Rung; reason: string };
 
 export interface LadderStep {
   state: Ladder;
   effects: LadderEffect[];
 }
 
-export function rungOf({ phase }: Ladder): LadderRung {
+export function rungOf({ phase }: Ladder): Rung {
   return phase === 'copying' ? 'snapshot' : phase;
 }
 
