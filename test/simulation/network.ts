@@ -7,6 +7,7 @@ import { type Circuit, type Hop, HopError, kindOfAnswer } from '@driftless/gatew
 import {
   answerList,
   answerLog,
+  answerQuestion,
   answerRead,
   answerRows,
   answerWrite,
@@ -151,6 +152,8 @@ export function simPeers(network: Network, from: Process, options: PeerOptions):
       const frame = await ask(peer, (node) => answerRows(node.replica(shard), keys));
       return frame && rowsPageOf(frame);
     },
+    ask: (peer, shard, question, header) =>
+      ask(peer, (node) => answerQuestion(node.replica(shard).context, question, header)),
     async write(peer, shard, operation, value) {
       const { timeoutMs } = options;
       const header = { shard, ack: 'stream', timeoutMs, operations: [operation] };

@@ -23,6 +23,7 @@ const promises: Record<ErrorCode, [status: number, retryable: boolean]> = {
   'method-not-allowed': [405, false],
   'not-a-counter': [409, false],
   'members-conflict': [409, false],
+  'is-leader': [409, true],
   'counter-overflow': [409, false],
   'watch-expired': [410, false],
   'precondition-failed': [412, false],

@@ -30,6 +30,11 @@ const kinds = {
     title: 'The members of the cluster do not allow this change',
     retryable: false,
   },
+  'is-leader': {
+    status: 409,
+    title: 'This node leads the shard, and a leader does not change what it holds',
+    retryable: true,
+  },
   'counter-overflow': { status: 409, title: 'The counter would leave the exact integers', retryable: false },
   'watch-expired': {
     status: 410,

@@ -6,12 +6,14 @@
  *     POST /node/v1/shards/{n}/nodes      JSON: NodesHeader     → frame: NodesAnswer + 16 bytes a node
  *     POST /node/v1/shards/{n}/buckets    JSON: BucketsHeader   → frame: BucketsAnswer + 24 bytes a row
  *     POST /node/v1/shards/{n}/heads      JSON: HeadsHeader     → JSON: HeadsAnswer
+ *     POST /node/v1/shards/{n}/fetch      JSON: FetchHeader     → frame: FetchAnswer + values
  *     POST /node/v1/shards/{n}/exchange   JSON: ExchangeHeader  → JSON: ExchangeAnswer
  *     POST /node/v1/shards/{n}/restore                          → 202, JSON: {}
  *     POST /node/v1/shards/{n}/verified   JSON: VerifiedHeader  → JSON: {}
  *     POST /node/v1/shards/{n}/inject     JSON: InjectHeader    → JSON: InjectAnswer; off unless configured
  */
 import { z } from 'zod';
+import { rowSchema } from './hop.ts';
 import { bucketCount } from './keys.ts';
 import { positionSchema } from './position.ts';
 
@@ -21,6 +23,13 @@ const bucket = z
   .int()
   .min(0)
   .max(bucketCount - 1);
+
+/**
+ * What an exchange asks of a peer; a replica answers whatever its health is, for the asker judges by
+ * itself.
+ */
+export const exchangeQuestions = ['capture', 'nodes', 'buckets', 'heads', 'fetch'] as const;
+export type ExchangeQuestion = (typeof exchangeQuestions)[number];
 
 /** Leaves are captured at the first commit at or past `atSeq`: the same one on every replica. */
 export const captureHeaderSchema = z.object({
@@ -108,6 +117,11 @@ export const headsAnswerSchema = z.object({
   collectedSeq: z.number().int().min(0),
   rows: z.array(rowHeadSchema),
 });
+
+/** Rows as they are now, those left out whose bytes don't have their digest: the asker knows the digests. */
+export const fetchHeaderSchema = z.object({ keys: z.array(z.string()) });
+export type FetchHeader = z.infer<typeof fetchHeaderSchema>;
+export const fetchAnswerSchema = z.object({ rows: z.array(rowSchema) });
 
 export const exchangeModes = ['diff', 'heal'] as const;
 export const exchangeHeaderSchema = z.object({

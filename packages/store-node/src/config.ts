@@ -95,6 +95,10 @@ export const nodeConfigSchema = z.object({
   retireAfterMs: whole('ms')
     .default(5000)
     .describe('How long a node keeps a replica that its shard does not count on any more'),
+  inject: z
+    .boolean()
+    .default(false)
+    .describe('Lets tests and the lab spoil replicas on purpose; never where data matters'),
   scrubRowsPerSecond: whole('rows per second', 0)
     .default(1000)
     .describe(

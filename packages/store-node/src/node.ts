@@ -9,6 +9,8 @@ import {
   DriftlessError,
   headMessageSchema,
   headSubject,
+  type InjectAnswer,
+  type InjectHeader,
   type NodeStatus,
   nodeStatusSchema,
   statusSubject,
@@ -24,6 +26,7 @@ import type { NodePorts } from './ports.ts';
 import { Roster } from './roster.ts';
 import { assembleReplica } from './shard/assemble.ts';
 import { gaugesOf } from './shard/gauges.ts';
+import { inject } from './shard/inject.ts';
 import type { Peers } from './shard/peers.ts';
 import type { ShardReplica } from './shard/replica.ts';
 import { Upkeep } from './shard/upkeep.ts';
@@ -178,6 +181,26 @@ export class StoreNode {
     if (!able)
       throw new DriftlessError('replica-unavailable', `${to} could not lead shard ${shard} at once.`);
     replica.resign(to);
+  }
+
+  /** Lets a copy of a peer's file take the place of a replica. Throws `is-leader` where it leads. */
+  restore(shard: number): void {
+    if (!this.replica(shard).isFollowing) {
+      throw new DriftlessError('is-leader', `This node leads shard ${shard}, or is about to.`);
+    }
+    this.#upkeeps.get(shard)?.restore();
+  }
+
+  /** Spoils a replica on purpose, where that is switched on. */
+  inject(shard: number, header: InjectHeader): InjectAnswer {
+    const { config } = this.#parts;
+    if (!config.inject) {
+      const hint = 'Start the node with DRIFTLESS_INJECT=true; only for tests.';
+      throw new DriftlessError('forbidden', 'Drift is not injected here.', { hint });
+    }
+    const ports = { shardCount: config.shards, random: Math.random };
+    const keys = inject(this.replica(shard).context, header, ports);
+    return { node: this.id, shard, kind: header.kind, keys };
   }
 
   #successorOf({ context }: ShardReplica): string | null {

@@ -6,19 +6,14 @@
 import { Buffer } from 'node:buffer';
 import { createReadStream, statSync, unlink } from 'node:fs';
 import { Readable } from 'node:stream';
-import {
-  formatDigest,
-  frameContentType,
-  rowsHeaderSchema,
-  scrubHeaderSchema,
-  verifiedHeaderSchema,
-} from '@driftless/contracts';
+import { formatDigest, frameContentType, rowsHeaderSchema } from '@driftless/contracts';
 import type { HttpServer } from '@driftless/runtime';
 import { z } from 'zod';
 import type { StoreNode } from '../node.ts';
 import { rowOf } from '../shard/reader.ts';
 import { addAdminRoutes } from './admin.ts';
 import { answerList, answerRead, answerRows, answerWrite, copyFor } from './answers.ts';
+import { addAntiEntropyRoutes } from './anti-entropy.ts';
 import { addLogRoute } from './log.ts';
 
 const shardParams = z.object({ shard: z.coerce.number().int().min(0) });
@@ -34,6 +29,7 @@ export function addRoutes(app: HttpServer, serving: () => StoreNode): void {
   addPeerRoutes(app, serving);
   addAdminRoutes(app, serving);
   addLogRoute(app, serving);
+  addAntiEntropyRoutes(app, serving);
 }
 
 function addHotRoutes(app: HttpServer, serving: () => StoreNode): void {
@@ -59,15 +55,6 @@ function addPeerRoutes(app: HttpServer, serving: () => StoreNode): void {
     },
   );
 
-  app.post(
-    '/node/v1/shards/:shard/verified',
-    { schema: { params: shardParams, body: verifiedHeaderSchema } },
-    (request) => {
-      serving().replica(request.params.shard).context.verified = request.body;
-      return {};
-    },
-  );
-
   app.get('/node/v1/shards/:shard/snapshot', { schema: { params: shardParams } }, async (request, reply) => {
     const file = await copyFor(serving().replica(request.params.shard));
     const stream = createReadStream(file);
@@ -79,13 +66,6 @@ function addPeerRoutes(app: HttpServer, serving: () => StoreNode): void {
   app.get('/node/v1/shards/:shard/dump', { schema: { params: shardParams } }, (request, reply) => {
     const lines = dumpLines(serving(), request.params.shard);
     return reply.type('application/x-ndjson').send(Readable.from(chunked(lines), { objectMode: false }));
-  });
-
-  const scrub = { params: shardParams, body: scrubHeaderSchema.nullish() };
-  app.post('/node/v1/shards/:shard/scrub', { schema: scrub }, async (request) => {
-    const node = serving();
-    const replica = node.replica(request.params.shard);
-    return { node: node.id, ...(await replica.scrub.run(request.body?.buckets)) };
   });
 }
 

@@ -2,6 +2,7 @@
 import { type Batch, bucketOf } from '@driftless/contracts';
 import { applyBatch } from '../core/apply.ts';
 import type { ShardContext } from './context.ts';
+import { unlessSkipped } from './inject.ts';
 
 /** `stream`: where the event came from; undefined when a peer's log gave it. The batch was judged before. */
 export function applyEvent(
@@ -13,7 +14,7 @@ export function applyEvent(
   const { store, instruments, clock } = context;
   const startedAt = clock.monotonic();
   const applied = applyBatch(batch, event, context.state, (key) => store.get(key), stream);
-  context.commit(applied.change, 'written');
+  context.commit(unlessSkipped(context, applied.change, false), 'written');
   const { applied: at } = context.state;
   const afterMs = Math.max(0, clock.wall() - batch.committedAt);
   for (const { reason, key } of applied.found) {

@@ -30,7 +30,12 @@ export interface BucketAudit {
   sound: boolean;
 }
 
-export function auditBucket(store: ShardStore, bucket: number): BucketAudit {
+/** `each` is called for every row, with the digest that its bytes have. */
+export function auditBucket(
+  store: ShardStore,
+  bucket: number,
+  each?: (entry: Entry, digest: Digest) => void,
+): BucketAudit {
   const gap = store.leaf(bucket);
   const entries = store.bucketRows(bucket);
   const corruptKeys: string[] = [];
@@ -38,6 +43,7 @@ export function auditBucket(store: ShardStore, bucket: number): BucketAudit {
     const digest = entryDigest(entry);
     xorInto(gap, digest);
     if (!equalDigest(digest, entry.digest)) corruptKeys.push(entry.key);
+    each?.(entry, digest);
   }
   const sound = corruptKeys.length === 0 && isZeroDigest(gap);
   return { bucket, rows: entries.length, gap, corruptKeys, sound };

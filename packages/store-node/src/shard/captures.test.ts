@@ -68,7 +68,7 @@ describe('a capture', () => {
 
   it('of a seq gone by is none', async () => {
     const { take } = pair();
-    expect(await take(2)).toEqual({ missed: 'passed', position: { epoch: 1, seq: 3 } });
+    expect(await take(2)).toEqual({ reason: 'passed', position: { epoch: 1, seq: 3 } });
   });
 
   it('that is not reached in time is none', async () => {
@@ -79,13 +79,13 @@ describe('a capture', () => {
     vi.advanceTimersByTime(499);
     expect(await Promise.race([waiting, 'waits'])).toBe('waits');
     vi.advanceTimersByTime(1);
-    expect(await waiting).toEqual({ missed: 'not-reached', position: { epoch: 1, seq: 4 } });
+    expect(await waiting).toEqual({ reason: 'not-reached', position: { epoch: 1, seq: 4 } });
   });
 
   it('of a replica that settles after a cut is none', async () => {
     const { context, take } = pair();
     context.commit(changeOf({ state: { ...context.state, settleSeq: 9 } }));
-    expect(await take(3)).toMatchObject({ missed: 'unavailable' });
+    expect(await take(3)).toMatchObject({ reason: 'unavailable' });
   });
 
   it('is not taken by a commit that is none of the log', async () => {

@@ -4,8 +4,8 @@
  * Batches end at the same seq everywhere, so two captures of one seq are of one state, and writes go on
  * meanwhile.
  */
-import { type LeafDigests, merkleRoot } from '@driftless/anti-entropy';
-import { type Digest, DriftlessError, type Position, xorDigest } from '@driftless/contracts';
+import { type Capture, type LeafDigests, type Missed, merkleRoot } from '@driftless/anti-entropy';
+import { DriftlessError, xorDigest } from '@driftless/contracts';
 import type { Clock } from '@driftless/runtime';
 import { isSettling, type ShardState } from '../core/state.ts';
 
@@ -16,21 +16,8 @@ const keptMs = 60_000;
 /** Requests that may wait for a position at a time. */
 const waitsMax = 64;
 
-export interface KeptCapture {
-  id: string;
-  position: Position;
+export interface KeptCapture extends Capture {
   leaves: LeafDigests;
-  /** XOR of the leaves. */
-  root: Digest;
-  /** Merkle root of the leaves. */
-  tree: Digest;
-  /** `root ^ root stamped by the leader`. */
-  drift: Digest;
-}
-
-export interface MissedCapture {
-  missed: 'passed' | 'not-reached' | 'unavailable';
-  position: Position;
 }
 
 /** What there is to capture. */
@@ -41,7 +28,7 @@ export interface Captured {
 
 interface Wait {
   atSeq: number;
-  end(found: KeptCapture | MissedCapture): void;
+  end(found: KeptCapture | Missed): void;
 }
 
 export class Captures {
@@ -58,23 +45,23 @@ export class Captures {
   }
 
   /** At the first commit at or past `atSeq`, which may be the last one. Throws `overloaded`. */
-  take(state: ShardState, atSeq: number, waitMs: number): Promise<KeptCapture | MissedCapture> {
+  take(state: ShardState, atSeq: number, waitMs: number): Promise<KeptCapture | Missed> {
     const { applied } = state;
     // What a cut has put back is not of this position.
-    if (isSettling(state)) return Promise.resolve({ missed: 'unavailable', position: applied });
-    if (applied.seq > atSeq) return Promise.resolve({ missed: 'passed', position: applied });
+    if (isSettling(state)) return Promise.resolve({ reason: 'unavailable', position: applied });
+    if (applied.seq > atSeq) return Promise.resolve({ reason: 'passed', position: applied });
     if (applied.seq === atSeq) return Promise.resolve(this.#capture());
     if (this.#waits.size >= waitsMax) {
       throw new DriftlessError('overloaded', 'Too many captures are waited for.');
     }
     return new Promise((resolve) => {
-      const end = (found: KeptCapture | MissedCapture): void => {
+      const end = (found: KeptCapture | Missed): void => {
         callOff();
         this.#waits.delete(wait);
         resolve(found);
       };
       const wait = { atSeq, end };
-      const late = (): void => end({ missed: 'not-reached', position: this.#view().state.applied });
+      const late = (): void => end({ reason: 'not-reached', position: this.#view().state.applied });
       const callOff = this.#clock.after(waitMs, late);
       this.#waits.add(wait);
     });
@@ -102,7 +89,7 @@ export class Captures {
   /** Another replica has taken the place of this one: what was captured or waited for is of the old one. */
   replaced({ applied }: ShardState): void {
     this.#kept.clear();
-    for (const wait of [...this.#waits]) wait.end({ missed: 'unavailable', position: applied });
+    for (const wait of [...this.#waits]) wait.end({ reason: 'unavailable', position: applied });
   }
 
   #capture(): KeptCapture {

@@ -115,6 +115,8 @@ export class ShardContext {
   readonly driftTimes: DriftTimes;
   /** The last comparison with each peer that found it equal. */
   readonly proven = new Map<string, Proven>();
+  /** So many of the next events are not applied, though the position moves: only `inject.ts` sets it. */
+  eventsToSkip = 0;
   /** Drift was found, or is gone. */
   onHealth: () => void = () => undefined;
   /** The leader has asked this node to take a copy and follow, or shall be asked. */
@@ -246,6 +248,12 @@ export class ShardContext {
     if (drifted === wasDrifted) return;
     this.driftTimes.moved(drifted);
     this.onHealth();
+  }
+
+  /** For `inject.ts`: another state than the one that was reached. */
+  spoilState(state: ShardState): void {
+    this.store.saveState(state);
+    this.#state = state;
   }
 
   /** Last operation that is applied and on disk: what other replicas and acks may count on. */

@@ -24,6 +24,7 @@ import { type PlannedResult, planBatch, type WriteRequest } from '../core/plan.t
 import type { ReplicaSet } from '../core/state.ts';
 import { AckWaits, replicatedBySets, replicatedSeq, setsInUse } from '../core/waits.ts';
 import type { ShardContext } from './context.ts';
+import { unlessSkipped } from './inject.ts';
 import { Publisher } from './publisher.ts';
 import { checkPosition } from './self-check.ts';
 
@@ -232,7 +233,8 @@ export class Leader {
   #append(batch: Batch, effect: Effect, prompt: boolean, startedAt: number): void {
     const context = this.#context;
     const event = encodeBatch(batch);
-    context.commit(changeOfLeader(context.state, batch, effect, event));
+    const change = changeOfLeader(context.state, batch, effect, event);
+    context.commit(unlessSkipped(context, change, true));
     const tookMs = context.clock.monotonic() - startedAt;
     context.instruments.committed(context.shard, batch.ops.length, event.length, tookMs);
     const { epoch, firstSeq } = batch;

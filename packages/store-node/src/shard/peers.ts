@@ -7,6 +7,7 @@ import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import {
   decodeFrame,
+  type ExchangeQuestion,
   encodeFrame,
   frameContentType,
   type LogAnswer,
@@ -44,6 +45,13 @@ export interface Peers {
     operation: WriteOperation,
     value: Uint8Array,
   ): Promise<WriteResult | undefined>;
+  /** A question of an exchange, answered as the contracts say (contracts/exchange.ts). */
+  ask(
+    peer: string,
+    shard: number,
+    question: ExchangeQuestion,
+    header: unknown,
+  ): Promise<Uint8Array | undefined>;
   /** Writes a copy of the peer's replica to `file`; whether it arrived whole. */
   snapshot(peer: string, shard: number, file: string): Promise<boolean>;
   close(): Promise<void>;
@@ -90,6 +98,16 @@ export class HttpPeers implements Peers {
     return this.#call(peer, '/node/v1/write', body, (answer) => {
       return writeAnswerSchema.parse(JSON.parse(answer.toString())).results[0];
     });
+  }
+
+  async ask(
+    peer: string,
+    shard: number,
+    question: ExchangeQuestion,
+    header: unknown,
+  ): Promise<Uint8Array | undefined> {
+    const path = `/node/v1/shards/${shard}/${question}`;
+    return this.#call(peer, path, JSON.stringify(header), (bytes) => bytes);
   }
 
   async snapshot(peer: string, shard: number, file: string): Promise<boolean> {

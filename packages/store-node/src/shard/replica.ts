@@ -27,6 +27,7 @@ import { isDrifted, isSettling } from '../core/state.ts';
 import type { LeaseStore, SeenRevision } from '../jetstream/port.ts';
 import { Campaign } from './campaign.ts';
 import type { ShardContext } from './context.ts';
+import { Exchanges } from './exchanges.ts';
 import { Follower } from './follower.ts';
 import { Leader } from './leader.ts';
 import { Scrub } from './scrub.ts';
@@ -47,6 +48,7 @@ export class ShardReplica {
   /** Strong reads pass it when the stream says, after they came, that nobody else leads. */
   readonly barrier: StreamBarrier;
   readonly scrub: Scrub;
+  readonly exchanges: Exchanges;
   readonly #leases: LeaseStore;
   #config: ElectionConfig;
   readonly #hooks: ReplicaHooks;
@@ -70,6 +72,7 @@ export class ShardReplica {
     this.#config = { ...config, rank: 0 };
     this.#hooks = hooks;
     this.scrub = new Scrub(context);
+    this.exchanges = new Exchanges(this);
     context.onHealth = () => hooks.onHealth(this);
     this.barrier = new StreamBarrier(context.stream, context.clock, (end) => this.#isProvenBy(end));
     this.#follower = new Follower(context, (prompt) => {
@@ -152,6 +155,12 @@ export class ShardReplica {
   /** Makes what was applied durable and acks it. */
   settle(): void {
     this.#follower.settle();
+  }
+
+  /** It neither leads nor is about to: what it holds may be changed from outside its log. */
+  get isFollowing(): boolean {
+    const { role } = this.#election;
+    return this.#started && (role === 'following' || role === 'claiming');
   }
 
   /** Lets a copy of a healthy peer take this replica's place, and follows from there. */

@@ -122,6 +122,7 @@ export class Scrub {
 
   async #run(buckets: readonly number[] | undefined): Promise<Omit<ScrubAnswer, 'node'>> {
     const context = this.#context;
+    checkPosition(context);
     const asked = buckets ?? Array.from({ length: bucketCount }, (_, bucket) => bucket);
     let { store } = context;
     let total = new Total();

@@ -21,6 +21,7 @@ export class Upkeep {
   /** Monotonic, milliseconds; undefined while it is not drifted. */
   #driftedSince: number | undefined;
   #busy = false;
+  #restoreIsAsked = false;
 
   constructor(replica: ShardReplica) {
     this.#replica = replica;
@@ -29,6 +30,12 @@ export class Upkeep {
 
   get isBusy(): boolean {
     return this.#busy;
+  }
+
+  /** A copy of a peer's file shall take this replica's place, as soon as there is nothing else to do. */
+  restore(): void {
+    this.#restoreIsAsked = true;
+    this.turn();
   }
 
   /** Work that takes longer goes on after this returns; one at a time. */
@@ -52,7 +59,9 @@ export class Upkeep {
     const now = clock.monotonic();
     this.#driftedSince = isDrifted(state) ? (this.#driftedSince ?? now) : undefined;
     const driftedLong = this.#driftedSince !== undefined && now - this.#driftedSince > limits.driftedMsMax;
-    if (halted !== undefined || driftedLong) return () => replica.recover();
+    const isAsked = this.#restoreIsAsked;
+    this.#restoreIsAsked = false;
+    if (halted !== undefined || driftedLong || isAsked) return () => replica.recover();
     const isStuck = comparePositions(this.#stood, state.applied) === 0;
     this.#stood = state.applied;
     if (isStuck && replica.isBehind) return () => replica.catchUp();

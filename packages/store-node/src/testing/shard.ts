@@ -9,9 +9,11 @@ import { type Clock, type Logger, systemClock } from '@driftless/runtime';
 import { changeOf } from '../core/change.ts';
 import type { Entry } from '../core/entry.ts';
 import { LagTracker } from '../core/lag.ts';
+import { answerQuestion } from '../http/exchange-answers.ts';
 import { applyEvent } from '../shard/apply-event.ts';
 import { ShardContext, type ShardLimits } from '../shard/context.ts';
 import type { Peers } from '../shard/peers.ts';
+import { checkPosition } from '../shard/self-check.ts';
 import { MemoryStore } from '../store/memory.ts';
 import type { ReplicaFiles, ShardStore } from '../store/port.ts';
 import type { Instruments } from '../telemetry.ts';
@@ -86,8 +88,19 @@ export function testShard(options: TestShardOptions = {}): TestShard {
   return { context, replica: new TestReplica(store), told };
 }
 
+/** What replicas ask each other, without a network in between; a node that isn't listed does not answer. */
+export function localPeers(contexts: ReadonlyMap<string, ShardContext>): Peers {
+  return {
+    async ask(peer, _shard, question, header) {
+      const context = contexts.get(peer);
+      return context && answerQuestion(context, question, JSON.parse(JSON.stringify(header)));
+    },
+  } as Partial<Peers> as Peers;
+}
+
 /** Applies what `leader`'s log has past our position, as the follower's shell does. */
 export function follow(context: ShardContext, leader: TestReplica): void {
+  checkPosition(context);
   for (const { event } of leader.store.log(context.state.applied.seq, Number.POSITIVE_INFINITY)) {
     const batch: Batch = decodeBatch(event);
     applyEvent(context, batch, event, { seq: context.state.streamSeq + 1 });
