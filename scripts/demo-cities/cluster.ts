@@ -14,8 +14,8 @@ import type { Story } from './story.ts';
 
 const stopMsMax = 30_000;
 const exitInterrupted = 130;
-/** Ports that a cluster takes: gateway, nodes, nats-server and its monitoring. */
-const portCount = nodes + 3;
+/** Ports that a cluster takes: gateway, anti-entropy, nodes, nats-server and its monitoring. */
+const portCount = nodes + 4;
 const command = join(import.meta.dirname, '../../packages/cli/src/main.ts');
 
 export interface DemoCluster {
@@ -35,7 +35,7 @@ export async function connectCluster(story: Story): Promise<DemoCluster> {
 async function startCluster(story: Story): Promise<DemoCluster> {
   const dataDir = mkdtempSync(join(tmpdir(), 'driftless-demo-'));
   const port = await freePortRange(portCount);
-  const ports = { gateway: port, node: port + 1, nats: port + nodes + 1, 'nats-monitor': port + nodes + 2 };
+  const ports = { gateway: port, node: port + 2, nats: port + nodes + 2, 'nats-monitor': port + nodes + 3 };
   story.step(`driftless up --gateway-port ${port} …`);
   const options = Object.entries(ports).flatMap(([name, value]) => [`--${name}-port`, String(value)]);
   const child = spawn(process.execPath, [command, 'up', '--data-dir', dataDir, ...options], {

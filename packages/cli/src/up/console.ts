@@ -2,7 +2,7 @@
 import { formatDuration } from '../output/terminal.ts';
 import type { ChildReport } from './core/supervisor.ts';
 import type { ClusterShape } from './data-dir.ts';
-import type { Layout, UpOptions } from './options.ts';
+import { antiEntropyPort, type Layout, type UpOptions } from './options.ts';
 
 export type Say = (line: string) => void;
 
@@ -42,6 +42,7 @@ export function describeReady({ options, shape, layout, natsUrl, nats, tookMs }:
     '',
     `  gateway   ${gateway}      documentation  ${gateway}/docs`,
     `  nodes     ${nodes.join('  ')}`,
+    `  healing   http://127.0.0.1:${antiEntropyPort(options)}/v1/anti-entropy`,
     `  NATS      ${natsUrl}      ${nats}, Node ${process.versions.node}`,
     `  data      ${layout.root}      logs in ${layout.log}`,
     '',

@@ -11,6 +11,8 @@ export const upOptionsSchema = z.object({
   shards: z.coerce.number().int().min(1).max(1024).optional(),
   dataDir: z.string().min(1).default('.driftless'),
   gatewayPort: port.default(8080),
+  /** Undefined: the one after the gateway's. */
+  antiEntropyPort: port.optional(),
   /** Node i listens on this + i − 1. */
   nodePort: port.default(7101),
   natsPort: port.default(7422),
@@ -24,6 +26,10 @@ export type UpOptions = z.output<typeof upOptionsSchema>;
 
 export const NODES_DEFAULT = 3;
 export const SHARDS_DEFAULT = 4;
+
+export function antiEntropyPort(options: UpOptions): number {
+  return options.antiEntropyPort ?? options.gatewayPort + 1;
+}
 
 /** Absolute paths. */
 export interface Layout {

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import type { NatsServer } from '../nats/provision.ts';
 import type { ClusterShape } from './data-dir.ts';
 import { probeJetStream } from './jetstream.ts';
-import { dataDirArgument, type Layout, nodeName, type UpOptions } from './options.ts';
+import { antiEntropyPort, dataDirArgument, type Layout, nodeName, type UpOptions } from './options.ts';
 import type { ChildSpec } from './supervisor.ts';
 
 /** Children in the order of their start; they stop the other way round. */
@@ -17,6 +17,7 @@ export interface Plan {
   readonly natsServer: ChildSpec | undefined;
   readonly nodes: readonly ChildSpec[];
   readonly gateway: ChildSpec;
+  readonly antiEntropy: ChildSpec;
 }
 
 export interface PlanInput {
@@ -30,8 +31,9 @@ export interface PlanInput {
 
 const CLUSTER_DEFAULT = 'driftless';
 const HOST = '127.0.0.1';
-const entryOf = (name: string): string =>
-  fileURLToPath(new URL(`../../../${name}/src/main.ts`, import.meta.url));
+/** Path of the main module of a room's process. */
+export const entryOf = (room: string): string =>
+  fileURLToPath(new URL(`../../../${room}/src/main.ts`, import.meta.url));
 
 /** Longer than a process takes to give up draining by itself, so that its own word on that is heard. */
 const PROCESS_STOP_TIMEOUT_MS = 12_000;
@@ -70,6 +72,13 @@ export function planCluster(input: PlanInput): Plan {
       port: options.gatewayPort,
       layout,
       env: { ...common, DRIFTLESS_INSTANCE: 'gateway-1' },
+    }),
+    antiEntropy: processChild({
+      name: 'anti-entropy-1',
+      entry: entryOf('anti-entropy'),
+      port: antiEntropyPort(options),
+      layout,
+      env: { ...common, DRIFTLESS_INSTANCE: 'anti-entropy-1' },
     }),
   };
 }

@@ -21,6 +21,11 @@ export function registerUp(program: Command): void {
     .option('--shards <count>', 'shards, fixed when a cluster is made (default: 4)', number('shards'))
     .option('--data-dir <dir>', 'where data, logs and run files are kept', '.driftless')
     .option('--gateway-port <port>', 'port of the gateway', number('gatewayPort'), 8080)
+    .option(
+      '--anti-entropy-port <port>',
+      "port of anti-entropy (default: the one after the gateway's)",
+      number('antiEntropyPort'),
+    )
     .option('--node-port <port>', 'port of node-1; node-2 has the next, and so on', number('nodePort'), 7101)
     .option('--nats-port <port>', 'port of nats-server', number('natsPort'), 7422)
     .option('--nats-monitor-port <port>', "port of nats-server's monitoring", number('natsMonitorPort'), 7822)

@@ -28,7 +28,7 @@ let running: Up[];
 beforeEach(async () => {
   root = realpathSync(mkdtempSync(join(tmpdir(), 'driftless-up-')));
   dataDir = join(root, 'data');
-  base = await freePortRange(5);
+  base = await freePortRange(6);
   running = [];
 });
 afterEach(async () => {
@@ -47,7 +47,7 @@ interface Up {
 }
 
 function start(options: object = {}, behaviour = ''): Up {
-  const ports = { gatewayPort: base, natsPort: base + 1, natsMonitorPort: base + 2, nodePort: base + 3 };
+  const ports = { gatewayPort: base, natsPort: base + 2, natsMonitorPort: base + 3, nodePort: base + 4 };
   const json = JSON.stringify({ dataDir, nodes: 2, ...ports, ...options });
   const env = { ...process.env, DRIFTLESS_NATS_URL: '', FIXTURE_BEHAVIOUR: behaviour };
   const child = spawn(process.execPath, [fixture, json], { env, stdio: ['ignore', 'pipe', 'inherit'] });
@@ -74,6 +74,7 @@ async function started(options?: object, behaviour?: string): Promise<Up> {
 }
 
 const journal = (): string[] => readFileSync(join(dataDir, 'journal'), 'utf8').trim().split('\n');
+const everyChild = ['anti-entropy-1', 'gateway-1', 'node-1', 'node-2', 'nats-server'];
 const pidOf = (name: string): number => readRunFile(join(dataDir, 'run'), name)?.pid ?? 0;
 const gone = (pid: number): Promise<boolean> =>
   waitUntil(() => !isAlive(pid), { timeoutMs: WAIT_MS, what: `${pid} to be gone` });
@@ -85,6 +86,7 @@ test(
     expect(run.output()).toContain(`http://127.0.0.1:${base}/docs`);
     expect(run.output().match(/curl/g)).toHaveLength(3);
     expect([...listRunFiles(join(dataDir, 'run')).keys()]).toEqual([
+      'anti-entropy-1',
       'gateway-1',
       'nats-server',
       'node-1',
@@ -95,8 +97,8 @@ test(
     expect(await run.ended).toBe(0);
     expect(journal()[0]).toBe('nats-server started');
     const stops = journal().filter((line) => line.endsWith('stopped'));
-    expect([stops[0], stops.slice(1, 3).sort(), stops[3]]).toEqual([
-      'gateway-1 stopped',
+    expect([stops.slice(0, 2).sort(), stops.slice(2, 4).sort(), stops[4]]).toEqual([
+      ['anti-entropy-1 stopped', 'gateway-1 stopped'],
       ['node-1 stopped', 'node-2 stopped'],
       'nats-server stopped',
     ]);
@@ -143,7 +145,7 @@ test(
     await gone(gateway);
 
     const again = await started({}, 'gateway-1=stubborn,node-1=stubborn');
-    const pids = ['gateway-1', 'node-1', 'node-2', 'nats-server'].map(pidOf);
+    const pids = everyChild.map(pidOf);
     again.child.kill('SIGTERM');
     again.child.kill('SIGTERM');
     const askedAt = performance.now();
@@ -160,7 +162,7 @@ test(
   'after a kill -9 the next start stops the children that were left, and says so',
   async () => {
     const first = await started();
-    const left = ['gateway-1', 'node-1', 'node-2', 'nats-server'].map(pidOf);
+    const left = everyChild.map(pidOf);
     first.child.kill('SIGKILL');
     await first.ended;
     expect(left.every(isAlive)).toBe(true);
@@ -200,10 +202,10 @@ test(
 test(
   'a port in use is one clear line, with the option that changes it',
   async () => {
-    const stranger = createServer().listen(base + 4, '127.0.0.1');
+    const stranger = createServer().listen(base + 5, '127.0.0.1');
     const run = start();
     expect(await run.ended).toBe(1);
-    expect(run.output()).toMatch(new RegExp(`failed: port ${base + 4}, for node-2, is in use .*--node-port`));
+    expect(run.output()).toMatch(new RegExp(`failed: port ${base + 5}, for node-2, is in use .*--node-port`));
     expect(existsSync(join(dataDir, 'journal'))).toBe(false);
     stranger.close();
   },

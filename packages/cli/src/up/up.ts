@@ -1,7 +1,7 @@
 /**
  * `driftless up`: a whole cluster on this machine, in the foreground.
  *
- *   lock → stale children → ports → nats-server → nodes and gateway → ready → … → drain
+ *   lock → stale children → ports → nats-server → nodes, gateway, anti-entropy → ready → … → drain
  *
  * All is said in single lines. What goes wrong before the cluster is ready ends the start, with what was
  * started stopped again; afterwards, children that die are started again until a signal asks for the end.
@@ -17,7 +17,7 @@ import { probeJetStream } from './jetstream.ts';
 import { takeLock } from './lock.ts';
 import { lastLine, logPath } from './log-file.ts';
 import { writeNatsConfig } from './nats-config.ts';
-import { type Layout, layoutOf, nodeName, type UpOptions } from './options.ts';
+import { antiEntropyPort, type Layout, layoutOf, nodeName, type UpOptions } from './options.ts';
 import { type Plan, type PlanInput, planCluster } from './plan.ts';
 import { requireFreePorts, type WantedPort } from './ports.ts';
 import { stopStaleChildren } from './stale.ts';
@@ -81,7 +81,7 @@ async function runCluster({ options, shape, layout, context }: Run): Promise<voi
   });
   try {
     if (plan.natsServer !== undefined) await startAndWait([plan.natsServer]);
-    await startAndWait([...plan.nodes, plan.gateway]);
+    await startAndWait([...plan.nodes, plan.gateway, plan.antiEntropy]);
     if (!stop.requested) {
       const tookMs = performance.now() - startedAt;
       const described = { ...nats, natsUrl: redactUrl(nats.natsUrl), nats: nats.described };
@@ -123,7 +123,7 @@ async function chooseNats(options: UpOptions, env: UpContext['env'], say: Say): 
   }
   const natsServer = await provisionNatsServer({ env, say });
   const described = `nats-server ${natsServer.version} (${natsServer.source})`;
-  say(`starting ${described}, then the nodes and the gateway`);
+  say(`starting ${described}, then the nodes, the gateway and anti-entropy`);
   return { natsUrl: `nats://127.0.0.1:${options.natsPort}`, natsServer, described };
 }
 
@@ -136,7 +136,9 @@ function wantedPorts(options: UpOptions, shape: ClusterShape, env: UpContext['en
     return { port: options.nodePort + number - 1, owner: nodeName(number), option: '--node-port' };
   });
   const gateway = { port: options.gatewayPort, owner: 'the gateway', option: '--gateway-port' };
-  return [...(env.DRIFTLESS_NATS_URL ? [] : nats), ...nodes, gateway];
+  const port = antiEntropyPort(options);
+  const antiEntropy = { port, owner: 'anti-entropy', option: '--anti-entropy-port' };
+  return [...(env.DRIFTLESS_NATS_URL ? [] : nats), ...nodes, gateway, antiEntropy];
 }
 
 interface Waiting {
@@ -182,10 +184,14 @@ function neverReady(name: string, what: string, { log }: Layout): CommandError {
   return new CommandError(`${name} ${what}; ${last}`, { hint: `see ${logPath(log, name)}` });
 }
 
-/** The gateway first, so that nothing new comes in; nats-server last: the nodes publish what they have. */
+/** The edge first, so that nothing new comes in; nats-server last: the nodes publish what they have. */
 async function stopAll(plan: Plan, supervisor: Supervisor, stop: StopRequest, say: Say): Promise<void> {
-  const stages = [[plan.gateway], plan.nodes, plan.natsServer === undefined ? [] : [plan.natsServer]];
-  say('stopping: the gateway, then the nodes, then nats-server (Ctrl-C again kills them at once)');
+  const stages = [
+    [plan.gateway, plan.antiEntropy],
+    plan.nodes,
+    plan.natsServer === undefined ? [] : [plan.natsServer],
+  ];
+  say('stopping: gateway and anti-entropy, nodes, then nats-server (Ctrl-C again kills them at once)');
   const orderly = (async () => {
     for (const stage of stages) await supervisor.stop(stage.map(({ name }) => name));
   })();

@@ -1,7 +1,7 @@
 /** `driftless up` with small processes in place of the real ones. Its options come as JSON. */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { nodeName, type UpOptions, upOptionsSchema } from '../options.ts';
+import { antiEntropyPort, nodeName, type UpOptions, upOptionsSchema } from '../options.ts';
 import { type Plan, type PlanInput, planCluster, processChild } from '../plan.ts';
 import { StopRequest } from '../stop-request.ts';
 import { up } from '../up.ts';
@@ -20,6 +20,7 @@ function plan(input: PlanInput): Plan {
     natsServer: child('nats-server', options.natsPort),
     nodes,
     gateway: child('gateway-1', options.gatewayPort),
+    antiEntropy: child('anti-entropy-1', antiEntropyPort(options)),
   };
 }
 
