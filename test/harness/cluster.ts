@@ -1,5 +1,5 @@
 /**
- * A real cluster for tests: nats-server, store nodes and gateway as separate processes on free ports, with
+ * A real cluster for tests: nats-server, store nodes, gateway and anti-entropy as separate processes on free ports, with
  * their data in a directory of their own. Nothing restarts by itself here: a test decides what dies and what
  * comes back.
  */
@@ -35,6 +35,8 @@ export interface ClusterOptions {
   /** Further configuration of the nodes: `DRIFTLESS_…` → text. */
   nodeEnv?: Env | ((member: string, directory: string) => Env);
   gatewayEnv?: Env;
+  /** Whether an anti-entropy process runs; configuration of it. */
+  antiEntropy?: boolean | Env;
   /** Every node and gateway reaches NATS (a single server) and the nodes by a `Link` that can be made bad. */
   links?: boolean;
   /** Small disks: path within the directory → bytes. */
@@ -51,10 +53,14 @@ export class TestCluster {
   readonly gatewayUrl: string;
   readonly natsServers: readonly Part[];
   readonly gateway: TestProcess;
+  /** Absent when the cluster was started without. */
+  readonly antiEntropy: TestProcess | undefined;
   readonly #nodes: TestProcess[];
   readonly #gone: TestProcess[] = [];
   readonly #ports: Map<string, number>;
   readonly #makeNode: (member: string) => TestProcess;
+  readonly #makeHealer: (name: string, env: Env) => TestProcess;
+  readonly #healers: TestProcess[] = [];
   readonly #links = new Map<string, Link>();
   readonly #disks = new Map<string, SmallDisk>();
 
@@ -97,6 +103,15 @@ export class TestCluster {
     this.#makeNode = (member) => make(member, 'store-node', envOf(member));
     this.#nodes = members.map(this.#makeNode);
     this.gateway = make('gateway-1', 'gateway', { DRIFTLESS_INSTANCE: 'gateway-1', ...options.gatewayEnv });
+    this.#makeHealer = (name, env) =>
+      make(name, 'anti-entropy', {
+        DRIFTLESS_INSTANCE: name,
+        DRIFTLESS_STREAM_REPLICAS: String(nats.length),
+        ...env,
+      });
+    const { antiEntropy } = options;
+    const healerEnv = typeof antiEntropy === 'object' ? antiEntropy : {};
+    this.antiEntropy = antiEntropy ? this.#makeHealer(healerName, healerEnv) : undefined;
   }
 
   /** Ready to serve when it resolves: every shard has a leader, and the gateway knows it. */
@@ -130,9 +145,10 @@ export class TestCluster {
     }
   }
 
-  /** Every process: NATS first, the gateway last. */
+  /** Every process: NATS first, what clients and operators talk to last. */
   get processes(): Part[] {
-    return [...this.natsServers, ...this.nodes, this.gateway];
+    const healers = this.antiEntropy ? [this.antiEntropy, ...this.#healers] : this.#healers;
+    return [...this.natsServers, ...this.nodes, this.gateway, ...healers];
   }
 
   /** The nats-server of a cluster that has one. */
@@ -181,6 +197,15 @@ export class TestCluster {
     return node;
   }
 
+  /** Starts a further anti-entropy process. */
+  async addHealer(name: string, env: Env = {}): Promise<TestProcess> {
+    this.#ports.set(name, await freePortRange(1));
+    const healer = this.#makeHealer(name, env);
+    this.#healers.push(healer);
+    healer.start();
+    return healer;
+  }
+
   /** A node that has left is stopped and forgotten. */
   async removeNode(name: string): Promise<void> {
     const node = this.node(name);
@@ -201,6 +226,11 @@ export class TestCluster {
   }
 
   nodeUrl(name: string): string {
+    return `http://127.0.0.1:${this.#ports.get(name)}`;
+  }
+
+  /** Of the HTTP of an anti-entropy process. */
+  healerUrl(name = healerName): string {
     return `http://127.0.0.1:${this.#ports.get(name)}`;
   }
 
@@ -323,9 +353,12 @@ const clusterDefaults: Required<ClusterOptions> = {
   natsPart: (plan, directory) => new TestProcess(plan, directory),
   nodeEnv: {},
   gatewayEnv: {},
+  antiEntropy: false,
   links: false,
   disks: {},
 };
+
+const healerName = 'anti-entropy-1';
 
 /** Who is in the cluster, and what needs a port. */
 function namesOf({ nodes, natsServers, links }: Required<ClusterOptions>) {
@@ -336,11 +369,11 @@ function namesOf({ nodes, natsServers, links }: Required<ClusterOptions>) {
   const routes = nats.map((name) => `${name} route`);
   const linked = links
     ? [
-        ...['gateway-1', ...members].map((name) => linkName(name, 'nats')),
+        ...['gateway-1', healerName, ...members].map((name) => linkName(name, 'nats')),
         ...members.map((name) => linkName('all', name)),
       ]
     : [];
-  return { members, nats, ports: [...nats, ...routes, 'gateway-1', ...members, ...linked] };
+  return { members, nats, ports: [...nats, ...routes, 'gateway-1', healerName, ...members, ...linked] };
 }
 
 const arrow = ' > ';

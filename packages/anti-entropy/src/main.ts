@@ -22,7 +22,7 @@ import {
   type Telemetry,
   writeRunFile,
 } from '@driftless/runtime';
-import { clusterRecord, roundCells } from './job/cluster.ts';
+import { answerWhere, clusterRecord, roundCells } from './job/cluster.ts';
 import { type AntiEntropyConfig, antiEntropyConfigSchema } from './job/config.ts';
 import { Healer } from './job/healer.ts';
 import { addRoutes } from './job/http.ts';
@@ -96,6 +96,8 @@ async function serve(
   healer = await createHealer(parts, signal);
   context.onStop(() => healer?.stop());
   healer.start();
+  const url = config.advertiseUrl ?? `http://${host}:${port}`;
+  answerWhere(link, cluster, { instance, url });
   logger.info({ host, port, cluster, shards: healer.shards.length }, 'anti-entropy runs');
 }
 

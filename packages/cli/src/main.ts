@@ -2,7 +2,10 @@
 /** The `driftless` command. Each subcommand lives in its own directory and registers itself here. */
 import { Command } from 'commander';
 import { registerData } from './data/register.ts';
+import { registerDiff } from './diff/register.ts';
+import { registerHeal } from './heal/register.ts';
 import { registerImport } from './import/register.ts';
+import { registerInject } from './inject/register.ts';
 import { registerLeader } from './leader/register.ts';
 import { registerLog } from './log/register.ts';
 import { registerMembers } from './members/register.ts';
@@ -31,6 +34,9 @@ registerStatus(program);
 registerImport(program);
 registerVerify(program);
 registerVerifyHistory(program);
+registerDiff(program);
+registerHeal(program);
+registerInject(program);
 registerLog(program);
 registerLeader(program);
 registerMembers(program);

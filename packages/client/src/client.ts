@@ -14,11 +14,18 @@
 import { Buffer } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import {
+  type AntiEntropyView,
+  antiEntropyViewSchema,
   type BatchOperation,
   batchAnswerSchema,
   type ClusterView,
   clusterViewSchema,
   counterSchema,
+  type ExchangeAnswer,
+  exchangeAnswerSchema,
+  type InjectAnswer,
+  type InjectBody,
+  injectAnswerSchema,
   type ListedEntry,
   listSchema,
   type MembersView,
@@ -28,6 +35,9 @@ import {
   type OrphanView,
   orphanListSchema,
   parsePosition,
+  type RunAnswer,
+  type RunBody,
+  runAnswerSchema,
   type ShardView,
   shardViewSchema,
   writtenSchema,
@@ -56,6 +66,8 @@ import type {
 import { watch } from './watch.ts';
 
 const jsonType = 'application/json';
+/** Comparing and healing may take as long as a gateway allows it to. */
+const healingTimeoutMs = 330_000;
 
 export class DriftlessClient {
   readonly #transport: Transport;
@@ -185,15 +197,32 @@ export class DriftlessClient {
     return parsed(shardViewSchema, await this.#transport.send({ method: 'GET', path, signal }));
   }
 
+  /** How the replica of `a` differs from that of `b`, and what healing would do on `a`; changes nothing. */
+  async diff(shard: number, a: string, b: string, { signal }: CallOptions = {}): Promise<ExchangeAnswer> {
+    const path = `/v1/shards/${shard}/diff${queryOf({ a, b })}`;
+    const request = { method: 'GET', path, signal, timeoutMs: healingTimeoutMs } as const;
+    return parsed(exchangeAnswerSchema, await this.#transport.send(request));
+  }
+
+  /** Rounds of anti-entropy at once; resolves when they are over. Throws `unavailable` when none runs. */
+  async heal(body: Partial<RunBody> = {}, { signal }: CallOptions = {}): Promise<RunAnswer> {
+    return parsed(runAnswerSchema, await this.#order('/v1/admin/heal', body, signal, healingTimeoutMs));
+  }
+
+  /** What the anti-entropy process does. Throws `unavailable` when none runs. */
+  async antiEntropy({ signal }: CallOptions = {}): Promise<AntiEntropyView> {
+    const answer = await this.#transport.send({ method: 'GET', path: '/v1/admin/anti-entropy', signal });
+    return parsed(antiEntropyViewSchema, answer);
+  }
+
+  /** Damages a replica on purpose. Throws `forbidden` where the node does not allow it. */
+  async inject(shard: number, body: InjectBody, { signal }: CallOptions = {}): Promise<InjectAnswer> {
+    return parsed(injectAnswerSchema, await this.#order(`/v1/admin/shards/${shard}/inject`, body, signal));
+  }
+
   /** Lets another member lead a shard; resolves when it does. */
   async moveLeader(shard: number, node: string, { signal }: CallOptions = {}): Promise<MovedLeader> {
-    const path = `/v1/admin/shards/${shard}/leader`;
-    const headers = { 'content-type': 'application/json' };
-    const body = JSON.stringify({ node });
-    return parsed(
-      movedLeaderSchema,
-      await this.#transport.send({ method: 'POST', path, headers, body, signal }),
-    );
+    return parsed(movedLeaderSchema, await this.#order(`/v1/admin/shards/${shard}/leader`, { node }, signal));
   }
 
   /** Who is a member, and which shards move. */
@@ -211,10 +240,7 @@ export class DriftlessClient {
   /** Lets `by` take the place of a member, which leaves. Resolves when it is ordered. */
   async replaceMember(node: string, by: string, { signal }: CallOptions = {}): Promise<MembersView> {
     const path = `/v1/admin/members/${encodeURIComponent(node)}/replacement`;
-    const headers = { 'content-type': 'application/json' };
-    const body = JSON.stringify({ by });
-    const answer = await this.#transport.send({ method: 'POST', path, headers, body, signal });
-    return parsed(membersViewSchema, answer);
+    return parsed(membersViewSchema, await this.#order(path, { by }, signal));
   }
 
   /** Operations of deposed leaders that are in no history and wait for a person. */
@@ -268,6 +294,18 @@ export class DriftlessClient {
       body: JSON.stringify(document),
       signal: options.signal,
       session: this.session,
+    });
+  }
+
+  /** A JSON document that says what an operator wants. */
+  #order(path: string, document: unknown, signal?: AbortSignal, timeoutMs?: number): Promise<HttpAnswer> {
+    return this.#transport.send({
+      method: 'POST',
+      path,
+      headers: { 'content-type': jsonType },
+      body: JSON.stringify(document),
+      signal,
+      ...(timeoutMs !== undefined && { timeoutMs }),
     });
   }
 

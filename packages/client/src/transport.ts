@@ -24,6 +24,8 @@ export interface HttpRequest {
   signal?: AbortSignal | undefined;
   /** Goes with the request, and learns from its answer. */
   session?: ClientSession | undefined;
+  /** How long one attempt may take, where that is longer than usual, milliseconds. */
+  timeoutMs?: number;
 }
 
 export interface StreamRequest {
@@ -106,13 +108,13 @@ export class Transport {
   }
 
   async #attempt(request: HttpRequest): Promise<HttpAnswer | ClientError> {
-    const { method, path, body, signal, session } = request;
+    const { method, path, body, signal, session, timeoutMs = this.#timeoutMs } = request;
     const token = session?.token;
     const headers = token === undefined ? request.headers : { ...request.headers, [sessionHeader]: token };
     const { url, pool } = this.#pools[this.#next] as { url: string; pool: Pool };
     let answer: HttpAnswer;
     try {
-      const timeouts = { headersTimeout: this.#timeoutMs, bodyTimeout: this.#timeoutMs };
+      const timeouts = { headersTimeout: timeoutMs, bodyTimeout: timeoutMs };
       const options = { method, path, headers: headers ?? {}, body: body ?? null, ...timeouts };
       const raw = await pool.request({ ...options, ...(signal && { signal }) });
       const bytes = new Uint8Array(await raw.body.arrayBuffer());

@@ -1,5 +1,6 @@
 /** `/v1/admin/*`: what an operator sees and decides (DESIGN §9), as schemas of the public REST surface. */
 import { z } from 'zod';
+import { injectHeaderSchema } from './exchange.ts';
 import { nodeIdSchema } from './names.ts';
 
 /** An operation of a deposed leader that the history does not have, and that nobody has decided on. */
@@ -21,6 +22,15 @@ export const orphanListSchema = z.object({ orphans: z.array(orphanViewSchema) })
 
 /** Who takes the place of a member. */
 export const replaceMemberBodySchema = z.strictObject({ by: nodeIdSchema });
+
+/** Damage done on purpose to a node's replica; only where nodes allow it. */
+export const injectBodySchema = z.strictObject({
+  node: nodeIdSchema,
+  kind: injectHeaderSchema.shape.kind,
+  key: injectHeaderSchema.shape.key.describe('Where it matters; any key by default'),
+  count: injectHeaderSchema.shape.count.describe('Rows, batches or leaves that it meets'),
+});
+export type InjectBody = z.input<typeof injectBodySchema>;
 
 /** Which member shall lead the shard. */
 export const moveLeaderBodySchema = z.strictObject({ node: z.string() });

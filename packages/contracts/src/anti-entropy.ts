@@ -11,6 +11,10 @@ import { z } from 'zod';
 import { comparisonOutcomes, differenceSchema, exchangeAnswerSchema } from './exchange.ts';
 import { positionSchema } from './position.ts';
 
+/** What an anti-entropy process answers when it is asked for over NATS: where its HTTP is (http://host:port). */
+export const whereaboutsSchema = z.object({ instance: z.string(), url: z.string() });
+export type Whereabouts = z.infer<typeof whereaboutsSchema>;
+
 /** The round lease of a shard, in a KV bucket: taken over when one revision stood for a whole TTL. */
 export const roundLeaseSchema = z.object({
   /** The process that works on the shard, or null when it is done. */

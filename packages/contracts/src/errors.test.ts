@@ -37,6 +37,7 @@ const promises: Record<ErrorCode, [status: number, retryable: boolean]> = {
   'not-leader': [503, true],
   'no-leader': [503, true],
   'replica-unavailable': [503, true],
+  unavailable: [503, true],
   'too-stale': [503, true],
   'shutting-down': [503, true],
   indeterminate: [504, false],

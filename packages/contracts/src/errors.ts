@@ -68,6 +68,11 @@ const kinds = {
   'not-leader': { status: 503, title: 'This node does not lead the shard', retryable: true },
   'no-leader': { status: 503, title: 'The shard has no leader at the moment', retryable: true },
   'replica-unavailable': { status: 503, title: 'No replica can serve this at the moment', retryable: true },
+  unavailable: {
+    status: 503,
+    title: 'A process that this needs is not there at the moment',
+    retryable: true,
+  },
   'too-stale': { status: 503, title: 'No replica is within the staleness bound', retryable: true },
   'shutting-down': { status: 503, title: 'The process is shutting down', retryable: true },
   indeterminate: {

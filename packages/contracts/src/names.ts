@@ -6,6 +6,7 @@
  *     driftless.<cluster>.head.<shard>       core NATS: the leader tells where its log ends
  *     driftless.<cluster>.applied.<shard>    core NATS: a replica tells what it has applied durably
  *     driftless.<cluster>.status.<node>      core NATS: a node tells the state of all its replicas
+ *     driftless.<cluster>.anti-entropy       core NATS, request: where an anti-entropy process is
  */
 import { z } from 'zod';
 
@@ -27,6 +28,9 @@ export function appliedSubject(cluster: string, shard: number | '*'): string {
 }
 export function statusSubject(cluster: string, node: string): string {
   return `driftless.${cluster}.status.${node}`;
+}
+export function antiEntropySubject(cluster: string): string {
+  return `driftless.${cluster}.anti-entropy`;
 }
 export function streamName(cluster: string, shard: number): string {
   return `driftless-${cluster}-${shard}`;

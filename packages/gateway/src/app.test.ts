@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { DriftlessError } from '@driftless/contracts';
 import { createLogger, createTelemetry, type HttpServer, loadConfig } from '@driftless/runtime';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createApp } from './app.ts';
@@ -30,7 +31,11 @@ describe('the gateway as an application', () => {
     const sessions = new Sessions('test');
     sessions.useKey(Buffer.alloc(32));
     const info = { instance: 'test', nats: () => ({ connected: true }) };
-    const app = await createApp({ config, logger, telemetry, instruments, store, sessions, info });
+    const findAntiEntropy = (): Promise<never> => {
+      throw new DriftlessError('unavailable', 'No anti-entropy process answers.');
+    };
+    const parts = { config, logger, telemetry, instruments, store, sessions, info };
+    const app = await createApp({ ...parts, findAntiEntropy });
     ends.push(
       () => store.close(),
       () => app.close(),

@@ -16,12 +16,14 @@ import { serveBatch } from './http/batch.ts';
 import { type ClusterInfo, serveCluster } from './http/cluster.ts';
 import { serveCounters } from './http/counters.ts';
 import { serveData } from './http/data.ts';
+import { serveHealing } from './http/healing.ts';
 import { serveKeys } from './http/keys.ts';
 import { serveListing } from './http/listing.ts';
 import { serveMembers } from './http/members.ts';
 import { gatewayProblem } from './http/problem.ts';
 import type { Sessions } from './http/sessions.ts';
 import { serveWatch } from './http/watch.ts';
+import type { FindAntiEntropy } from './nats/anti-entropy.ts';
 import type { GatewayGauges, GatewayTelemetry } from './telemetry.ts';
 import { WatchHub } from './watch/hub.ts';
 
@@ -33,6 +35,7 @@ export interface AppParts {
   store: Store;
   sessions: Sessions;
   info: ClusterInfo;
+  findAntiEntropy: FindAntiEntropy;
 }
 
 const openapi = {
@@ -51,6 +54,7 @@ export async function createApp({
   store,
   sessions,
   info,
+  findAntiEntropy,
 }: AppParts): Promise<HttpServer> {
   const admission = new Admission({ requestsMax: config.inFlightMax, bytesMax: config.inFlightBytesMax });
   const listings = new Admission({ requestsMax: config.listInFlightMax, bytesMax: 0 });
@@ -78,6 +82,7 @@ export async function createApp({
     serveCluster(api, store, info);
     serveAdmin(api, store);
     serveMembers(api, store);
+    serveHealing(api, store, findAntiEntropy, config);
   });
   const hub = new WatchHub(config, store.routing, instruments, logger);
   // A room of its own: a watch is bounded by the number of watchers, not by that of requests.

@@ -70,6 +70,10 @@ export const gatewayConfigSchema = z.object({
   watchHeartbeatMs: milliseconds(15_000, 'How often a watcher without events is sent a sign of life'),
   watchStallMs: milliseconds(30_000, 'A watcher that takes nothing for this long is cut off'),
 
+  diffKeysMax: count('keys', 10_000, 'Keys that a comparison of two replicas looks at one by one'),
+  diffTimeoutMs: milliseconds(60_000, 'How long a node may take to compare its replica with another one'),
+  healTimeoutMs: milliseconds(300_000, 'How long rounds of anti-entropy that were asked for may take'),
+
   circuitFailuresMax: count('failures', 5, 'Failures in a row that open the circuit to a node'),
   circuitOpenMs: milliseconds(1_000, 'How long a circuit stays open before it is tried again'),
 });

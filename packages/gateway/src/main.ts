@@ -18,6 +18,7 @@ import { type GatewayConfig, gatewayConfigSchema } from './config.ts';
 import { RoutingTable } from './hop/routing-table.ts';
 import { Store } from './hop/store.ts';
 import { Sessions } from './http/sessions.ts';
+import { findAntiEntropy } from './nats/anti-entropy.ts';
 import { follow, RecordMismatch } from './nats/follow.ts';
 import { followSessionKey } from './nats/session-key.ts';
 import { createGatewayTelemetry } from './telemetry.ts';
@@ -49,7 +50,8 @@ async function main({ signal, onStop, useLogger }: ProcessContext): Promise<void
     return { connected: link.isConnected(), ...(version !== undefined && { version }) };
   };
   const info = { instance, nats };
-  const app = await createApp({ config, logger, telemetry, instruments, store, sessions, info });
+  const parts = { config, logger, telemetry, instruments, store, sessions, info };
+  const app = await createApp({ ...parts, findAntiEntropy: findAntiEntropy(link, cluster) });
   await app.listen({ host, port });
   onStop(() => app.close());
   const listening = (app.server.address() as AddressInfo).port;

@@ -12,6 +12,7 @@ import {
   routeCases,
   wireCases,
 } from './bad-input-cases.ts';
+import { healingCases } from './healing-cases.ts';
 import { memberCases } from './member-cases.ts';
 import { type RawAnswer, send, sendBytes } from './raw.ts';
 
@@ -56,7 +57,16 @@ describe('bad input', () => {
     expect(pidsOf()).toEqual(pids);
   }
 
-  const groups = { keyCases, bodyCases, parameterCases, headerCases, routeCases, documentCases, memberCases };
+  const groups = {
+    keyCases,
+    bodyCases,
+    parameterCases,
+    headerCases,
+    routeCases,
+    documentCases,
+    memberCases,
+    healingCases,
+  };
   describe.each(Object.entries(groups))('%s', (_, cases) => {
     it.each(cases)('$method: $name → $status $code', async (one) => {
       expectProblem(await send(cluster.gatewayUrl, one), one);

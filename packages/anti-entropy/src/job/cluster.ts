@@ -1,5 +1,9 @@
-/** What the process needs before it can begin: the cluster's record, and the bucket of the round leases. */
+/**
+ * What the process has to do with the cluster: it needs its record and the bucket of the round leases before
+ * it can begin, and tells gateways where it is.
+ */
 import {
+  antiEntropySubject,
   type ClusterRecord,
   clusterBucket,
   clusterKey,
@@ -7,8 +11,17 @@ import {
   type RoundLease,
   roundBucket,
   roundLeaseSchema,
+  type Whereabouts,
 } from '@driftless/contracts';
-import { bucketEntries, type Cells, type Following, jsonOf, KvCells, systemClock } from '@driftless/runtime';
+import {
+  bucketEntries,
+  type Cells,
+  type Following,
+  jsonOf,
+  KvCells,
+  type NatsLink,
+  systemClock,
+} from '@driftless/runtime';
 import type { AntiEntropyConfig } from './config.ts';
 
 /** Pause before JetStream is asked again, milliseconds. */
@@ -40,4 +53,14 @@ export async function roundCells(
       await systemClock.sleep(retryMs);
     }
   }
+}
+
+/** Gateways ask where this process is; of several, one answers. */
+export function answerWhere({ nc }: NatsLink, cluster: string, whereabouts: Whereabouts): void {
+  nc.subscribe(antiEntropySubject(cluster), {
+    queue: 'anti-entropy',
+    callback: (error, message) => {
+      if (!error) message.respond(JSON.stringify(whereabouts));
+    },
+  });
 }

@@ -15,6 +15,10 @@ export const antiEntropyConfigSchema = z.object({
   instance: nodeIdSchema.default('anti-entropy-1').describe('Name of this process'),
   host: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
   port: z.number().int().min(0).max(65_535).default(8081).describe('Port to listen on; 0 picks a free one'),
+  advertiseUrl: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Where gateways reach this process; default: http://host:port'),
   runDir: z.string().min(1).default('.driftless/run').describe('Where run files are kept'),
   logLevel: z.enum(LOG_LEVELS).default('info').describe('Least severe log lines to write'),
   streamReplicas: z

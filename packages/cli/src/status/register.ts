@@ -34,7 +34,7 @@ async function once(context: ClusterContext, { json }: StatusOptions): Promise<v
 
 async function look({ client, paint }: ClusterContext, json = false): Promise<string[]> {
   const view = await client.cluster();
-  return json ? [JSON.stringify(view)] : renderStatus(view, paint);
+  return json ? [JSON.stringify(view)] : renderStatus(view, paint, Date.now());
 }
 
 /** A gateway that can't be reached for a while is a state worth watching, and no reason to stop. */

@@ -19,7 +19,8 @@ const healthStyles: Record<Replica['health'], Style> = {
   halted: 'red',
 };
 
-export function renderStatus(view: ClusterView, paint: Paint): string[] {
+/** `wall`: milliseconds since the Unix epoch. */
+export function renderStatus(view: ClusterView, paint: Paint, wall: number): string[] {
   const head = [
     'SHARD',
     'REPLICA',
@@ -32,8 +33,9 @@ export function renderStatus(view: ClusterView, paint: Paint): string[] {
     'OUTBOX',
     'ROOT',
     '',
+    'PROVEN EQUAL',
   ];
-  const rows = view.shards.flatMap((shard) => shardRows(shard, paint));
+  const rows = view.shards.flatMap((shard) => shardRows(shard, paint, wall));
   const reasons = view.shards.flatMap(({ shard, replicas }) => {
     return replicas.flatMap(({ node, reason }) =>
       reason ? [`shard ${shard}, ${node}: ${printable(reason)}`] : [],
@@ -74,7 +76,7 @@ function nodeLines({ nodes, members }: ClusterView, paint: Paint): string[] {
   );
 }
 
-function shardRows(view: ShardView, paint: Paint): string[][] {
+function shardRows(view: ShardView, paint: Paint, wall: number): string[][] {
   const { shard, leader, members, replicas } = view;
   const leaderless = leader === undefined ? paint('red', ' no leader') : '';
   // Copies on their way in or out stand behind the members.
@@ -83,7 +85,7 @@ function shardRows(view: ShardView, paint: Paint): string[][] {
     const first = i === 0 ? `${shard}${leaderless}` : '';
     const replica = replicas.find(({ node }) => node === member);
     if (!replica) return [first, member, paint('red', 'unknown')];
-    return [first, ...replicaCells(view, replica, paint)];
+    return [first, ...replicaCells(view, replica, paint), provenCell(view, replica, wall)];
   });
 }
 
@@ -94,7 +96,7 @@ function replicaCells(view: ShardView, replica: Replica, paint: Paint): string[]
   return [
     (isLeader ? paint('bold', `${node} *`) : node) + stale,
     role,
-    paint(healthStyles[health], health),
+    paint(healthStyles[health], health) + suspects(replica, paint),
     String(applied.epoch),
     formatPosition(applied),
     lagOps === undefined ? unknown : lagOps > 0 ? paint('yellow', grouped(lagOps)) : '0',
@@ -103,6 +105,19 @@ function replicaCells(view: ShardView, replica: Replica, paint: Paint): string[]
     root.slice(0, rootDigits),
     rootMark(view, replica, paint),
   ];
+}
+
+/** Buckets that anti-entropy has to look at. */
+function suspects({ suspectBuckets = 0 }: Replica, paint: Paint): string {
+  return suspectBuckets === 0 ? '' : paint('red', ` (${grouped(suspectBuckets)} suspect)`);
+}
+
+/** Where the replica was last compared with another one, row digest by row digest, and found equal. */
+function provenCell({ replicas }: ShardView, { node, proven = [] }: Replica, wall: number): string {
+  const byOthers = replicas.flatMap((other) => (other.proven ?? []).filter((one) => one.with === node));
+  const [last] = [...proven, ...byOthers].toSorted((a, b) => b.at - a.at);
+  if (last === undefined) return 'not yet';
+  return `${formatPosition(last.position)}, ${formatDuration(Math.max(0, wall - last.at))} ago`;
 }
 
 /** How the replica's root compares with the others' at the same position. */

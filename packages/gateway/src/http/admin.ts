@@ -31,7 +31,7 @@ export function serveAdmin(api: Api, store: Store): void {
       queryOfTarget(target, []);
       const shard = /^\/v1\/admin\/shards\/(\d{1,9})\/leader$/.exec(pathOf(target))?.[1];
       if (shard === undefined) {
-        throw new DriftlessError('not-found', 'There is /v1/admin/shards/{n}/leader.');
+        throw new DriftlessError('not-found', 'There is /v1/admin/shards/{n}/leader, and …/inject.');
       }
       const { node } = parseDocument(moveLeaderBodySchema, documentOf(request, bodyDepthMax));
       return reply.send(await moveLeader(store, Number(shard), node));

@@ -2,14 +2,18 @@
 import {
   ackLevelDefault,
   ackLevelSchema,
+  antiEntropyViewSchema,
   batchAnswerSchema,
   batchBodySchema,
   clusterViewSchema,
   counterSchema,
   dataBodySchema,
   dataSchema,
+  exchangeAnswerSchema,
   idempotencyKeyCharsMax,
   incrementBodySchema,
+  injectAnswerSchema,
+  injectBodySchema,
   keyBytesMax,
   listLimitDefault,
   listLimitMax,
@@ -22,6 +26,8 @@ import {
   readLevelDefault,
   readLevelSchema,
   replaceMemberBodySchema,
+  runAnswerSchema,
+  runBodySchema,
   shardViewSchema,
   stalenessMsMax,
   ttlSecondsMax,
@@ -72,6 +78,12 @@ const schemas = {
   Data: outputOf(dataSchema),
   ClusterView: outputOf(clusterViewSchema),
   ShardView: outputOf(shardViewSchema),
+  ShardDiff: outputOf(exchangeAnswerSchema),
+  InjectBody: inputOf(injectBodySchema),
+  Injected: outputOf(injectAnswerSchema),
+  AntiEntropyView: outputOf(antiEntropyViewSchema),
+  RunBody: inputOf(runBodySchema),
+  RunAnswer: outputOf(runAnswerSchema),
   MoveLeaderBody: inputOf(moveLeaderBodySchema),
   MovedLeader: outputOf(movedLeaderSchema),
   MembersView: outputOf(membersViewSchema),
@@ -84,8 +96,8 @@ function path(name: string, description: string, schema: object) {
   return { name, in: 'path', required: true, description, schema };
 }
 
-function query(name: string, description: string, schema: object) {
-  return { name, in: 'query', description, schema };
+function query(name: string, description: string, schema: object, required = false) {
+  return { name, in: 'query', description, schema, ...(required && { required }) };
 }
 
 function requestHeader(name: string, description: string, schema: object, example?: string) {
@@ -99,6 +111,8 @@ const keyDescription =
 const parameters = {
   Key: path('key', keyDescription, { type: 'string', minLength: 1 }),
   Shard: path('n', 'Number of the shard, from 0', { type: 'integer', minimum: 0 }),
+  ReplicaA: query('a', 'Node whose replica is compared', { type: 'string' }, true),
+  ReplicaB: query('b', 'Node with whose replica it is compared', { type: 'string' }, true),
   Node: path('node', 'Id of a node', { type: 'string' }),
   OrphanShard: path('shard', 'Number of the shard, from 0', { type: 'integer', minimum: 0 }),
   Version: path('version', 'Version of the orphan, as it is listed', { type: 'string' }),
