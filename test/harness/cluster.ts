@@ -1,7 +1,7 @@
 /**
- * A real cluster for tests: nats-server, store nodes, gateway and anti-entropy as separate processes on free ports, with
- * their data in a directory of their own. Nothing restarts by itself here: a test decides what dies and what
- * comes back.
+ * A real cluster for tests: nats-server, store nodes, gateway and anti-entropy as separate processes on free
+ * ports, with their data in a directory of their own. Nothing restarts by itself here: a test decides what
+ * dies and what comes back.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

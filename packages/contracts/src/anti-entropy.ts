@@ -11,7 +11,7 @@ import { z } from 'zod';
 import { comparisonOutcomes, differenceSchema, exchangeAnswerSchema } from './exchange.ts';
 import { positionSchema } from './position.ts';
 
-/** What an anti-entropy process answers when it is asked for over NATS: where its HTTP is (http://host:port). */
+/** What an anti-entropy process answers when it is asked for over NATS: where it is (http://host:port). */
 export const whereaboutsSchema = z.object({ instance: z.string(), url: z.string() });
 export type Whereabouts = z.infer<typeof whereaboutsSchema>;
 

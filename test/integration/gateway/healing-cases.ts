@@ -1,4 +1,4 @@
-/** Bad input about comparing and healing; none of it may change anything. No anti-entropy process runs here. */
+/** Bad input about comparing and healing; none of it may change anything. No anti-entropy runs here. */
 import { type Case, post } from './bad-input-cases.ts';
 
 const badParameter = { status: 400, code: 'invalid-parameter' };

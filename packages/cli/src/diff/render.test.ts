@@ -55,7 +55,7 @@ it('each key has both sides, what healing would do, and why', () => {
           ours: { ...side, bytes: 1200, sound: false },
           theirs: { ...side, bytes: 1200, digest: 'cd'.repeat(16) },
           action: 'take',
-          reason: 'Ours is rotten.',
+          reason: 'Rotten.',
         },
         {
           key: 'gone',
@@ -69,7 +69,7 @@ it('each key has both sides, what healing would do, and why', () => {
     plain,
   );
   expect(lines[1]).toMatch(
-    /^"user\/\\u001b1" +2-7 +1,200 B +abababababab ROTTEN +2-7 +1,200 B +cdcdcdcdcdcd +take +Ours is rotten\.$/,
+    /^"user\/\\u001b1" +2-7 +1,200 B +abababababab ROTTEN +2-7 +1,200 B +cdcdcdcdcdcd +take +Rotten\.$/,
   );
   expect(lines[2]).toMatch(/^"gone" +no row +2-7 deleted +0 B +abababababab +wait +New\.$/);
   expect(lines.at(-1)).toBe(

@@ -1,7 +1,7 @@
 /**
  * `heal`: one round of anti-entropy of each shard, or of one, by a process of its own: it needs NATS and the
- * nodes, and no gateway, so a CronJob can run it. Exit codes: 0 all replicas were proven equal, 1 something is
- * left different, 2 not comparable, or it could not be done.
+ * nodes, and no gateway, so a CronJob can run it. Exit codes: 0 all replicas were proven equal, 1 something
+ * is left different, 2 not comparable, or it could not be done.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
