@@ -120,11 +120,11 @@ export const nodeConfigSchema = z.object({
     .default(60_000)
     .describe('How long an expired value is kept at least, for clocks differ; then it may go for good'),
   collectEveryMs: whole('ms')
-    .default(250)
+    .default(100)
     .describe('Pause between two records of a leader that remove deleted and expired keys for good'),
   collectKeysMax: whole('keys')
     .max(collectedEntriesMax)
-    .default(500)
+    .default(200)
     .describe('Keys that one such record removes'),
   collectBytesMax: whole('bytes')
     .default(4 * 1024 * 1024)
