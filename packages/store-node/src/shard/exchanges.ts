@@ -98,8 +98,9 @@ export class Exchanges {
   }
 
   #mayBeAcquitted(): boolean {
-    const { state, members, proven, lag, clock } = this.#replica.context;
+    const { state, members, proven, lag, clock, soundness } = this.#replica.context;
     if (isZeroDigest(state.drift) || state.suspect || this.#replica.leader) return false;
+    if (soundness.isAcquitted(state)) return false;
     // A leader would tell where its log ends.
     if (lag.lag(state.applied.seq, clock.monotonic()) !== undefined) return false;
     const equal = members.filter((member) => {
