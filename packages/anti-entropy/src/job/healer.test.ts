@@ -127,7 +127,21 @@ describe('drift', () => {
     expect(scene.clock.monotonic() - began).toBeLessThan(1_000);
     expect(scene.healedSeconds).toHaveLength(1);
     expect(scene.healedSeconds[0]).toBeLessThan(0.5);
-    // It is no news any more.
+    // What it says until it has found so itself is no news; what it says later is.
+    replica.wrong.set('k', 'key');
+    await scene.clock.advance(1_500);
+    expect(scene.last()).toBe(report);
+    expect((await scene.round('equal')).cause).toBe('drift');
+  });
+
+  it('is healed once, and is no news afterwards', async () => {
+    const scene = new Scene();
+    const healer = scene.healer();
+    healer.start();
+    await scene.round('equal');
+    scene.nodes.replica('node-3').wrong.set('k', 'key');
+    scene.nodes.replica('node-3').knows = true;
+    const report = await scene.round('equal');
     await scene.clock.advance(20_000);
     expect(scene.last()).toBe(report);
     expect(healer.rounds.proofs.driftedForMs(0, 'node-3', scene.clock.monotonic())).toBeUndefined();

@@ -12,10 +12,14 @@ interface Proof {
   at: number;
 }
 
+/** After it was healed a node takes a moment to find itself that it is well, and to say so, milliseconds. */
+const settleMs = 2_000;
+
 export class Proofs {
   readonly #pairs = new Map<string, Proof & { shard: number }>();
   /** Monotonic time, by shard and node. */
   readonly #driftedSince = new Map<string, number>();
+  readonly #healedAt = new Map<string, number>();
 
   /** All that were ever proven, the members' that are still in the set. */
   get pairs(): readonly (Proof & { shard: number })[] {
@@ -25,7 +29,8 @@ export class Proofs {
   /** A node told that its replica is drifted; whether that is news. */
   driftSeen(shard: number, node: string, now: number): boolean {
     const key = `${shard}/${node}`;
-    if (this.#driftedSince.has(key)) return false;
+    const isOldNews = now - (this.#healedAt.get(key) ?? Number.NEGATIVE_INFINITY) < settleMs;
+    if (isOldNews || this.#driftedSince.has(key)) return false;
     this.#driftedSince.set(key, now);
     return true;
   }
@@ -47,7 +52,9 @@ export class Proofs {
     return nodes.flatMap((node) => {
       const ms = this.driftedForMs(shard, node, now);
       this.#driftedSince.delete(`${shard}/${node}`);
-      return ms ?? [];
+      if (ms === undefined) return [];
+      this.#healedAt.set(`${shard}/${node}`, now);
+      return [ms];
     });
   }
 
