@@ -213,7 +213,8 @@ export class Follower {
       const { streamSeq, event } = message;
       const kept = { kind: 'event' as const, name: String(streamSeq), reason: error.message, bytes: event };
       context.commit(changeOf({ quarantine: [kept], state: context.state }));
-      this.#halt(`Event ${streamSeq} of the stream is damaged: ${error.message}`, streamSeq);
+      const what = error.reason === 'format' ? 'cannot be read by this version' : 'is damaged';
+      this.#halt(`Event ${streamSeq} of the stream ${what}: ${error.message}`, streamSeq);
       return undefined;
     }
   }
