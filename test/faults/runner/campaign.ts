@@ -1,6 +1,7 @@
 /**
  * Runs faults, several times each, on as few clusters as possible: a cluster is used again for the next run
- * until a run went wrong on it. Histories of runs that went wrong are kept, with the logs of the processes.
+ * until a run went wrong on it. Anti-entropy runs through all of them. Histories of runs that went wrong are
+ * kept, with the logs of the processes.
  */
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,6 +18,9 @@ export interface CampaignOptions {
 
 /** Runs on one cluster, past which it is made anew: dumps grow with every run. */
 const runsPerClusterMax = 8;
+
+/** Replicas are compared, and would be repaired, many times in a run. */
+const healing = { DRIFTLESS_ROUND_EVERY_MS: '2000' };
 
 export class Campaign {
   readonly #options: CampaignOptions;
@@ -54,7 +58,8 @@ export class Campaign {
     rmSync(this.#histories, { recursive: true, force: true });
   }
 
-  async #runsFor({ cluster = {} }: Fault): Promise<Runs> {
+  async #runsFor(fault: Fault): Promise<Runs> {
+    const cluster = { antiEntropy: healing, ...fault.cluster };
     const wanted = JSON.stringify(cluster, (_, value) =>
       typeof value === 'function' ? String(value) : value,
     );

@@ -204,7 +204,11 @@ export class Runs {
       if (this.cluster.shardOf(key) === shard && !rows.has(key))
         problems.push(`dumps: ${node}: ${key} is gone`);
     }
-    for (const [key, { version }] of rows) this.#settled.set(key, version);
+    for (const [key, { version, tombstone, expiresAt }] of rows) {
+      // What is deleted or expires is removed for good once all have it.
+      if (tombstone || expiresAt !== null) this.#settled.delete(key);
+      else this.#settled.set(key, version);
+    }
     return problems;
   }
 }

@@ -1,5 +1,5 @@
 /** The SQL of the store, prepared once, and how rows become the core's data. */
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import { decodeBatch, encodeBatch, zeroDigest } from '@driftless/contracts';
 import type Database from 'better-sqlite3';
 import type { LogRow, Orphan } from '../core/change.ts';
@@ -76,7 +76,7 @@ interface SetRow {
   members: string;
 }
 
-const entryColumns = 'key, epoch, seq, tombstone, expires_at, content_type, digest, value';
+export const entryColumns = 'key, epoch, seq, tombstone, expires_at, content_type, digest, value';
 const logColumns = 'first_seq, last_seq, epoch, committed_at, event';
 
 /** Batches dropped from the log in one turn, so that no turn is long. */
@@ -144,7 +144,6 @@ export function prepare(database: Database.Database) {
   return {
     // As a tuple: it stands on the path of every operation, and names of columns cost.
     entry: sql(`SELECT ${entryColumns} FROM entries WHERE key = ?`).raw(),
-    bucketRows: sql(`SELECT ${entryColumns} FROM entries WHERE bucket = ?`).raw(),
     entriesFrom: sql('SELECT * FROM entries WHERE key >= ? ORDER BY key'),
     entriesAfter: sql('SELECT * FROM entries WHERE key > ? ORDER BY key'),
     putEntry: sql(`
@@ -204,4 +203,17 @@ export function prepare(database: Database.Database) {
       'SELECT (SELECT count(*) FROM quarantine) AS quarantined, (SELECT count(*) FROM orphans) AS orphans',
     ),
   };
+}
+
+/** Keys from the prefix on, in byte order, as long as they begin with it. */
+export function listEntries(statements: Statements, prefix: string, after: string, limit: number): Entry[] {
+  const entries: Entry[] = [];
+  const afterPrefix = Buffer.compare(Buffer.from(after), Buffer.from(prefix)) >= 0 && after !== '';
+  const statement = afterPrefix ? statements.entriesAfter : statements.entriesFrom;
+  for (const row of statement.iterate(afterPrefix ? after : prefix) as IterableIterator<EntryRow>) {
+    if (!row.key.startsWith(prefix)) break;
+    entries.push(entryOf(row));
+    if (entries.length >= limit) break;
+  }
+  return entries;
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bucketCount, bucketOf, formatDigest, parseDigest } from '@driftless/contracts';
@@ -267,4 +267,30 @@ describe('the store on SQLite', () => {
     expect(database.pragma('journal_mode', { simple: true })).toBe('wal');
     database.close();
   });
+});
+
+it('shows what the disk holds of a bucket, not what it remembers of it', () => {
+  const store = open('rots.db');
+  const replica = new TestReplica(store);
+  replica.startEpoch(1);
+  replica.write([put('k', 'a value on its way')]);
+  const bucket = bucketOf('k');
+  expect(store.bucketRows(bucket).map(({ value }) => String(Buffer.from(value)))).toEqual([
+    'a value on its way',
+  ]);
+  for (const suffix of ['', '-wal']) {
+    const path = join(directory, `rots.db${suffix}`);
+    const file = openSync(path, 'r+');
+    for (
+      let at = readFileSync(path).indexOf('a value');
+      at >= 0;
+      at = readFileSync(path).indexOf('a value')
+    ) {
+      writeSync(file, Buffer.from('A'), 0, 1, at);
+    }
+    closeSync(file);
+  }
+  expect(store.bucketRows(bucket).map(({ value }) => String(Buffer.from(value)))).toEqual([
+    'A value on its way',
+  ]);
 });

@@ -6,7 +6,7 @@
  * A failed commit (disk full, fsync error) is final: nobody knows what reached the disk, so the error goes up
  * and the process ends; SQLite's recovery at the next start tells what is there.
  */
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import { LeafDigests } from '@driftless/anti-entropy';
 import {
   bucketOf,
@@ -21,6 +21,7 @@ import type { CollectableRow, CollectQuery } from '../core/collect.ts';
 import type { Entry } from '../core/entry.ts';
 import type { ReplicaSet, ShardState } from '../core/state.ts';
 import type { Counts, Durability, ListQuery, ShardStore, Snapshot } from '../store/port.ts';
+import { DiskReader } from './disk-reader.ts';
 import { encodeLeafMoves, movedLeaves, replayLeafMoves } from './leaf-journal.ts';
 import { openSchema } from './schema.ts';
 import {
@@ -32,6 +33,7 @@ import {
   entryOfTuple,
   type LogRowRow,
   type LogSizeRow,
+  listEntries,
   logRowOf,
   type OrphanRow,
   orphanBytes,
@@ -63,6 +65,7 @@ export class SqliteStore implements ShardStore {
   readonly #database: Database.Database;
   readonly #options: SqliteStoreOptions;
   readonly #statements: Statements;
+  readonly #disk: DiskReader;
   readonly #leaves: LeafDigests;
   /** The leaves on disk are those of this seq. */
   #leavesSeq: number;
@@ -85,6 +88,7 @@ export class SqliteStore implements ShardStore {
     database.pragma(`wal_autocheckpoint = ${options.walAutocheckpointPages}`);
     openSchema(database, options.cluster, options.shard);
     this.#statements = prepare(database);
+    this.#disk = new DiskReader(options.file);
     this.#state = stateOf(database);
     [this.#leaves, this.#leavesSeq] = loadLeaves(this.#statements);
     this.#counts = this.#statements.counts.get() as Counts;
@@ -134,7 +138,7 @@ export class SqliteStore implements ShardStore {
   }
 
   bucketRows(bucket: number): Entry[] {
-    return (this.#statements.bucketRows.all(bucket) as EntryTuple[]).map(entryOfTuple);
+    return this.#disk.bucketRows(bucket);
   }
 
   leaves(): LeafDigests {
@@ -276,6 +280,7 @@ export class SqliteStore implements ShardStore {
   }
 
   close(): void {
+    this.#disk.close();
     this.#database.close();
   }
 
@@ -381,17 +386,4 @@ function loadLeaves({ leaves: block, movesAfter }: Statements): [leaves: LeafDig
 
 function* mapRows(rows: Iterable<EntryRow>): Generator<Entry> {
   for (const row of rows) yield entryOf(row);
-}
-
-/** Keys from the prefix on, in byte order, as long as they begin with it. */
-function listEntries(statements: Statements, prefix: string, after: string, limit: number): Entry[] {
-  const entries: Entry[] = [];
-  const afterPrefix = Buffer.compare(Buffer.from(after), Buffer.from(prefix)) >= 0 && after !== '';
-  const statement = afterPrefix ? statements.entriesAfter : statements.entriesFrom;
-  for (const row of statement.iterate(afterPrefix ? after : prefix) as IterableIterator<EntryRow>) {
-    if (!row.key.startsWith(prefix)) break;
-    entries.push(entryOf(row));
-    if (entries.length >= limit) break;
-  }
-  return entries;
 }

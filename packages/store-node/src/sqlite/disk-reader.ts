@@ -1,0 +1,30 @@
+/**
+ * Reads rows as they are on disk. The connection that writes keeps pages in its cache and would go on showing
+ * what it wrote long after the file has rotted; so whoever looks for rot reads here, by a connection of its
+ * own that forgets its pages after every question.
+ */
+import Database from 'better-sqlite3';
+import type { Entry } from '../core/entry.ts';
+import { type EntryTuple, entryColumns, entryOfTuple } from './statements.ts';
+
+export class DiskReader {
+  readonly #database: Database.Database;
+  readonly #bucketRows: Database.Statement;
+
+  constructor(file: string) {
+    this.#database = new Database(file, { readonly: true });
+    const sql = `SELECT ${entryColumns} FROM entries WHERE bucket = ?`;
+    this.#bucketRows = this.#database.prepare(sql).raw();
+  }
+
+  /** As of the last commit. */
+  bucketRows(bucket: number): Entry[] {
+    const rows = this.#bucketRows.all(bucket) as EntryTuple[];
+    this.#database.pragma('shrink_memory');
+    return rows.map(entryOfTuple);
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+}
