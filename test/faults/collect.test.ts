@@ -8,7 +8,7 @@ import { rename } from 'node:fs/promises';
 import { formatPosition, type VerifiedHeader } from '@driftless/contracts';
 import Database from 'better-sqlite3';
 import { afterEach, describe, expect, it } from 'vitest';
-import { TestCluster } from '../harness/cluster.ts';
+import { type ClusterOptions, TestCluster } from '../harness/cluster.ts';
 import { dumpOf } from '../harness/dump.ts';
 import type { TestProcess } from '../harness/process.ts';
 
@@ -20,9 +20,9 @@ const json = { 'content-type': 'application/json' };
 let cluster: TestCluster | undefined;
 afterEach(async () => cluster?.stop());
 
-async function start(nodeEnv: Record<string, string> = {}): Promise<TestCluster> {
-  const env = { DRIFTLESS_EXPIRED_KEPT_MS: '500', DRIFTLESS_DRIFTED_MS_MAX: '1000', ...nodeEnv };
-  cluster = await TestCluster.start({ shards: 1, nodeEnv: env });
+async function start(options: ClusterOptions = {}): Promise<TestCluster> {
+  const nodeEnv = { DRIFTLESS_EXPIRED_KEPT_MS: '500', DRIFTLESS_DRIFTED_MS_MAX: '1000', ...options.nodeEnv };
+  cluster = await TestCluster.start({ shards: 1, ...options, nodeEnv });
   return cluster;
 }
 
@@ -125,7 +125,36 @@ const smallLogs = {
   DRIFTLESS_STREAM_BYTES_MAX: String(1024 * 1024),
 };
 
+/** Rounds that anti-entropy has ended so. */
+async function rounds(running: TestCluster, outcome: string): Promise<number> {
+  const text = await (await fetch(`${running.healerUrl()}/metrics`)).text();
+  const lines = text.split('\n').filter((line) => line.startsWith('anti_entropy_rounds_total{'));
+  const counts = lines.filter((line) => line.includes(`outcome="${outcome}"`));
+  return counts.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+}
+
 describe('deletes never come back', () => {
+  it('by anti-entropy alone: they go when all are proven equal, and not while a node is away', async () => {
+    const antiEntropy = { DRIFTLESS_ROUND_EVERY_MS: '1000', DRIFTLESS_ROUND_RETRY_MS: '500' };
+    const running = await start({ antiEntropy });
+    await batch(running, [...puts([...keys, 'early', 'stays'], '1'), ...puts(fleeting, '1', 1)]);
+    await batch(running, deletes(['early']));
+    await running.until('what was deleted and what expired to go', async () => {
+      return (await leaderRows(running)).join() === [...keys, 'stays'].sort().join();
+    });
+    const away = await followerOf(running);
+    await away.signal('SIGKILL');
+    await batch(running, deletes(keys), 'majority');
+    const before = await rounds(running, 'not-comparable');
+    await running.until('rounds without that node', async () => {
+      return (await rounds(running, 'not-comparable')) >= before + 3;
+    });
+    expect(await leaderRows(running)).toEqual([...keys, 'stays'].sort());
+    away.start();
+    await running.until('what was deleted to go', async () => (await leaderRows(running)).join() === 'stays');
+    await staysDeleted(running, ['stays']);
+  });
+
   it('tombstones are kept while a node is away; then they go, and keys are like new ones', async () => {
     const running = await start();
     await batch(running, [...puts([...keys, 'early'], '1'), ...puts(fleeting, '1', 1)]);
@@ -154,7 +183,7 @@ describe('deletes never come back', () => {
   });
 
   it("an old copy of a follower's file, from before the deletes, to which no log reaches back", async () => {
-    const running = await start(smallLogs);
+    const running = await start({ nodeEnv: smallLogs });
     await batch(running, puts(keys, '1'));
     const follower = await followerOf(running);
     const putBack = await copyOf(running.file(follower.name, shard));
