@@ -89,6 +89,9 @@ row, and roots are recomputed from the rows. A shard that takes longer than its 
 again, or replicas that take longer to be equal, count as violations, as does whatever a checker cannot
 explain. \`npm run test:faults\` runs them.
 
+Runs add up over versions. What a run finds is mended, and what was run of that fault since the last sum is
+run again: the table counts what came after.
+
 "Writes again" is the longest pause of any shard in any run, from the fault's beginning where it must be
 masked, from its end where nobody could write while it lasted; "equal" the longest time from the last
 write, or the fault's end, to equal roots on all replicas.
