@@ -17,6 +17,7 @@ const TASKS = {
   'test:faults': (node, args) => runPinned(node, ['test/faults/runner/main.ts', ...args]),
   reliability: (node, args) => runPinned(node, ['scripts/reliability.ts', ...args]),
   'bench:first': (node, args) => runPinned(node, ['bench/first-figures.ts', ...args]),
+  'bench:heal': (node, args) => runPinned(node, ['bench/heal/main.ts', ...args]),
   simulate: (node, args) => runPinned(node, ['test/simulation/main.ts', ...args]),
   test: runTests,
   types,

@@ -80,6 +80,8 @@ export class LocalReplica implements OurReplica {
       healed += this.#repairBucket(bucket, byBucket.get(bucket) ?? [], rows);
       await this.#context.clock.turn();
     }
+    // One sync for all of them: what is proven next is on disk.
+    this.#context.sync();
     return { healed, bytesShipped: bytes };
   }
 
@@ -98,7 +100,7 @@ export class LocalReplica implements OurReplica {
       repairs,
       theirs,
     });
-    if (change) context.commit(change);
+    if (change) context.commit(change, 'written');
     for (const key of healed) this.#options.ledger.healed(key, clock.monotonic());
     note(context, [auditBucket(store, bucket)]);
     if (change) {

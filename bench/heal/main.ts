@@ -1,0 +1,45 @@
+/**
+ * `npm run bench:heal`: what comparing and healing cost by difference and by size, and what digests cost a
+ * write. Writes docs/heal-cost.md and its plots; figures are of one run on one machine, what counts is how
+ * they grow, and ratios.
+ *
+ *     npm run bench:heal                  10,000, 100,000 and 1,000,000 keys
+ *     KEYS=10000 ROUNDS=1 npm run bench:heal -- --out .driftless/heal-cost      a quick look, elsewhere
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { healCosts } from './exchanges.ts';
+import { pageOf, plotNames, plotsOf } from './page.ts';
+import { writeCosts } from './write-path.ts';
+
+const { values: options } = parseArgs({
+  options: { out: { type: 'string', default: join(import.meta.dirname, '../../docs') } },
+});
+const keys = (process.env.KEYS ?? '10000,100000,1000000').split(',').map(Number);
+const repeats = Number(process.env.REPEATS ?? 5);
+const repeatsOfLargest = Number(process.env.REPEATS_OF_LARGEST ?? 20);
+const rounds = Number(process.env.ROUNDS ?? 6);
+const valueBytes = 100;
+
+const say = (line: string): void => {
+  process.stderr.write(`${line}\n`);
+};
+
+/** How many processes waited for a core before this began: what others do shows in every time. */
+const busy = (loadavg()[0] ?? 0).toFixed(1);
+const heals = await healCosts({ keys, differing: [1, 10, 1000], repeats, repeatsOfLargest, valueBytes, say });
+const load = { measureMs: 5000, warmUpMs: 20_000, batchKeys: 50_000 };
+const writes = await writeCosts({ rounds, ...load, valueBytes, say });
+
+const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;
+const machine =
+  `${cpus().length} cores (${cpus()[0]?.model}), ${memory}, Node ${process.version}; ` +
+  `load average of other work before it began ${busy}`;
+mkdirSync(options.out, { recursive: true });
+const plots = plotsOf(heals);
+writeFileSync(join(options.out, plotNames.bytes), plots.bytes);
+writeFileSync(join(options.out, plotNames.time), plots.time);
+writeFileSync(join(options.out, 'heal-cost.md'), pageOf({ machine, valueBytes, heals, writes }));
+say(`${join(options.out, 'heal-cost.md')} was written`);

@@ -1,0 +1,124 @@
+/**
+ * What digests cost a write: two clusters of three nodes, one of which computes none (without-digests.ts),
+ * get the same load in turns. Each round is a pair, so that what counts is a ratio within one run.
+ */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { TestCluster } from '@driftless/test';
+import type { LoadPlan, LoadReport } from '../load/client.ts';
+import { load as loadBatches } from './exchanges.ts';
+
+export interface WritePlan {
+  rounds: number;
+  measureMs: number;
+  warmUpMs: number;
+  valueBytes: number;
+  /** Keys of one load in batches. */
+  batchKeys: number;
+  say(line: string): void;
+}
+
+/** Of one round: writes a second, and CPU time of the three nodes together for one of them. */
+export interface Rate {
+  perSecond: number;
+  cpuMicros: number;
+}
+
+export interface WriteCost {
+  load: string;
+  rounds: { with: Rate; without: Rate }[];
+}
+
+const room = import.meta.dirname;
+const withoutDigests = pathToFileURL(join(room, 'without-digests.ts')).href;
+
+export async function writeCosts(plan: WritePlan): Promise<WriteCost[]> {
+  const whole = await TestCluster.start({ shards: 1 });
+  const env = { NODE_OPTIONS: `--import ${withoutDigests}` };
+  const bare = await TestCluster.start({ shards: 1, nodeEnv: env }).catch(async (error) => {
+    await whole.stop();
+    throw error;
+  });
+  try {
+    await requireNoDigests(bare);
+    const single = await inTurns(plan, 'PUT, 64 connections, ack=stream', whole, bare, putsOf(plan));
+    const batches = await inTurns(plan, 'batches of 1,000, ack=all', whole, bare, batchesOf(plan));
+    return [single, batches];
+  } finally {
+    await Promise.all([whole.stop(), bare.stop()]);
+  }
+}
+
+/** Writes, and says how many a second. */
+type Load = (cluster: TestCluster, isWarmUp: boolean) => Promise<{ writes: number; perSecond: number }>;
+
+async function inTurns(
+  plan: WritePlan,
+  name: string,
+  whole: TestCluster,
+  bare: TestCluster,
+  load: Load,
+): Promise<WriteCost> {
+  const cost: WriteCost = { load: name, rounds: [] };
+  for (const cluster of [whole, bare]) await load(cluster, true);
+  for (let round = 0; round < plan.rounds; round += 1) {
+    // Who is first takes turns as well.
+    const first = round % 2 === 0 ? whole : bare;
+    const one = await rateOf(first, load);
+    const other = await rateOf(first === whole ? bare : whole, load);
+    const pair = first === whole ? { with: one, without: other } : { with: other, without: one };
+    cost.rounds.push(pair);
+    const { with: w, without } = pair;
+    plan.say(
+      `${name}: ${Math.round(w.perSecond)}/s with, ${Math.round(without.perSecond)}/s without digests`,
+    );
+  }
+  return cost;
+}
+
+async function rateOf(cluster: TestCluster, load: Load): Promise<Rate> {
+  const before = await cpuSeconds(cluster);
+  const { writes, perSecond } = await load(cluster, false);
+  const cpu = (await cpuSeconds(cluster)) - before;
+  return { perSecond, cpuMicros: (cpu / writes) * 1e6 };
+}
+
+function putsOf({ valueBytes, measureMs, warmUpMs }: WritePlan): Load {
+  const base = { method: 'PUT', path: '/v1/kv/put-', keys: 20_000, valueBytes, connections: 64, warmupMs: 0 };
+  return async (cluster, isWarmUp) => {
+    const port = Number(new URL(cluster.gatewayUrl).port);
+    const load = { ...base, port, measureMs: isWarmUp ? warmUpMs : measureMs } as LoadPlan;
+    const args = [join(room, '../load/client.ts'), JSON.stringify(load)];
+    const { stdout } = await promisify(execFile)(process.execPath, args);
+    const { perSecond } = JSON.parse(stdout) as LoadReport;
+    return { perSecond, writes: (perSecond * measureMs) / 1000 };
+  };
+}
+
+/** Every load overwrites the same keys: a row that is there has its digest checked and taken out again. */
+function batchesOf({ batchKeys, valueBytes }: WritePlan): Load {
+  return async (cluster) => {
+    const startedAt = performance.now();
+    await loadBatches(cluster, 0, batchKeys, valueBytes);
+    return { perSecond: (batchKeys / (performance.now() - startedAt)) * 1000, writes: batchKeys };
+  };
+}
+
+async function cpuSeconds(cluster: TestCluster): Promise<number> {
+  let sum = 0;
+  for (const { name } of cluster.nodes) {
+    const text = await (await fetch(`${cluster.nodeUrl(name)}/metrics`)).text();
+    for (const match of text.matchAll(/^process_cpu_seconds_total\S* (\S+)/gm)) sum += Number(match[1]);
+  }
+  return sum;
+}
+
+async function requireNoDigests(cluster: TestCluster): Promise<void> {
+  await loadBatches(cluster, 0, 1, 100);
+  for (const { name } of cluster.nodes) {
+    const { root } = await cluster.replica(name, 0);
+    if (!/^0+$/.test(root)) throw new Error(`${name} has a root, and was to compute no digests.`);
+  }
+}
