@@ -3,7 +3,7 @@
  * Nodes are `StoreNode` and gateways `Store`, as they are; what surrounds them is the simulation's.
  */
 import { Buffer } from 'node:buffer';
-import { formatDigest, type Position } from '@driftless/contracts';
+import { DriftlessError, formatDigest, type InjectHeader, type Position } from '@driftless/contracts';
 import {
   type GatewayConfig,
   gatewayConfigSchema,
@@ -13,6 +13,8 @@ import {
 } from '@driftless/gateway/simulation';
 import type { Logger } from '@driftless/runtime';
 import {
+  type Change,
+  inject,
   MemoryMemberFile,
   type NodeConfig,
   type NodePorts,
@@ -20,7 +22,9 @@ import {
   type ShardStore,
   StoreNode,
 } from '@driftless/store-node/simulation';
+import { damageOf } from './damage.ts';
 import { Disk, DiskStore, SimFiles } from './disk.ts';
+import { Healing } from './healer.ts';
 import { countingInstruments, silentTelemetry } from './instruments.ts';
 import { type Link, SimNats } from './nats.ts';
 import { Network, type Server, simHop, simPeers } from './network.ts';
@@ -33,6 +37,8 @@ export interface ClusterOptions {
   nodes: number;
   shards: number;
   gateways: number;
+  /** Anti-entropy runs. */
+  antiEntropy: boolean;
   /** Wrong wall clocks, milliseconds, by node. */
   skewMs: readonly number[];
   config: Partial<NodeConfig>;
@@ -44,15 +50,11 @@ export interface ClusterNews {
   onSynced(node: string, shard: number, store: ShardStore): void;
   /** A replica has committed this. */
   onCommitted(node: string, shard: number, store: ShardStore, change: Change): void;
-  /** A replica's disk is gone. */
-  onDiskLost(node: string, shard: number): void;
   /** A deposed leader has set these operations aside. */
   onOrphans(shard: number, versions: readonly Position[]): void;
   /** A process died by an error of its own. */
   onFault(process: string, error: unknown): void;
 }
-
-type Change = Parameters<ShardStore['commit']>[0];
 
 interface NodeHost extends Server {
   readonly name: string;
@@ -68,6 +70,15 @@ interface NodeHost extends Server {
   diskLives: number;
 }
 
+/** What can be killed and begun anew: a node, or anti-entropy. */
+export interface Program {
+  /** Of the life that it has now, or had last. */
+  readonly process: Process;
+  start(): void;
+  /** As it ends when it is told to. */
+  stop(then: () => void): void;
+}
+
 export interface Gateway {
   process: Process;
   store: Store;
@@ -79,6 +90,7 @@ export class Cluster {
   readonly nats: SimNats;
   readonly network: Network;
   readonly hosts: NodeHost[];
+  readonly healing: Healing;
   readonly gateways: Gateway[] = [];
   readonly counts = new Map<string, number>();
   readonly #options: ClusterOptions;
@@ -105,6 +117,15 @@ export class Cluster {
     this.hosts = names.map(newHost);
     for (const { process } of this.hosts) process.isAlive = false;
     this.network = new Network(world, (node) => this.hosts.find(({ name }) => name === node));
+    this.healing = new Healing({
+      world,
+      nats: this.nats,
+      network: this.network,
+      cluster,
+      shards: options.shards,
+      loggerOf: (process) => this.#loggerOf(process),
+      count: (name, by) => this.count(name, by),
+    });
     world.onFault = (process, error) => this.#faulted(process, error);
   }
 
@@ -115,12 +136,26 @@ export class Cluster {
   start(): void {
     for (const { name } of this.hosts) this.startNode(name);
     for (let i = 1; i <= this.#options.gateways; i += 1) this.#startGateway(`gateway-${i}`);
+    if (this.#options.antiEntropy) this.healing.start();
   }
 
   host(name: string): NodeHost {
     const host = this.hosts.find((one) => one.name === name);
     if (!host) throw new Error(`There is no ${name}.`);
     return host;
+  }
+
+  /** By name. */
+  program(name: string): Program {
+    if (name === this.healing.name) return this.healing;
+    const host = this.host(name);
+    return {
+      get process() {
+        return host.process;
+      },
+      start: () => this.startNode(name),
+      stop: (then) => this.stopNode(name, then),
+    };
   }
 
   /** A process of the node begins, on the disk as it is. */
@@ -183,10 +218,7 @@ export class Cluster {
   /** A dead node comes back without what it had. */
   loseDisk(name: string): void {
     const host = this.host(name);
-    for (const [shard, disk] of host.disks) {
-      disk.wipe();
-      this.#news.onDiskLost(name, shard);
-    }
+    for (const disk of host.disks.values()) disk.wipe();
     host.memberFile = new MemoryMemberFile();
     host.diskLives += 1;
   }
@@ -201,13 +233,21 @@ export class Cluster {
     };
   }
 
-  /** A byte of a row changes on disk, and the digest beside it doesn't. */
-  rotRow(name: string, shard: number): void {
+  /** Something on the node's disk changes by itself (store-node/shard/inject.ts). */
+  spoil(name: string, shard: number, header: InjectHeader): void {
     const { node, process } = this.host(name);
     if (!node?.has(shard) || !process.isAlive) return;
-    const { store } = node.replica(shard).context;
-    const rows = [...store.snapshot().entries].filter(({ value }) => value.length > 0);
-    if (rows.length > 0 && store instanceof DiskStore) store.rot(this.world.random.pick(rows));
+    const { context } = node.replica(shard);
+    const { store } = context;
+    const dice = this.world.random.fork(`spoil ${this.world.now}`);
+    const ports = { shardCount: this.shards, random: () => dice.next() };
+    if (!(store instanceof DiskStore)) throw new TypeError('Only a replica on disk can be spoiled.');
+    try {
+      store.spoil(() => inject(context, header, ports));
+    } catch (error) {
+      // There is nothing of that kind yet.
+      if (!(error instanceof DriftlessError)) throw error;
+    }
   }
 
   #configOf(nodeId: string): NodeConfig {
@@ -338,6 +378,8 @@ export class Cluster {
         const { context, leader, role } = node.replica(shard);
         const { state } = context;
         const status = node.replica(shard).status();
+        const damage = damageOf(context.store);
+        if (damage !== undefined) return `on ${name}, in shard ${shard}, ${damage}`;
         if (status.health !== 'healthy') return `${name} is ${status.health} in shard ${shard}`;
         if (leader) {
           leaders += 1;

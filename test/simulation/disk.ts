@@ -6,7 +6,7 @@
 
 import type { Position } from '@driftless/contracts';
 import {
-  changeOf,
+  type Change,
   MemoryStore as Memory,
   type MemoryStore,
   type ReplicaFiles,
@@ -14,7 +14,6 @@ import {
 } from '@driftless/store-node/simulation';
 import type { Process } from './world.ts';
 
-type Change = Parameters<ShardStore['commit']>[0];
 type Mutation = (store: MemoryStore) => void;
 
 /** What a disk tells whoever watches it. */
@@ -172,6 +171,7 @@ export class DiskStore implements ShardStore {
   readonly #process: Process;
   readonly #speed: DiskSpeed;
   readonly #news: DiskNews;
+  #isSpoiled = false;
 
   constructor(view: MemoryStore, disk: Disk, process: Process, speed: DiskSpeed, news: DiskNews) {
     this.#view = view;
@@ -183,6 +183,7 @@ export class DiskStore implements ShardStore {
 
   commit(change: Change, durability: 'synced' | 'written'): void {
     this.#do((store) => store.commit(change, durability), durability === 'synced');
+    if (this.#isSpoiled) return;
     this.#news.onCommitted(this.#view, change);
     if (change.cut) this.#news.onOrphans(change.cut.orphans.map(({ version }) => version));
   }
@@ -205,9 +206,12 @@ export class DiskStore implements ShardStore {
 
   /** One transaction: it is there, or not at all, wherever the process dies. */
   #do(mutation: Mutation, isSynced: boolean): void {
+    if (this.#isSpoiled) {
+      this.#write(mutation);
+      return;
+    }
     this.#process.boundary();
-    mutation(this.#view);
-    this.#disk.write(mutation);
+    this.#write(mutation);
     if (isSynced) {
       this.#disk.sync();
       this.#news.onSynced(this.#view);
@@ -217,14 +221,19 @@ export class DiskStore implements ShardStore {
     this.#process.boundary();
   }
 
-  /** The row as it is, with one bit of its value changed. */
-  rot(entry: NonNullable<ReturnType<ShardStore['get']>>): void {
-    const value = entry.value.slice();
-    value[0] = (value[0] as number) ^ 1;
-    const entries = [{ ...entry, value }];
-    const mutation: Mutation = (store) => store.commit(changeOf({ entries, state: store.state() }), 'synced');
+  #write(mutation: Mutation): void {
     mutation(this.#view);
     this.#disk.write(mutation);
+  }
+
+  /** What `work` writes is none of the process's doing: it does not die of it, and nobody hears of it. */
+  spoil(work: () => void): void {
+    this.#isSpoiled = true;
+    try {
+      work();
+    } finally {
+      this.#isSpoiled = false;
+    }
   }
 
   copy(): MemoryStore {

@@ -1,4 +1,5 @@
 /** Breaks what a plan says, when it says so, and mends it again. */
+import { type InjectHeader, shardOf } from '@driftless/contracts';
 import type { Cluster } from './cluster.ts';
 import type { LinkFaults } from './nats.ts';
 import { endOf, type Fault, type FaultKind } from './plan.ts';
@@ -11,17 +12,18 @@ const nothing = undefined;
 
 const breaks: Breaks = {
   kill: (cluster, { node }) => {
-    cluster.host(node).process.die();
-    return () => cluster.startNode(node);
+    cluster.program(node).process.die();
+    return () => cluster.program(node).start();
   },
   'kill-in-call': (cluster, { node, calls, forMs }) => {
-    const { process } = cluster.host(node);
+    const program = cluster.program(node);
+    const { process } = program;
     const { onDeath } = process;
     process.callsLeft = calls;
     process.onDeath = () => {
       onDeath?.();
-      if (cluster.host(node).process !== process) return;
-      cluster.world.after(forMs, () => cluster.startNode(node));
+      if (program.process !== process) return;
+      cluster.world.after(forMs, () => program.start());
     };
     return () => {
       process.callsLeft = Number.POSITIVE_INFINITY;
@@ -45,16 +47,23 @@ const breaks: Breaks = {
       cluster.startNode(node);
     };
   },
-  'row-rotten': (cluster, { node, shard }) => {
-    cluster.rotRow(node, shard);
-    return nothing;
-  },
+  'row-rotten': (cluster, { node, shard }) => spoiled(cluster, node, shard, { kind: 'flip-value', count: 1 }),
+  'row-lost': (cluster, { node, key }) =>
+    spoiled(cluster, node, shardOf(key, cluster.shards), { kind: 'drop-row', key, count: 1 }),
+  'alien-row': (cluster, { node, shard }) => spoiled(cluster, node, shard, { kind: 'alien-row', count: 1 }),
+  'leaf-spoilt': (cluster, { node, shard }) =>
+    spoiled(cluster, node, shard, { kind: 'spoil-tree', count: 1 }),
+  'event-skipped': (cluster, { node, shard, events: count }) =>
+    spoiled(cluster, node, shard, { kind: 'skip-event', count }),
+  'cursor-rewound': (cluster, { node, shard, batches: count }) =>
+    spoiled(cluster, node, shard, { kind: 'rewind-cursor', count }),
   restart: (cluster, { node, forMs }) => {
-    cluster.stopNode(node, () => cluster.world.after(forMs, () => cluster.startNode(node)));
+    const program = cluster.program(node);
+    program.stop(() => cluster.world.after(forMs, () => program.start()));
     return nothing;
   },
   pause: (cluster, { node, forMs }) => {
-    cluster.host(node).process.hold(forMs);
+    cluster.program(node).process.hold(forMs);
     return nothing;
   },
   'slow-disk': (cluster, { node, syncMs }) => {
@@ -103,7 +112,7 @@ const breaks: Breaks = {
         if (lost === 'everything') nats.memory.deleteStream(shard);
         else if (typeof lost === 'number') nats.memory.goBack(shard, lost);
       }
-      if (lost === 'everything' || lost === 'leases') nats.memory.deleteLeases();
+      if (lost === 'everything' || lost === 'leases') nats.loseLeases();
       nats.start();
     };
   },
@@ -128,10 +137,15 @@ const breaks: Breaks = {
     return nothing;
   },
   'leases-deleted': ({ nats }) => {
-    nats.memory.deleteLeases();
+    nats.loseLeases();
     return nothing;
   },
 };
+
+function spoiled(cluster: Cluster, node: string, shard: number, header: InjectHeader): undefined {
+  cluster.spoil(node, shard, header);
+  return nothing;
+}
 
 function linkFault({ nats }: Cluster, node: string, faults: Partial<LinkFaults>): () => void {
   const link = nats.links.get(node);

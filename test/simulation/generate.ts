@@ -1,6 +1,7 @@
 /** Makes the plan of a seed: what clients do and what is broken, by the dice. */
 
 import { Random } from '../harness/random.ts';
+import { healerName } from './healer.ts';
 import type { ClientOperation, Fault, FaultKind, Plan, Profile } from './plan.ts';
 
 /** Time for the cluster to find its leaders before clients begin, milliseconds. */
@@ -14,6 +15,10 @@ export interface GenerateOptions {
   /** Only these kinds of faults. */
   kinds?: readonly FaultKind[] | undefined;
 }
+
+/** Keys that are written once, early: what is lost of them is missed by nobody before it is healed. */
+const quietKeys = ['quiet-1', 'quiet-2', 'quiet-3', 'quiet-4'] as const;
+const quietProfiles: readonly Profile[] = ['rot', 'everything'];
 
 const profileWeights: Record<Profile, number> = {
   calm: 2,
@@ -51,13 +56,21 @@ const jetstreamFaults: Partial<Record<FaultKind, number>> = {
   'leases-deleted': 1,
   'nats-lossy': 2,
 };
+const rotFaults: Partial<Record<FaultKind, number>> = {
+  'row-rotten': 3,
+  'row-lost': 2,
+  'alien-row': 2,
+  'leaf-spoilt': 2,
+  'event-skipped': 1,
+  'cursor-rewound': 2,
+};
 const faultsOf: Record<Profile, Partial<Record<FaultKind, number>>> = {
   calm: {},
   nodes: nodeFaults,
   jetstream: jetstreamFaults,
   power: { 'power-loss': 6, 'disk-loss': 1, 'files-put-back': 3, 'slow-disk': 1, deliveries: 1, 'no-way': 1 },
-  rot: { 'row-rotten': 8, kill: 1, pause: 1, deliveries: 1 },
-  everything: { ...nodeFaults, ...jetstreamFaults, 'power-loss': 4 },
+  rot: { ...rotFaults, kill: 1, pause: 1, deliveries: 1 },
+  everything: { ...nodeFaults, ...jetstreamFaults, ...rotFaults, 'power-loss': 4 },
 };
 
 export function generate(seed: number, { operations, profile: wanted, kinds }: GenerateOptions): Plan {
@@ -73,9 +86,13 @@ export function generate(seed: number, { operations, profile: wanted, kinds }: G
     seed,
     profile,
     ...shape,
+    antiEntropy: true,
     skewMs: Array.from({ length: nodes }, () => (hasSkew ? Math.round(random.between(-6e5, 6e5)) : 0)),
     config: configOf(random),
-    operations: operationsOf(random.fork('operations'), operations, lengthMs, !hasSkew),
+    operations: [
+      ...(quietProfiles.includes(profile) ? quietKeys.map(quietPut) : []),
+      ...operationsOf(random.fork('operations'), operations, lengthMs, !hasSkew),
+    ],
     faults: faultsFor(random.fork('faults'), profile, shape, lengthMs, kinds),
   };
 }
@@ -136,6 +153,11 @@ function operationsOf(random: Random, count: number, lengthMs: number, hasTtl: b
   }).sort((a, b) => a.at - b.at);
 }
 
+function quietPut(key: string): ClientOperation {
+  const value = `value of ${key}`;
+  return { at: startMs, client: 'client-1', kind: 'put', key, value, ack: 'majority', idempotent: true };
+}
+
 interface Shape {
   nodes: number;
   shards: number;
@@ -179,13 +201,31 @@ function endOfDisturbance(fault: Fault): number {
   return fault.at + ('forMs' in fault ? fault.forMs : 0) + 15_000;
 }
 
+/** What happens to any process; the other faults are of nodes. */
+const anyProcess: readonly FaultKind[] = [
+  'kill',
+  'kill-in-call',
+  'restart',
+  'pause',
+  'no-way',
+  'nats-cut',
+  'nats-stall',
+  'nats-slow',
+  'nats-lossy',
+];
+
 function faultOf(random: Random, kind: FaultKind, at: number, shape: Shape, profile: Profile): Fault {
-  const node = `node-${random.whole(1, shape.nodes)}`;
+  const isHealers = anyProcess.includes(kind) && random.chance(0.15);
+  const node = isHealers ? healerName : `node-${random.whole(1, shape.nodes)}`;
   const shard = random.whole(0, shape.shards - 1);
   const forMs = Math.round(
     random.pick([random.between(20, 500), random.between(500, 4000), random.between(4000, 12_000)]),
   );
-  const everyone = [...Array.from({ length: shape.nodes }, (_, i) => `node-${i + 1}`), 'gateway-1'];
+  const everyone = [
+    ...Array.from({ length: shape.nodes }, (_, i) => `node-${i + 1}`),
+    'gateway-1',
+    healerName,
+  ];
   switch (kind) {
     case 'kill-in-call':
       return { at, kind, node, calls: random.whole(1, 120), forMs };
@@ -211,7 +251,15 @@ function faultOf(random: Random, kind: FaultKind, at: number, shape: Shape, prof
       return { at, kind, node, loss: random.pick([0.3, 1]), forMs };
     case 'nats-down':
       return { at, kind, forMs, lost: profile === 'nodes' ? 'nothing' : lostOf(random) };
+    case 'row-lost':
+      return { at, kind, node, key: random.pick(quietKeys) };
+    case 'event-skipped':
+      return { at, kind, node, shard, events: random.whole(1, 3) };
+    case 'cursor-rewound':
+      return { at, kind, node, shard, batches: random.whole(1, 5) };
     case 'row-rotten':
+    case 'alien-row':
+    case 'leaf-spoilt':
     case 'consumer-deleted':
       return { at, kind, shard, node };
     case 'stream-deleted':

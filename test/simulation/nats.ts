@@ -3,7 +3,8 @@
  * each process, on which calls, answers, messages and news take their time, stall, or are lost. What one link
  * carries it carries in order, as TCP does, unless a fault says otherwise.
  */
-import type { Lease } from '@driftless/contracts';
+import type { Lease, RoundLease } from '@driftless/contracts';
+import { type Cells, MemoryCells } from '@driftless/runtime';
 import {
   type Bus,
   type ConsumeOptions,
@@ -49,6 +50,8 @@ const well: LinkFaults = {
 
 export class SimNats {
   readonly memory: MemoryNats;
+  /** The bucket of anti-entropy's round leases. */
+  readonly roundLeases = new MemoryCells<RoundLease>();
   readonly world: World;
   readonly links = new Map<string, Link>();
   isUp = true;
@@ -83,6 +86,12 @@ export class SimNats {
   start(): void {
     this.isUp = true;
     for (const link of this.links.values()) link.mend();
+  }
+
+  /** The buckets of all leases are lost. */
+  loseLeases(): void {
+    this.memory.deleteLeases();
+    this.roundLeases.wipe();
   }
 
   /** News to whoever listens. */
@@ -278,6 +287,15 @@ export class Link {
         else this.#onConnected.push(once(begin));
         return Promise.resolve({ stop: () => undefined });
       },
+    };
+  }
+
+  /** A bucket of cells. */
+  cells<Value>(bucket: MemoryCells<Value>, timeoutMs: number): Cells<Value> {
+    const cells = bucket.as(this.process.name);
+    return {
+      read: (key) => this.#call(timeoutMs, () => cells.read(key)),
+      write: (key, value, revision) => this.#call(timeoutMs, () => cells.write(key, value, revision)),
     };
   }
 

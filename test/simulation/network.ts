@@ -31,6 +31,7 @@ export interface Server {
 
 type Failure = 'not-sent' | 'unanswered';
 
+/** How a call ended that nobody answered. */
 class Unreachable extends Error {
   readonly kind: Failure;
   constructor(kind: Failure) {
@@ -213,6 +214,14 @@ export function simHop(network: Network, from: Process, node: string, url: strin
 
 function copyOf(answer: WriteAnswer): WriteAnswer {
   return JSON.parse(JSON.stringify(answer)) as WriteAnswer;
+}
+
+/** What the adapter of HTTP makes of it (runtime/src/node-call.ts). */
+export function nodeErrorOf(error: unknown, node: string): unknown {
+  if (!(error instanceof Unreachable)) return error;
+  return error.kind === 'not-sent'
+    ? new DriftlessError('replica-unavailable', `${node} does not answer.`)
+    : new DriftlessError('upstream-timeout', `${node} did not answer in time.`);
 }
 
 function hopErrorOf(error: unknown, node: string): unknown {

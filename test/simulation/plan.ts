@@ -12,7 +12,8 @@
  *                 well, so the same holds
  *     power       a node at a time loses what it had not synced, or all of its disk, or begins again with an
  *                 old copy of its files: the same
- *     rot         rows on disks change by themselves: the same, and no such row is shown
+ *     rot         rows, leaves and positions on disks change by themselves: the same, no rotten row is shown,
+ *                 and all of it is healed
  *     everything  all of it at once: `ack=majority` and `all` hold
  */
 import { ackLevelSchema, readLevelSchema } from '@driftless/contracts';
@@ -58,6 +59,14 @@ export const faultSchema = z.discriminatedUnion('kind', [
   z.object({ at, kind: z.literal('files-put-back'), node, forMs: ms }),
   /** A row's bytes change; which one, is left to chance. */
   z.object({ at, kind: z.literal('row-rotten'), node, shard }),
+  /** A row is gone, one is there that nobody wrote, a leaf of the tree is another one. */
+  z.object({ at, kind: z.literal('row-lost'), node, key: z.string() }),
+  z.object({ at, kind: z.literal('alien-row'), node, shard }),
+  z.object({ at, kind: z.literal('leaf-spoilt'), node, shard }),
+  /** The next events move the position, and write no row. */
+  z.object({ at, kind: z.literal('event-skipped'), node, shard, events: z.number().int().positive() }),
+  /** The position goes back, and log and rows stay. */
+  z.object({ at, kind: z.literal('cursor-rewound'), node, shard, batches: z.number().int().positive() }),
   z.object({ at, kind: z.literal('restart'), node, forMs: ms }),
   z.object({ at, kind: z.literal('pause'), node, forMs: ms }),
   z.object({ at, kind: z.literal('slow-disk'), node, syncMs: ms, forMs: ms }),
@@ -99,6 +108,8 @@ export const planSchema = z.object({
   nodes: z.number().int().min(1),
   shards: z.number().int().min(1),
   gateways: z.number().int().min(1),
+  /** Anti-entropy runs. What was found without it is run without it. */
+  antiEntropy: z.boolean().default(true),
   skewMs: z.array(z.number()),
   /** Deviations from the nodes' defaults. */
   config: z.record(z.string(), z.number()),

@@ -3,6 +3,8 @@
 import { createHash } from 'node:crypto';
 import { HistoryAssembler, type HistoryEvent, historyFormat } from '@driftless/checkers';
 import {
+  comparePositions,
+  type Digest,
   decodeBatch,
   type EpochStart,
   formatDigest,
@@ -13,6 +15,13 @@ import {
 import type { ShardStore } from '@driftless/store-node/simulation';
 
 const text = new TextDecoder();
+
+/** Where a replica stands, on disk or not yet. */
+export interface Standing {
+  node: string;
+  position: Position;
+  root: Digest;
+}
 
 export class Recorder {
   readonly events: HistoryEvent[] = [];
@@ -44,8 +53,14 @@ export class Recorder {
     this.events.push({ type: 'applied', at, node, shard, position, root: formatDigest(root) });
   }
 
-  /** The first replica has a record that removes rows for good. */
-  collected(node: string, shard: number, store: ShardStore, event: Uint8Array): void {
+  /** A replica has a record that removes rows for good; the first one of it tells where all stand. */
+  collected(
+    node: string,
+    shard: number,
+    store: ShardStore,
+    event: Uint8Array,
+    all: readonly Standing[],
+  ): void {
     const { set } = store.state();
     const { epoch, firstSeq, ops } = decodeBatch(event);
     for (const [index, operation] of ops.entries()) {
@@ -56,7 +71,12 @@ export class Recorder {
       this.#collected.add(name);
       const { entries: rows } = operation;
       const members = [...set.members];
-      this.events.push({ type: 'collected', at: this.#now(), node, shard, position, members, rows });
+      const at = this.#now();
+      this.events.push({ type: 'collected', at, node, shard, position, members, rows });
+      for (const { node, position, root } of all) {
+        if (rows.every(({ version }) => comparePositions(position, version) >= 0)) continue;
+        this.events.push({ type: 'applied', at, node, shard, position, root: formatDigest(root) });
+      }
     }
   }
 

@@ -53,6 +53,7 @@ async function without(
 function simplerThan(plan: Plan): Plan[] {
   const simpler: Plan[] = [];
   if (plan.skewMs.some((ms) => ms !== 0)) simpler.push({ ...plan, skewMs: plan.skewMs.map(() => 0) });
+  if (plan.antiEntropy) simpler.push({ ...plan, antiEntropy: false });
   if (plan.gateways > 1) simpler.push({ ...plan, gateways: 1 });
   for (const name of Object.keys(plan.config)) {
     const { [name]: _, ...config } = plan.config;

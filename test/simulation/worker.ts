@@ -4,7 +4,7 @@
  */
 import { parentPort } from 'node:worker_threads';
 import type { HistoryEvent } from '@driftless/checkers';
-import type { Mutant } from '@driftless/store-node/simulation';
+import type { Mutant } from './mutants.ts';
 import type { Plan } from './plan.ts';
 import { type Outcome, run } from './run.ts';
 

@@ -1,7 +1,7 @@
 /** What a simulation drives: the node as it is, and its ports in memory. */
 
 export { type NodeConfig, nodeConfigSchema } from './config.ts';
-export { changeOf } from './core/change.ts';
+export type { Change } from './core/change.ts';
 export { breakBy, type Mutant, mutants } from './core/mutants.ts';
 export { answerList, answerLog, answerRead, answerRows, answerWrite, copyFor } from './http/answers.ts';
 export { answerQuestion } from './http/exchange-answers.ts';

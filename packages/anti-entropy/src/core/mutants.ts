@@ -1,13 +1,12 @@
 /**
  * Ways to break comparing and healing on purpose, so that tests can show that it would be noticed. Only a
  * test switches one on, by `breakBy`; no configuration and no environment can. Each is asked for at the one
- * place where a mistake would make it: the first two here, the others where nodes repair and collect.
+ * place where a mistake would make it: the first two here, the other where nodes repair.
  */
 export const mutants = {
   'repair-lower-version': 'a row of a lower version takes the place of one of a higher version',
   'equal-when-not-comparable': 'what could not be compared is told as equal',
   'forget-tree-in-repair': 'a repair writes rows and leaves the tree as it is',
-  'collect-unseen-tombstone': 'a tombstone is removed that a member has not been proven to have',
 } as const;
 export type Mutant = keyof typeof mutants;
 
