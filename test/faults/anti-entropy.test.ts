@@ -87,7 +87,7 @@ class Scene {
       node.output().slice(this.#logs.get(node.name)).split('\n'),
     );
     const keys = lines
-      .filter((line) => line.includes('repaired a bucket'))
+      .filter((line) => line.includes('repaired rows'))
       .flatMap((line) => (JSON.parse(line) as { keys: string[] }).keys);
     return [...new Set(keys)].sort();
   }

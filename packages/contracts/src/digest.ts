@@ -59,7 +59,7 @@ export function hash128(bytes: Uint8Array): Digest {
 
 /** Names a row where its key is too long: first 8 bytes of the key's SHA-256, as 16 hexadecimal digits. */
 export function rowHash(key: string): string {
-  return formatDigest(hash128(Buffer.from(key))).slice(0, 16);
+  return hash('sha256', key, 'hex').slice(0, 16);
 }
 
 /** `a ^ b`, as a new digest. */

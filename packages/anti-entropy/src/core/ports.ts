@@ -101,9 +101,9 @@ export interface OurReplica extends Replica {
   epochs(): readonly { epoch: number; firstSeq: number }[];
   /**
    * Sets the overwritten rows aside, makes the leaves of `buckets` those of their rows (by the digests kept
-   * beside them), and moves root and drift along: one transaction a bucket. Idempotent. A repair is left out
-   * when our row is not the one listed, when the peer's could not be had with the digest listed, or when its
-   * version is ahead of the replica or an orphan by then (`isAhead`, `isOrphan`): a cut may have come in
+   * beside them), and moves root and drift along: a bucket in one transaction. Idempotent. A repair is left
+   * out when our row is not the one listed, when the peer's could not be had with the digest listed, or when
+   * its version is ahead of the replica or an orphan by then (`isAhead`, `isOrphan`): a cut may have come in
    * between.
    */
   repair(buckets: readonly number[], repairs: readonly Repair[]): Promise<Repaired>;

@@ -78,6 +78,17 @@ export function changeOf(parts: Partial<Change> & Pick<Change, 'state'>): Change
   return { entries: [], removed: [], leafXors: new Map(), answers: [], quarantine: [], ...parts };
 }
 
+/** One change after the other, of other rows and leaves, none of them in the log. */
+export function bothChanges(first: Change, then: Change): Change {
+  return changeOf({
+    entries: [...first.entries, ...then.entries],
+    removed: [...first.removed, ...then.removed],
+    leafXors: new Map([...first.leafXors, ...then.leafXors]),
+    quarantine: [...first.quarantine, ...then.quarantine],
+    state: then.state,
+  });
+}
+
 /** What operations lead to; not yet a change, for nothing says whether it is right. */
 export interface Effect {
   entries: Entry[];

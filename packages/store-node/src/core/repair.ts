@@ -31,7 +31,10 @@ export interface RepairInput {
   leaf: Digest;
   /** XOR of all leaves. */
   leavesRoot: Digest;
-  /** The rows of the bucket. */
+  /**
+   * The rows of the bucket. When the others are known to be sound and to have the rest of the leaf, those to
+   * be repaired will do, with the part of the leaf that they have (`leafOf`).
+   */
   rows: readonly Entry[];
   repairs: readonly Repair[];
   /** The peer's rows, by key, with the digests that their bytes have. */
@@ -89,7 +92,8 @@ function fits({ key, ours, theirs }: Repair, row: Entry | undefined, input: Repa
   return !isAhead(entry, input.state.applied) && !isOrphan(entry, input.epochs);
 }
 
-function leafOf(rows: Iterable<Entry>): Digest {
+/** XOR of the digests kept beside the rows. */
+export function leafOf(rows: Iterable<Entry>): Digest {
   const leaf = zeroDigest();
   for (const { digest } of rows) xorInto(leaf, digest);
   return leaf;

@@ -3,13 +3,13 @@
  * bytes.
  */
 import { Buffer } from 'node:buffer';
-import { node as merkleNode } from '@driftless/anti-entropy';
+import { node as merkleNode, type RowDigest } from '@driftless/anti-entropy';
 import {
   bucketsHeaderSchema,
   type CaptureAnswer,
   captureHeaderSchema,
-  type Digest,
   DriftlessError,
+  digestBytes,
   type ExchangeQuestion,
   encodeFrame,
   fetchHeaderSchema,
@@ -33,6 +33,10 @@ export function answerQuestion(
 
 /** Questions whose answer is JSON; of the others it is a frame. */
 export const jsonQuestions: readonly ExchangeQuestion[] = ['capture', 'heads'];
+
+/** Of a row in a listing: the hash of its key, and its digest. */
+const rowHashBytes = 8;
+const rowBytes = rowHashBytes + digestBytes;
 
 type Answer = (context: ShardContext, header: unknown) => Promise<Uint8Array>;
 
@@ -61,7 +65,7 @@ const answers: Record<ExchangeQuestion, Answer> = {
     const listed = await listBuckets(context, buckets, throughSeq);
     return encodeFrame(
       { buckets: listed.map(({ bucket, rows, sound }) => ({ bucket, rows: rows.length, sound })) },
-      listed.flatMap(({ rows }) => rows.map(rowBytes)),
+      listed.map(({ rows }) => bytesOf(rows)),
     );
   },
 
@@ -79,8 +83,13 @@ const answers: Record<ExchangeQuestion, Answer> = {
   },
 };
 
-function rowBytes({ hash, digest }: { hash: string; digest: Digest }): Uint8Array {
-  return Buffer.concat([Buffer.from(hash, 'hex'), digest]);
+function bytesOf(rows: readonly RowDigest[]): Uint8Array {
+  const bytes = Buffer.allocUnsafe(rows.length * rowBytes);
+  for (const [i, { hash, digest }] of rows.entries()) {
+    bytes.write(hash, i * rowBytes, 'hex');
+    bytes.set(digest, i * rowBytes + rowHashBytes);
+  }
+  return bytes;
 }
 
 function json(answer: unknown): Uint8Array {

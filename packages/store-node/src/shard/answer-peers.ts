@@ -31,13 +31,22 @@ export async function listBuckets(
   let since = 0;
   for (const bucket of buckets) {
     const { applied } = context.state;
+    const { store, clock } = context;
     const rows: BucketRows['rows'] = [];
-    const audit = auditBucket(context.store, bucket, ({ key, seq }, digest) => {
-      if (seq <= throughSeq || seq > applied.seq) rows.push({ hash: rowHash(key), digest });
+    const keys = new Map<string, string>();
+    const audit = auditBucket(store, bucket, ({ key, seq }, digest) => {
+      const hash = rowHash(key);
+      keys.set(hash, key);
+      if (seq <= throughSeq || seq > applied.seq) rows.push({ hash, digest });
     });
     note(context, [audit]);
+    const { sound } = audit;
+    const { listings } = context;
+    if (sound && keys.size === audit.rows)
+      listings.keep(bucket, { store, leaf: store.leaf(bucket), keys }, clock.monotonic());
+    else listings.forget(bucket);
     rows.sort((a, b) => (a.hash < b.hash ? -1 : 1));
-    listed.push({ bucket, rows, sound: audit.sound });
+    listed.push({ bucket, rows, sound });
     since += audit.rows;
     if (since < burstRows) continue;
     since = 0;
@@ -50,10 +59,9 @@ export async function headsOf(context: ShardContext, wanted: readonly Wanted[]):
   const heads: RowHead[] = [];
   let since = 0;
   for (const { bucket, hashes } of wanted) {
-    const asked = new Set(hashes);
-    const rows = context.store.bucketRows(bucket);
-    for (const row of rows) if (asked.has(rowHash(row.key))) heads.push(headOf(row));
-    since += rows.length;
+    const { rows, read } = rowsNamed(context, bucket, hashes);
+    heads.push(...rows.map(headOf));
+    since += read;
     if (since < burstRows) continue;
     since = 0;
     await context.clock.turn();
@@ -61,6 +69,22 @@ export async function headsOf(context: ShardContext, wanted: readonly Wanted[]):
   // Taken last: no row that was looked at is of an operation past it.
   const { applied: position, collected } = context.state;
   return { position, collectedSeq: collected.seq, rows: heads };
+}
+
+/** The rows of a bucket with these hashes, and how many were read to find them. */
+function rowsNamed(
+  { store, listings }: ShardContext,
+  bucket: number,
+  hashes: readonly string[],
+): { rows: Entry[]; read: number } {
+  const listed = listings.of(store, bucket);
+  if (listed) {
+    const rows = hashes.flatMap((hash) => listed.keys.get(hash) ?? []).flatMap((key) => store.get(key) ?? []);
+    return { rows, read: rows.length };
+  }
+  const asked = new Set(hashes);
+  const rows = store.bucketRows(bucket);
+  return { rows: rows.filter(({ key }) => asked.has(rowHash(key))), read: rows.length };
 }
 
 function headOf(entry: Entry): RowHead {

@@ -24,6 +24,7 @@ import { Arrivals } from './arrivals.ts';
 import { Captures } from './captures.ts';
 import { ConfirmedWaits } from './confirmed-waits.ts';
 import { DriftTimes, type Found } from './drift-times.ts';
+import { Listings } from './listings.ts';
 import type { Peers } from './peers.ts';
 import { Soundness } from './soundness.ts';
 
@@ -111,6 +112,7 @@ export class ShardContext {
   readonly confirmedWaits: ConfirmedWaits;
   readonly arrivals: Arrivals;
   readonly captures: Captures;
+  readonly listings = new Listings();
   readonly soundness: Soundness;
   readonly driftTimes: DriftTimes;
   /** The last comparison with each peer that found it equal. */

@@ -1,8 +1,8 @@
 /**
  * Our side of an exchange: what the comparison asks of this replica, and how it is repaired. Rows come from
- * the peer first; then each bucket is changed in one turn and one transaction, so that events go on in
- * between, and audited again at once. A replica that leads is not repaired: what it stamped must stay what
- * it holds.
+ * the peer first; then a few buckets at a time are changed in one turn and one transaction, so that events go
+ * on in between. Those that were not known to be sound are audited again at once. A replica that leads is not
+ * repaired: what it stamped must stay what it holds.
  */
 import type {
   BucketRows,
@@ -16,11 +16,20 @@ import type {
   Repaired,
   Wanted,
 } from '@driftless/anti-entropy';
-import { decodeFrame, fetchAnswerSchema, PayloadReader, type Position } from '@driftless/contracts';
+import {
+  type Digest,
+  decodeFrame,
+  fetchAnswerSchema,
+  PayloadReader,
+  type Position,
+  xorDigest,
+  zeroDigest,
+} from '@driftless/contracts';
+import { bothChanges, type Change } from '../core/change.ts';
 import { type Entry, makeEntry } from '../core/entry.ts';
-import { planRepair } from '../core/repair.ts';
+import { leafOf, planRepair } from '../core/repair.ts';
 import { headsOf, listBuckets, takeCapture } from './answer-peers.ts';
-import { auditBucket } from './audit.ts';
+import { auditBucket, burstRows } from './audit.ts';
 import type { ShardContext } from './context.ts';
 import { note } from './scrub.ts';
 
@@ -75,9 +84,10 @@ export class LocalReplica implements OurReplica {
   async repair(buckets: readonly number[], repairs: readonly Repair[]): Promise<Repaired> {
     const { rows, bytes } = await this.#fetch(repairs);
     const byBucket = Map.groupBy(repairs, ({ bucket }) => bucket);
+    const waiting = [...buckets];
     let healed = 0;
-    for (const bucket of buckets) {
-      healed += this.#repairBucket(bucket, byBucket.get(bucket) ?? [], rows);
+    while (waiting.length > 0) {
+      healed += this.#repairSome(waiting, byBucket, rows);
       await this.#context.clock.turn();
     }
     // One sync for all of them: what is proven next is on disk.
@@ -85,32 +95,58 @@ export class LocalReplica implements OurReplica {
     return { healed, bytesShipped: bytes };
   }
 
-  /** In one turn: nothing is applied between looking at the rows and writing them. */
-  #repairBucket(bucket: number, repairs: readonly Repair[], theirs: ReadonlyMap<string, Entry>): number {
+  /**
+   * The first of the waiting buckets, in one turn: nothing is applied between looking at the rows and writing
+   * them.
+   */
+  #repairSome(
+    waiting: number[],
+    repairs: ReadonlyMap<number, readonly Repair[]>,
+    theirs: ReadonlyMap<string, Entry>,
+  ): number {
     this.#options.requireMendable();
     const context = this.#context;
-    const { store, state, clock, logger, shard } = context;
-    const { change, healed } = planRepair({
-      state,
-      epochs: store.epochs(),
-      bucket,
-      leaf: store.leaf(bucket),
-      leavesRoot: store.leavesRoot(),
-      rows: store.bucketRows(bucket),
-      repairs,
-      theirs,
-    });
-    if (change) context.commit(change, 'written');
-    for (const key of healed) this.#options.ledger.healed(key, clock.monotonic());
-    note(context, [auditBucket(store, bucket)]);
-    if (change) {
-      const { peer } = this.#options;
-      logger.warn(
-        { shard, bucket, peer, keys: healed.slice(0, keysTold), healed: healed.length },
-        'repaired a bucket',
-      );
+    const { store, listings } = context;
+    const epochs = store.epochs();
+    const healed: string[] = [];
+    const unproven: number[] = [];
+    let change: Change | undefined;
+    let leavesRoot = store.leavesRoot();
+    for (let read = 0; waiting.length > 0 && read < burstRows; ) {
+      const bucket = waiting.shift() as number;
+      const some = repairs.get(bucket) ?? [];
+      const { rows, leaf, isProven } = this.#rowsOf(bucket, some);
+      const state = change?.state ?? context.state;
+      const part = planRepair({ state, epochs, bucket, leaf, leavesRoot, rows, repairs: some, theirs });
+      read += Math.max(1, rows.length);
+      healed.push(...part.healed);
+      if (!isProven) unproven.push(bucket);
+      if (!part.change) continue;
+      leavesRoot = xorDigest(leavesRoot, part.change.leafXors.get(bucket) ?? zeroDigest());
+      change = change ? bothChanges(change, part.change) : part.change;
+      listings.forget(bucket);
     }
+    if (change) context.commit(change, 'written');
+    for (const key of healed) this.#options.ledger.healed(key, context.clock.monotonic());
+    for (const bucket of unproven) note(context, [auditBucket(store, bucket)]);
+    if (change) this.#tell(change, healed);
     return healed.length;
+  }
+
+  /** What of a bucket has to be looked at: of one that is known to be sound, the rows to be repaired. */
+  #rowsOf(bucket: number, repairs: readonly Repair[]): { rows: Entry[]; leaf: Digest; isProven: boolean } {
+    const { store, listings } = this.#context;
+    const isProven = repairs.length > 0 && listings.of(store, bucket) !== undefined;
+    if (!isProven) return { rows: store.bucketRows(bucket), leaf: store.leaf(bucket), isProven };
+    const rows = repairs.flatMap(({ key }) => store.get(key) ?? []);
+    return { rows, leaf: leafOf(rows), isProven };
+  }
+
+  #tell({ leafXors }: Change, healed: readonly string[]): void {
+    const { logger, shard } = this.#context;
+    const { peer } = this.#options;
+    const keys = healed.slice(0, keysTold);
+    logger.warn({ shard, peer, buckets: leafXors.size, keys, healed: healed.length }, 'repaired rows');
   }
 
   /** The peer's rows; one that it doesn't have any more, or that has rotted there, is not among them. */
@@ -134,4 +170,4 @@ export class LocalReplica implements OurReplica {
 }
 
 /** Keys of a repair that are named in the log. */
-const keysTold = 10;
+const keysTold = 50;

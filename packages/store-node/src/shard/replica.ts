@@ -188,6 +188,7 @@ export class ShardReplica {
     if (rank !== this.#config.rank) this.#config = { ...this.#config, rank };
     this.scrub.turn();
     this.context.captures.tick(now);
+    this.context.listings.tick(now);
     this.#leader?.tick(now);
     this.#dispatch({ type: 'tick', now, fit: this.#isFit() });
   }

@@ -7,12 +7,17 @@ import Database from 'better-sqlite3';
 import type { Entry } from '../core/entry.ts';
 import { type EntryTuple, entryColumns, entryOfTuple } from './statements.ts';
 
+/** Of a larger file the rest is read by calls. */
+const mappedBytesMax = 2 ** 31 - 2 ** 16;
+
 export class DiskReader {
   readonly #database: Database.Database;
   readonly #bucketRows: Database.Statement;
 
   constructor(file: string) {
     this.#database = new Database(file, { readonly: true });
+    // By the pages of the operating system: without a copy, and without a call for each.
+    this.#database.pragma(`mmap_size = ${mappedBytesMax}`);
     const sql = `SELECT ${entryColumns} FROM entries WHERE bucket = ?`;
     this.#bucketRows = this.#database.prepare(sql).raw();
   }
