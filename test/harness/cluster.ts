@@ -35,7 +35,7 @@ export interface ClusterOptions {
   /** Further configuration of the nodes: `DRIFTLESS_…` → text. */
   nodeEnv?: Env | ((member: string, directory: string) => Env);
   gatewayEnv?: Env;
-  /** Whether an anti-entropy process runs; configuration of it. */
+  /** Whether an anti-entropy process runs (default: yes); configuration of it. */
   antiEntropy?: boolean | Env;
   /** Every node and gateway reaches NATS (a single server) and the nodes by a `Link` that can be made bad. */
   links?: boolean;
@@ -353,7 +353,7 @@ const clusterDefaults: Required<ClusterOptions> = {
   natsPart: (plan, directory) => new TestProcess(plan, directory),
   nodeEnv: {},
   gatewayEnv: {},
-  antiEntropy: false,
+  antiEntropy: true,
   links: false,
   disks: {},
 };

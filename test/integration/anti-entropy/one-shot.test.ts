@@ -41,7 +41,8 @@ describe('one-shots', () => {
     onGateway('diff', '--shard', '0', '--a', follower, '--b', leader, '--json');
 
   beforeAll(async () => {
-    cluster = await TestCluster.start({ shards: 1, nodeEnv: { DRIFTLESS_INJECT: 'true' } });
+    const nodeEnv = { DRIFTLESS_INJECT: 'true' };
+    cluster = await TestCluster.start({ shards: 1, nodeEnv, antiEntropy: false });
     for (let i = 0; i < 30; i += 1) {
       await fetch(`${cluster.gatewayUrl}/v1/kv/key-${i}?ack=all`, { method: 'PUT', body: `value ${i}` });
     }

@@ -27,7 +27,7 @@ describe('bad input', () => {
   const pidsOf = () => [cluster.gateway, ...cluster.nodes, cluster.nats].map(({ pid }) => pid);
 
   beforeAll(async () => {
-    cluster = await TestCluster.start();
+    cluster = await TestCluster.start({ antiEntropy: false });
     pids = pidsOf();
     for (const { path, value } of witnesses) {
       const headers = { 'content-type': 'text/plain' };

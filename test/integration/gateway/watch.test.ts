@@ -81,7 +81,10 @@ describe('GET /v1/watch', () => {
         DRIFTLESS_WATCH_HEARTBEAT_MS: '200',
         DRIFTLESS_WATCH_BUFFER_BYTES_MAX: String(4 * mebibyte),
       },
-      nodeEnv: { DRIFTLESS_LOG_BYTES_MAX: String(24 * mebibyte) },
+      nodeEnv: {
+        DRIFTLESS_LOG_BYTES_MIN: String(24 * mebibyte),
+        DRIFTLESS_LOG_BYTES_MAX: String(24 * mebibyte),
+      },
     });
     client = new DriftlessClient({ baseUrls: cluster.gatewayUrl });
   });
