@@ -61,6 +61,17 @@ export class Watcher {
   }
 }
 
+/** Asked later, what nodes have said since of drift that they found or repaired. */
+export function driftTold({ nodes }: TestCluster): () => string[] {
+  const before = new Map(nodes.map((node) => [node, node.output().length]));
+  return () =>
+    nodes.flatMap((node) => {
+      const lines = node.output().slice(before.get(node)).split('\n');
+      const told = lines.filter((line) => /a digest check failed|repaired rows/.test(line));
+      return told.map((line) => `drift: ${node.name} says, and nothing was spoiled: ${line}`);
+    });
+}
+
 /** Epochs of every replica, and its log after `since`, by shard. */
 export function fileEvents(
   cluster: TestCluster,

@@ -24,6 +24,8 @@ export interface Fault {
   traffic?: Partial<Pick<TrafficOptions, 'acks' | 'mix' | 'perSecond'>>;
   /** What it takes for good: decides which acknowledgements must survive (checkers, durability.ts). */
   takes?: Loss[];
+  /** Rows or positions become wrong. With any other fault, a node that says that it drifted is wrong. */
+  spoils?: true;
   /**
    * Whether writes must flow again although the fault lasts, or once it is undone. Recovery is the longest
    * pause of any shard from then on.
@@ -34,6 +36,8 @@ export interface Fault {
   convergenceMsMax: number;
   /** Belongs to the short set, which `npm test` runs. */
   isShort?: true;
+  /** How many runs `--fill` is content with, where one takes long. */
+  runsEnough?: number;
   /** Why it can't be done on this machine, if it can't. */
   obstacle?: () => string | undefined;
   inject: (scene: Scene) => Promise<Undo> | Undo;
@@ -55,6 +59,7 @@ export const families = [
   'clocks',
   'files',
   'NATS cluster',
+  'no fault',
 ] as const;
 export type Family = (typeof families)[number];
 

@@ -66,9 +66,10 @@ async function main(): Promise<number> {
   const chosen = exact.length > 0 ? exact : faults.filter(({ name }) => name.includes(values.only));
   if (chosen.length === 0) throw new Error(`No fault is named so: ${values.only}`);
   const { rows: done } = summaryOf(sumsIn(values.base), resultsIn(file));
-  const due = ({ name }: Fault): number => {
+  const due = ({ name, runsEnough = Number.POSITIVE_INFINITY }: Fault): number => {
     if (values.fill === undefined) return Number(values.runs);
-    return Math.max(0, Number(values.fill) - (done.find(({ fault }) => fault === name)?.runs ?? 0));
+    const wanted = Math.min(Number(values.fill), runsEnough);
+    return Math.max(0, wanted - (done.find(({ fault }) => fault === name)?.runs ?? 0));
   };
   const campaign = new Campaign({ failuresDir: join(values.dir, 'failures') });
   let violated = 0;

@@ -18,7 +18,7 @@ import type { Dump } from '../../harness/dump.ts';
 import type { TestProcess } from '../../harness/process.ts';
 import { Random } from '../../harness/random.ts';
 import { Traffic } from '../../harness/traffic.ts';
-import { dumpEvents, dumpsOf, fileEvents, Watcher } from './evidence.ts';
+import { driftTold, dumpEvents, dumpsOf, fileEvents, Watcher } from './evidence.ts';
 import type { Fault, Scene } from './fault.ts';
 
 export interface RunResult {
@@ -73,6 +73,7 @@ export class Runs {
     const replicaOf = (node: string): string => this.#replicaOf(node);
     const since = await this.#lastSeqs();
     const watcher = new Watcher(cluster, writer, replicaOf);
+    const told = driftTold(cluster);
     const { seed } = options;
     const traffic = new Traffic(cluster, writer, {
       perSecond: perSecondDefault,
@@ -97,6 +98,7 @@ export class Runs {
     violations.push(
       ...(await this.#record(writer, { prefix, since, patienceMs: patience * fault.convergenceMsMax })),
     );
+    if (!fault.spoils) violations.push(...told());
     writer.close();
     const results = checkHistory(await readHistory(createReadStream(options.historyFile)), {
       convergedWithinMs: fault.convergenceMsMax,

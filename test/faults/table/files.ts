@@ -37,6 +37,7 @@ const damaged = {
     },
   },
   endsNodes: true as const,
+  spoils: true as const,
 };
 
 type Damage = (file: string, random: Random) => void;

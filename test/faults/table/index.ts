@@ -6,6 +6,7 @@ import { fileFaults } from './files.ts';
 import { jetstreamFaults } from './jetstream.ts';
 import { linkFaults } from './links.ts';
 import { natsClusterFaults } from './nats-cluster.ts';
+import { noFaults } from './no-fault.ts';
 import { processFaults } from './processes.ts';
 
 export const faults: readonly Fault[] = [
@@ -16,4 +17,5 @@ export const faults: readonly Fault[] = [
   ...clockFaults,
   ...fileFaults,
   ...natsClusterFaults,
+  ...noFaults,
 ];
