@@ -238,6 +238,7 @@ export class Link {
   stream(shard: number, publishTimeoutMs: number): EventStream {
     const stream = this.#nats.memory.stream(shard, this.process.name);
     return {
+      pipelines: true,
       ensure: () => this.#call(answerMs, () => stream.ensure()),
       publish: (publish) => this.#call(publishTimeoutMs, () => stream.publish(publish)),
       end: () => this.#call(answerMs, () => stream.end()),

@@ -75,6 +75,7 @@ export class MemoryNats {
   /** A shard's stream, as a node sees it. */
   stream(shard: number, node: string): EventStream {
     return {
+      pipelines: true,
       ensure: () => this.#call(node, () => this.#ensure(shard)),
       publish: (publish) => this.#call(node, () => this.#publish(shard, publish)),
       end: () => this.#call(node, () => this.#end(shard)),

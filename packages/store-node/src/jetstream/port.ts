@@ -56,6 +56,8 @@ export interface ConsumeOptions {
 }
 
 export interface EventStream {
+  /** It checks `after`, so that several publishes may be under way; otherwise one goes at a time. */
+  readonly pipelines: boolean;
   /** Makes the stream if it isn't there; when it was created (an opaque text) and where it ends. */
   ensure(): Promise<{ createdAt: string; lastStreamSeq: number }>;
   /** Throws `FenceRefused`, `Missing` or `Unanswered`. */

@@ -70,6 +70,12 @@ const pullExpiresMs = 5_000;
 const idleHeartbeatMs = 1_000;
 
 export class JetStreamEvents implements EventStream {
+  /**
+   * Where a stream has copies, each of them checks the expected message id when it applies the message, and
+   * nats-server takes a mismatch there for a failed write, which ends the stream on all of them (seen with
+   * 2.15). The expected sequence is checked before.
+   */
+  readonly pipelines: boolean;
   readonly #js: JetStreamClient;
   readonly #jsm: JetStreamManager;
   readonly #options: JetStreamOptions;
@@ -80,6 +86,7 @@ export class JetStreamEvents implements EventStream {
     this.#js = js;
     this.#jsm = jsm;
     this.#options = options;
+    this.pipelines = options.streamReplicas === 1;
     this.#stream = streamName(options.cluster, options.shard);
     this.#subject = eventSubject(options.cluster, options.shard);
   }
@@ -115,7 +122,7 @@ export class JetStreamEvents implements EventStream {
         msgID: this.#messageId({ epoch, firstSeq }, expectedStreamSeq + 1),
         expect: {
           lastSequence: expectedStreamSeq,
-          ...(after && { lastMsgID: this.#messageId(after, expectedStreamSeq) }),
+          ...(after && this.pipelines && { lastMsgID: this.#messageId(after, expectedStreamSeq) }),
         },
         headers: heads,
         timeout: this.#options.publishTimeoutMs,

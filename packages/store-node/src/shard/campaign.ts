@@ -19,6 +19,8 @@ type StreamEnd = Awaited<ReturnType<EventStream['end']>>;
 
 /** Without progress for this long a candidate looks for the end of the stream again, milliseconds. */
 const catchUpStuckMs = 1000;
+/** Pause before it also consumes anew once more: to make a consumer takes a while, milliseconds. */
+const consumeAnewEveryMs = 5000;
 
 export interface CampaignHooks {
   dispatch(event: ElectionEvent): void;
@@ -34,6 +36,7 @@ export class Campaign {
   #catchUpTo: number | undefined;
   /** Last message that the stream still holds: what came after it is gone, and won't be delivered. */
   #lastHeldSeq = 0;
+  #consumedAnewAt = Number.NEGATIVE_INFINITY;
 
   constructor(context: ShardContext, follower: Follower, hooks: CampaignHooks) {
     this.#context = context;
@@ -79,8 +82,16 @@ export class Campaign {
       if (this.#catchUpTo !== end) return;
       if (this.#context.state.streamSeq !== state.streamSeq) return this.#watch(end);
       this.#catchUpTo = undefined;
+      this.#consumeAnew(clock.monotonic());
       this.#hooks.dispatch({ type: 'fence-failed' });
     });
+  }
+
+  /** What JetStream gave out and was lost on the way it gives again only when the time for an ack is over. */
+  #consumeAnew(now: number): void {
+    if (now - this.#consumedAnewAt < consumeAnewEveryMs) return;
+    this.#consumedAnewAt = now;
+    this.#follower.restart();
   }
 
   /** The follower's position or cursor moved. */

@@ -6,6 +6,7 @@ import { decodeBatch } from '@driftless/contracts';
 import {
   type OutboxBatch,
   type OutboxEvent,
+  type OutboxLimits,
   type OutboxState,
   type OutboxStep,
   startOutbox,
@@ -26,14 +27,16 @@ export class Publisher {
   readonly #hooks: PublisherHooks;
   /** Events not confirmed, by their first seq: what was just encoded needs no reading back. */
   readonly #events = new Map<number, { event: Uint8Array; prompt: boolean }>();
+  readonly #limits: OutboxLimits;
   #outbox: OutboxState;
 
   /** Begins with what the log has past the last confirmed seq. */
   constructor(context: ShardContext, epoch: number, hooks: PublisherHooks) {
     this.#context = context;
     this.#hooks = hooks;
+    this.#limits = context.stream.pipelines ? context.limits : { publishesInFlightMax: 1 };
     const { confirmedSeq: seq, streamSeq } = context.state;
-    const start = startOutbox(epoch, { seq, streamSeq }, outboxOf(context, seq), context.limits);
+    const start = startOutbox(epoch, { seq, streamSeq }, outboxOf(context, seq), this.#limits);
     this.#outbox = start.state;
     this.#run(start);
   }
@@ -54,7 +57,7 @@ export class Publisher {
   }
 
   #step(event: OutboxEvent): void {
-    this.#run(stepOutbox(this.#outbox, event, this.#context.limits));
+    this.#run(stepOutbox(this.#outbox, event, this.#limits));
   }
 
   #run({ state, effects }: OutboxStep): void {
