@@ -9,7 +9,8 @@
  *     strong     it leads, by the word of the stream, asked after the read came in
  *
  * A session whose position was rolled back is told so at any level: else the position would be forgotten by
- * the next answer of the new history.
+ * the next answer of the new history. And none is served where an epoch that it knows of has not been heard
+ * of: what such a replica has at its end may be rolled back, and the session would not be told.
  */
 import { DriftlessError, type Freshness, formatPosition, type Position } from '@driftless/contracts';
 import { type Place, placeOf } from '../core/session.ts';
@@ -56,7 +57,9 @@ async function requireSession(
   const { arrivals } = replica.context;
   if (waitMs !== undefined) await arrivals.until(() => sessionPlace(replica, seen).kind !== 'ahead', waitMs);
   const problem = sessionProblem(replica, seen);
-  if (problem && (waitMs !== undefined || problem.code === 'session-rolled-back')) throw problem;
+  if (!problem) return;
+  const knowsLess = seen.epoch > replica.context.state.applied.epoch;
+  if (waitMs !== undefined || knowsLess || problem.code === 'session-rolled-back') throw problem;
 }
 
 function sessionPlace({ context }: ShardReplica, seen: Position): Place {

@@ -1,3 +1,4 @@
+import { DriftlessError } from '@driftless/contracts';
 import { expect, it } from 'vitest';
 import { makeEntry } from '../core/entry.ts';
 import { emptyState } from '../core/state.ts';
@@ -43,4 +44,17 @@ it('a read that waits to be confirmed tells where the replica stood when it read
   confirm();
   const { result } = await reading;
   expect(result).toMatchObject({ found: true, version: '1-7', standing: { position: { epoch: 1, seq: 7 } } });
+});
+
+it('a replica that has not heard of an epoch that the session knows serves it no read', async () => {
+  const { replica, context } = leading(7);
+  const asked = { level: 'eventual', seen: { epoch: 2, seq: 5 } } as const;
+  const refusal = await readKey(replica, 'k', asked).catch((error: unknown) => error);
+  expect(refusal).toBeInstanceOf(DriftlessError);
+  expect(refusal).toMatchObject({ code: 'session-behind' });
+  // Behind in the session's own epoch, it may: nothing of that is rolled back.
+  const behind = { level: 'eventual', seen: { epoch: 1, seq: 9 } } as const;
+  expect(await readKey(replica, 'k', behind)).toMatchObject({ result: { found: true } });
+  context.state = { ...context.state, applied: { epoch: 2, seq: 7 } };
+  expect(await readKey(replica, 'k', asked)).toMatchObject({ result: { found: true } });
 });
