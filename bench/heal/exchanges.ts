@@ -35,6 +35,7 @@ export async function healCosts(plan: HealPlan): Promise<HealCost[]> {
   const cluster = await TestCluster.start({
     nodes: 2,
     shards: 1,
+    antiEntropy: false,
     nodeEnv: {
       DRIFTLESS_INJECT: 'true',
       // Nobody else is to find the drift, or to take a copy because of it.

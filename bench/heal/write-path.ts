@@ -35,12 +35,14 @@ const room = import.meta.dirname;
 const withoutDigests = pathToFileURL(join(room, 'without-digests.ts')).href;
 
 export async function writeCosts(plan: WritePlan): Promise<WriteCost[]> {
-  const whole = await TestCluster.start({ shards: 1 });
+  const whole = await TestCluster.start({ shards: 1, antiEntropy: false });
   const env = { NODE_OPTIONS: `--import ${withoutDigests}` };
-  const bare = await TestCluster.start({ shards: 1, nodeEnv: env }).catch(async (error) => {
-    await whole.stop();
-    throw error;
-  });
+  const bare = await TestCluster.start({ shards: 1, antiEntropy: false, nodeEnv: env }).catch(
+    async (error) => {
+      await whole.stop();
+      throw error;
+    },
+  );
   try {
     await requireNoDigests(bare);
     const single = await inTurns(plan, 'PUT, 64 connections, ack=stream', whole, bare, putsOf(plan));
