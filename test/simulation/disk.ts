@@ -242,6 +242,7 @@ export class DiskStore implements ShardStore {
 
   state = () => this.#view.state();
   get = (key: string) => this.#view.get(key);
+  head = (key: string) => this.#view.head(key);
   list: ShardStore['list'] = (query) => this.#view.list(query);
   collectable: ShardStore['collectable'] = (query) => this.#view.collectable(query);
   tombstones = (max: number) => this.#view.tombstones(max);

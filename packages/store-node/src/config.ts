@@ -134,6 +134,11 @@ export const nodeConfigSchema = z.object({
     .default(2048)
     .describe('SQLite page size of new files')
     .meta({ unit: 'bytes' }),
+  headsCachedMax: whole('rows', 2)
+    .default(32_768)
+    .describe(
+      'Versions and digests kept in memory of the rows written last, per shard, about 300 bytes each',
+    ),
   walAutocheckpointPages: whole('pages')
     .default(16_000)
     .describe('Pages in the WAL at which SQLite checkpoints'),

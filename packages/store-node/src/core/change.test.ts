@@ -72,10 +72,10 @@ describe('the effect of operations', () => {
     const input = { epoch: 1, seq: 1, tombstone: false, contentType: '', expiresAt: null };
     const [a, b] = ['a', 'b'].map((value) => makeEntry({ key: 'k', ...input, value: Buffer.from(value) }));
     const there = effectOfReplacing([
-      { before: a, after: b },
-      { before: undefined, after: undefined },
+      { key: 'k', before: a, after: b },
+      { key: 'none', before: undefined, after: undefined },
     ]);
-    const back = effectOfReplacing([{ before: b, after: a }]);
+    const back = effectOfReplacing([{ key: 'k', before: b, after: a }]);
     expect(there).toEqual(back);
     expect([...there.leafXors.keys()]).toEqual([bucketOf('k')]);
   });

@@ -17,7 +17,7 @@ import {
   xorInto,
   zeroDigest,
 } from '@driftless/contracts';
-import { type Entry, emptyValue, isSound, type Lookup, makeEntry } from './entry.ts';
+import { type Entry, emptyValue, type Head, isSound, type Lookup, makeEntry } from './entry.ts';
 import { isBrokenBy } from './mutants.ts';
 import type { Collected, ReplicaSet, ShardState } from './state.ts';
 
@@ -108,7 +108,7 @@ export interface Effect {
 /** Rows that operations lead to, and what was there before; looked up once a key. */
 class Overlay {
   readonly #lookup: Lookup;
-  readonly touched = new Map<string, { before: Entry | undefined; after: Entry | undefined }>();
+  readonly touched = new Map<string, { before: Entry | Head | undefined; after: Entry | undefined }>();
 
   constructor(lookup: Lookup) {
     this.#lookup = lookup;
@@ -196,14 +196,19 @@ function entryAfter(operation: Extract<Operation, { key: string }>, version: Pos
 /**
  * The kept digest of the old row leaves the root, for that is what went into it, even if the row has rotted.
  */
-function replace(effect: Effect, key: string, before: Entry | undefined, after: Entry | undefined): void {
+function replace(
+  effect: Effect,
+  key: string,
+  before: Entry | Head | undefined,
+  after: Entry | undefined,
+): void {
   if (after) {
     effect.entries.push(after);
     xorBoth(effect, key, after.digest);
   }
   if (!before) return;
   if (!after) effect.removed.push(key);
-  if (!isSound(before)) effect.corrupt.push(before);
+  if ('value' in before && !isSound(before)) effect.corrupt.push(before);
   xorBoth(effect, key, before.digest);
 }
 
@@ -234,15 +239,15 @@ export function changeOfLeader(state: ShardState, batch: Batch, effect: Effect, 
 
 /** The effect of replacing rows by others outside the log (a cut): `after` undefined removes the row. */
 export function effectOfReplacing(
-  pairs: readonly { before?: Entry | undefined; after?: Entry | undefined }[],
+  pairs: readonly { key: string; before?: Head | undefined; after?: Head | undefined }[],
 ): {
   rootXor: Digest;
   leafXors: Map<number, Digest>;
 } {
   const effect = { rootXor: zeroDigest(), leafXors: new Map<number, Digest>() };
-  for (const { before, after } of pairs) {
-    if (before) xorBoth(effect, before.key, before.digest);
-    if (after) xorBoth(effect, after.key, after.digest);
+  for (const { key, before, after } of pairs) {
+    if (before) xorBoth(effect, key, before.digest);
+    if (after) xorBoth(effect, key, after.digest);
   }
   return effect;
 }

@@ -10,6 +10,9 @@ export interface Entry extends DigestInput {
   digest: Digest;
 }
 
+/** What a change has to know of the row that it replaces. */
+export type Head = Pick<Entry, 'epoch' | 'seq' | 'tombstone' | 'expiresAt' | 'digest'>;
+
 export const emptyValue = new Uint8Array(0);
 
 export function makeEntry(input: DigestInput): Entry {
@@ -22,9 +25,12 @@ export function isSound(entry: Entry): boolean {
 }
 
 /** A reader sees this entry at wall-clock time `now` (milliseconds): neither deleted nor expired. */
-export function isVisible(entry: Entry | undefined, now: number): entry is Entry {
+export function isVisible<Row extends Head>(entry: Row | undefined, now: number): entry is Row {
   return entry !== undefined && !entry.tombstone && (entry.expiresAt === null || entry.expiresAt > now);
 }
 
-/** How the core looks a key up; the shell gives it the store's rows. */
-export type Lookup = (key: string) => Entry | undefined;
+/**
+ * How the core looks up what it replaces. A head alone is what the store remembers of a row that it wrote; a
+ * row comes from the disk, and its bytes are to be checked.
+ */
+export type Lookup = (key: string) => Entry | Head | undefined;

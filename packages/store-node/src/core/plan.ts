@@ -17,7 +17,7 @@ import {
   xorDigest,
 } from '@driftless/contracts';
 import { type Effect, effectOf } from './change.ts';
-import { type Entry, isVisible, type Lookup } from './entry.ts';
+import { type Entry, type Head, isVisible, type Lookup } from './entry.ts';
 import { isBrokenBy } from './mutants.ts';
 import type { ShardState } from './state.ts';
 
@@ -47,6 +47,8 @@ export interface PlanInput {
   epoch: number;
   state: ShardState;
   lookup: Lookup;
+  /** The whole row, for a request that builds on its value. */
+  row: (key: string) => Entry | undefined;
   /** The answer kept under an idempotency id. */
   answerOf: (id: string) => RecordedAnswer | undefined;
   /** Wall clock, milliseconds since the Unix epoch. */
@@ -75,14 +77,15 @@ interface Held {
   version: string;
   epoch: number;
   visible: boolean;
-  value: Uint8Array;
+  /** Absent where nobody has asked for it yet. */
+  value: Uint8Array | undefined;
 }
 
 class Planner {
   readonly ops: Operation[] = [];
   readonly #input: PlanInput;
   readonly #held = new Map<string, Held | undefined>();
-  readonly #rows = new Map<string, Entry | undefined>();
+  readonly #rows = new Map<string, Entry | Head | undefined>();
   readonly #answers = new Map<string, RecordedAnswer>();
 
   constructor(input: PlanInput) {
@@ -148,12 +151,24 @@ class Planner {
     if (this.#held.has(key)) return this.#held.get(key);
     const row = this.lookup(key);
     if (!row) return undefined;
-    const { epoch, value } = row;
-    return { version: formatPosition(row), epoch, visible: isVisible(row, this.#input.now), value };
+    const value = 'value' in row ? row.value : undefined;
+    return {
+      version: formatPosition(row),
+      epoch: row.epoch,
+      visible: isVisible(row, this.#input.now),
+      value,
+    };
+  }
+
+  /** What a key holds, with its value. The row is looked at whole, so the change finds out when it has rotted. */
+  #holdsWhole(key: string): Held | undefined {
+    if (!this.#held.has(key)) this.#rows.set(key, this.#input.row(key));
+    return this.#holds(key);
   }
 
   #decide({ operation, value }: WriteRequest): Decision {
-    const held = this.#holds(operation.key);
+    const { key } = operation;
+    const held = operation.op === 'increment' ? this.#holdsWhole(key) : this.#holds(key);
     const current = held?.visible ? held : undefined;
     const writtenIn = held?.epoch ?? this.#input.state.collected.epoch;
     const refusal = unmetCondition(operation, current, writtenIn);
@@ -225,7 +240,7 @@ function increment(
   operation: Extract<WriteOperation, { op: 'increment' }>,
   current: Held | undefined,
 ): Decision {
-  const before = current ? counterValue(current.value) : 0;
+  const before = current ? counterValue(current.value ?? noBytes) : 0;
   const at = current && { version: current.version };
   if (before === undefined) {
     return { error: 'not-a-counter', detail: 'The value under this key is not an integer in JSON.', ...at };

@@ -13,7 +13,7 @@ export function applyEvent(
 ): void {
   const { store, instruments, clock } = context;
   const startedAt = clock.monotonic();
-  const applied = applyBatch(batch, event, context.state, (key) => store.get(key), stream);
+  const applied = applyBatch(batch, event, context.state, (key) => store.head(key), stream);
   context.commit(unlessSkipped(context, applied.change, false), 'written');
   const { applied: at } = context.state;
   const afterMs = Math.max(0, clock.wall() - batch.committedAt);

@@ -205,13 +205,13 @@ export class Leader {
     const { store, shard, clock } = context;
     const requests = allowed.flatMap((waiting) => waiting.requests);
     const startedAt = clock.monotonic();
-    const lookup = (key: string) => store.get(key);
     const plan = planBatch({
       requests,
       shard,
       epoch: this.epoch,
       state: context.state,
-      lookup,
+      lookup: (key) => store.head(key),
+      row: (key) => store.get(key),
       answerOf: (id) => store.answer(id),
       now: clock.wall(),
     });
@@ -270,7 +270,7 @@ export class Leader {
     const startedAt = clock.monotonic();
     const { epoch } = this;
     const firstSeq = state.applied.seq + 1;
-    const effect = effectOf([operation], epoch, firstSeq, (key) => store.get(key));
+    const effect = effectOf([operation], epoch, firstSeq, (key) => store.head(key));
     const rotten = effect.corrupt[0];
     if (rotten) {
       this.#stepAside([], rotten);

@@ -37,7 +37,14 @@ it(`S6 killed with -9 between or in commits, the store holds a prefix of them (s
   const file = join(directory, 'shard.db');
   for (let run = 0; run < runs; run += 1) {
     const told = await commitAndDie(file, seed + run, 1 + (((seed + run) * 37) % 120));
-    const options = { file, cluster: 'test', shard: 0, pageBytes: 4096, walAutocheckpointPages: 20 };
+    const options = {
+      file,
+      cluster: 'test',
+      shard: 0,
+      pageBytes: 4096,
+      walAutocheckpointPages: 20,
+      headsCachedMax: 4,
+    };
     const replica = new TestReplica(new SqliteStore(options));
     const { applied, root } = replica.state;
     expect(applied.seq, 'nothing that a commit returned for is missing').toBeGreaterThanOrEqual(told);

@@ -18,10 +18,11 @@ import {
 import Database from 'better-sqlite3';
 import type { Change, LogRow, Orphan, Quarantined } from '../core/change.ts';
 import type { CollectableRow, CollectQuery } from '../core/collect.ts';
-import type { Entry } from '../core/entry.ts';
+import type { Entry, Head } from '../core/entry.ts';
 import type { ReplicaSet, ShardState } from '../core/state.ts';
 import type { Counts, Durability, ListQuery, ShardStore, Snapshot } from '../store/port.ts';
 import { DiskReader } from './disk-reader.ts';
+import { HeadCache } from './head-cache.ts';
 import { encodeLeafMoves, movedLeaves, replayLeafMoves } from './leaf-journal.ts';
 import { openSchema } from './schema.ts';
 import {
@@ -53,6 +54,8 @@ export interface SqliteStoreOptions {
   pageBytes: number;
   /** Pages in the WAL at which SQLite checkpoints. */
   walAutocheckpointPages: number;
+  /** Heads of rows that are kept in memory. */
+  headsCachedMax: number;
 }
 
 /** Wall clock in milliseconds, for rows that say when they were kept. */
@@ -67,6 +70,7 @@ export class SqliteStore implements ShardStore {
   readonly #statements: Statements;
   readonly #disk: DiskReader;
   readonly #leaves: LeafDigests;
+  readonly #heads: HeadCache;
   /** The leaves on disk are those of this seq. */
   #leavesSeq: number;
   #commitsSinceLeaves = 0;
@@ -89,6 +93,7 @@ export class SqliteStore implements ShardStore {
     openSchema(database, options.cluster, options.shard);
     this.#statements = prepare(database);
     this.#disk = new DiskReader(options.file);
+    this.#heads = new HeadCache(options.headsCachedMax);
     this.#state = stateOf(database);
     [this.#leaves, this.#leavesSeq] = loadLeaves(this.#statements);
     this.#counts = this.#statements.counts.get() as Counts;
@@ -105,6 +110,10 @@ export class SqliteStore implements ShardStore {
   get(key: string): Entry | undefined {
     const row = this.#statements.entry.get(key) as EntryTuple | undefined;
     return row && entryOfTuple(row);
+  }
+
+  head(key: string): Entry | Head | undefined {
+    return this.#heads.get(key) ?? this.get(key);
   }
 
   list({ prefix, after, limit }: ListQuery): Entry[] {
@@ -208,6 +217,8 @@ export class SqliteStore implements ShardStore {
     const leaves = isDue && moves ? movedLeaves(this.#leaves, leafXors) : undefined;
     this.#write(change, leaves);
     for (const [bucket, xor] of leafXors) this.#leaves.xor(bucket, xor);
+    for (const key of change.removed) this.#heads.delete(key);
+    for (const entry of change.entries) this.#heads.set(entry);
     if (leaves) this.#leavesAreOnDisk(state.applied.seq);
     this.#state = state;
     this.#logBytes = change.cut ? this.#countLogBytes() : this.#logBytes + (change.log?.event.length ?? 0);

@@ -45,6 +45,10 @@ export class MemoryStore implements ShardStore {
     return this.#state;
   }
 
+  head(key: string): Entry | undefined {
+    return this.get(key);
+  }
+
   get(key: string): Entry | undefined {
     const entry = this.#entries.get(key);
     return entry && copyOf(entry);

@@ -8,7 +8,7 @@ import type { LeafDigests } from '@driftless/anti-entropy';
 import type { Digest, EpochStart, Position, RecordedAnswer } from '@driftless/contracts';
 import type { Change, LogRow, Orphan, Quarantined } from '../core/change.ts';
 import type { CollectableRow, CollectQuery } from '../core/collect.ts';
-import type { Entry } from '../core/entry.ts';
+import type { Entry, Head } from '../core/entry.ts';
 import type { ReplicaSet, ShardState } from '../core/state.ts';
 
 /**
@@ -42,6 +42,8 @@ export interface ShardStore {
   state(): ShardState;
   /** The row as it is on disk; its digest is not checked here. */
   get(key: string): Entry | undefined;
+  /** What a change has to know of the row that it replaces: the row, or what is remembered of it. */
+  head(key: string): Entry | Head | undefined;
   /** Entries whose keys begin with the prefix, tombstones too, in UTF-8 byte order. */
   list(query: ListQuery): Entry[];
   /** Tombstones by their seq, and then expired values by when they expired. */

@@ -9,7 +9,7 @@ import { SqliteStore } from '../sqlite/store.ts';
 import { increment, put, remove, TestReplica } from './replica.ts';
 
 const [file = '', seed = '1'] = process.argv.slice(2);
-const limits = { pageBytes: 4096, walAutocheckpointPages: 20 };
+const limits = { pageBytes: 4096, walAutocheckpointPages: 20, headsCachedMax: 4 };
 const replica = new TestReplica(new SqliteStore({ file, cluster: 'test', shard: 0, ...limits }));
 let state = Number(seed);
 

@@ -73,7 +73,8 @@ export class TestReplica {
       shard,
       epoch: state.applied.epoch,
       state,
-      lookup: (key) => store.get(key),
+      lookup: (key) => store.head(key),
+      row: (key) => store.get(key),
       answerOf: (id) => store.answer(id),
       now,
     });
