@@ -4,11 +4,12 @@ import { put, TestReplica } from '../testing/replica.ts';
 import { ShardContext, type ShardParts } from './context.ts';
 import { Leader } from './leader.ts';
 
-/** A leader whose stream answers nothing; `pass` lets time go by. */
-function leaderWithoutStream() {
+/** A leader whose stream answers nothing; `pass` lets time go by, `publishes` are those under way. */
+function leaderWithoutStream({ pipelines = true } = {}) {
   const store = new MemoryStore(() => 0);
   new TestReplica(store).startEpoch(1);
   let now = 0;
+  const publishes: number[] = [];
   const nothing = () => undefined;
   const instruments = { committed: nothing, written: nothing };
   const limits = {
@@ -23,7 +24,13 @@ function leaderWithoutStream() {
     founders: ['node-1', 'node-2', 'node-3'],
     files: { open: () => store },
     clock: { monotonic: () => now, wall: () => 0, soon: (task: () => void) => queueMicrotask(task) },
-    stream: { publish: () => new Promise(nothing) },
+    stream: {
+      pipelines,
+      publish: ({ firstSeq }: { firstSeq: number }) => {
+        publishes.push(firstSeq);
+        return new Promise(nothing);
+      },
+    },
     instruments,
     limits,
   };
@@ -40,7 +47,7 @@ function leaderWithoutStream() {
     now += ms;
     leader.tick(now);
   };
-  return { leader, pass };
+  return { leader, pass, publishes };
 }
 
 it('a refusal that rests on what was not confirmed in time is no refusal', async () => {
@@ -62,4 +69,18 @@ it('a refusal of ack=leader is as provisional as its acknowledgement', async () 
   await leader.write([put('k', '1')], 'leader', 1000);
   const { results } = await leader.write([put('k', '2', { ifNoneMatch: '*' })], 'leader', 1000);
   expect(results).toMatchObject([{ error: 'precondition-failed' }]);
+});
+
+it('publishes together only what the stream can hold to its order', async () => {
+  for (const [pipelines, underWay] of [
+    [true, [2, 3]],
+    [false, [2]],
+  ] as const) {
+    const { leader, pass, publishes } = leaderWithoutStream({ pipelines });
+    for (const key of ['a', 'b']) {
+      void leader.write([put(key, '1')], 'stream', 1000);
+      await pass(1);
+    }
+    expect(publishes, `pipelines: ${pipelines}`).toEqual(underWay);
+  }
 });
