@@ -1,7 +1,7 @@
 /**
  * Nothing is spoiled, and nothing may be found: ten minutes of load under which replicas are compared again
- * and again. A node that says that it drifted, or repairs a row, violates that (`run.ts`); so would rounds that
- * did not take place.
+ * and again. A node that says that it drifted, or repairs a row, violates that (`run.ts`); so would rounds
+ * that did not take place.
  */
 import { comparePositions } from '@driftless/contracts';
 import type { TestCluster } from '../../harness/cluster.ts';

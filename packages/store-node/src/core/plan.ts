@@ -160,7 +160,7 @@ class Planner {
     };
   }
 
-  /** What a key holds, with its value. The row is looked at whole, so the change finds out when it has rotted. */
+  /** What a key holds, with its value: the row is read whole, so the change finds out when it has rotted. */
   #holdsWhole(key: string): Held | undefined {
     if (!this.#held.has(key)) this.#rows.set(key, this.#input.row(key));
     return this.#holds(key);
