@@ -101,9 +101,7 @@ export const nodeConfigSchema = z.object({
     .describe('Lets tests and the lab spoil replicas on purpose; never where data matters'),
   scrubRowsPerSecond: whole('rows per second', 0)
     .default(500)
-    .describe(
-      'Pace at which each replica audits its rows in the background; an empty bucket counts as one; 0: off',
-    ),
+    .describe('Pace at which each replica audits its rows in the background; 0: off'),
   driftedMsMax: whole('ms')
     .default(30_000)
     .describe('How long a replica stays drifted before a snapshot replaces it'),

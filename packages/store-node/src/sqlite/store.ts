@@ -30,7 +30,7 @@ import {
   collectableOf,
   type EntryRow,
   type EntryTuple,
-  entryOf,
+  entriesOf,
   entryOfTuple,
   type LogRowRow,
   type LogSizeRow,
@@ -150,6 +150,10 @@ export class SqliteStore implements ShardStore {
     return this.#disk.bucketRows(bucket);
   }
 
+  nextBucket(from: number): number | undefined {
+    return this.#disk.nextBucket(from);
+  }
+
   leaves(): LeafDigests {
     return this.#leaves.clone();
   }
@@ -247,7 +251,7 @@ export class SqliteStore implements ShardStore {
       .iterate() as IterableIterator<EntryRow>;
     return {
       state,
-      entries: mapRows(rows),
+      entries: entriesOf(rows),
       close: () => {
         rows.return?.();
         database.close();
@@ -393,8 +397,4 @@ function loadLeaves({ leaves: block, movesAfter }: Statements): [leaves: LeafDig
   const leaves = LeafDigests.fromBytes(digests);
   for (const moves of movesAfter.iterate(seq) as IterableIterator<Buffer>) replayLeafMoves(leaves, moves);
   return [leaves, seq];
-}
-
-function* mapRows(rows: Iterable<EntryRow>): Generator<Entry> {
-  for (const row of rows) yield entryOf(row);
 }

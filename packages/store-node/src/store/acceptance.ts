@@ -275,6 +275,9 @@ function listsBuckets(subject: Subject): void {
     store.bucketRows(bucket).map((row) => ({ ...row, bucket })),
   ).flat();
   expect(all.every(({ key, bucket }) => bucketOf(key) === bucket)).toBe(true);
+  const occupied: number[] = [];
+  for (let at = store.nextBucket(0); at !== undefined; at = store.nextBucket(at + 1)) occupied.push(at);
+  expect(occupied).toEqual([...new Set(all.map(({ bucket }) => bucket))]);
   const plainRows = all.map(({ bucket: _, ...row }) => ({
     ...row,
     value: text(row.value),

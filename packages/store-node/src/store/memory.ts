@@ -92,6 +92,13 @@ export class MemoryStore implements ShardStore {
     return [...this.#sets];
   }
 
+  nextBucket(from: number): number | undefined {
+    const next = Math.min(
+      ...[...this.#buckets].flatMap(([at, keys]) => (at >= from && keys.size > 0 ? [at] : [])),
+    );
+    return next === Number.POSITIVE_INFINITY ? undefined : next;
+  }
+
   bucketRows(bucket: number): Entry[] {
     return [...(this.#buckets.get(bucket) ?? [])].flatMap((key) => this.get(key) ?? []);
   }

@@ -56,6 +56,8 @@ export interface ShardStore {
   sets(): ReplicaSet[];
   /** The rows of a bucket as they are on disk, in no order. */
   bucketRows(bucket: number): Entry[];
+  /** The first bucket from this one on that has rows on disk; undefined when none has. */
+  nextBucket(from: number): number | undefined;
   /** The leaf of a bucket. */
   leaf(bucket: number): Digest;
   /** XOR of all leaves. */
