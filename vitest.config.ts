@@ -29,6 +29,7 @@ export default defineConfig({
             'packages/**/src/**/*.test.ts',
             'test/checkers/**/*.test.ts',
             'test/harness/**/*.test.ts',
+            'bench/**/*.test.ts',
           ],
           exclude: [...configDefaults.exclude, PROCESS_TESTS],
         },

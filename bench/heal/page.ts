@@ -1,6 +1,9 @@
 /** docs/heal-cost.md, of one run. */
+
+import { type Plot, svgOf } from '../plot/lines.ts';
+import { markdownTable as table } from '../report/table.ts';
+import { median, quantile } from '../statistics.ts';
 import type { HealCost } from './exchanges.ts';
-import { type Plot, svgOf } from './plot.ts';
 import type { WriteCost } from './write-path.ts';
 
 export interface Run {
@@ -44,16 +47,6 @@ second; in CPU time, by how much more the three nodes spend on a write.`,
   ]
     .join('\n\n')
     .concat('\n');
-}
-
-/** A Markdown table as the formatter wants it: columns padded. The first row is the head. */
-function table(rows: readonly (readonly string[])[]): string {
-  const [head = [], ...body] = rows;
-  const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const padded = [head, widths.map((width) => '-'.repeat(width)), ...body].map((row) =>
-    row.map((cell, column) => cell.padEnd(widths[column] ?? 0)),
-  );
-  return padded.map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
 
 function equalRow({ keys, diffs }: HealCost): string[] {
@@ -129,13 +122,3 @@ export function plotsOf(heals: readonly HealCost[]): Record<keyof typeof plotNam
 }
 
 const isDiffering = ({ differing }: HealCost): boolean => differing > 0;
-
-function median(numbers: readonly number[]): number {
-  return quantile(numbers, 0.5);
-}
-
-/** The smallest that so many are not above. */
-function quantile(numbers: readonly number[], q: number): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(sorted.length * q) - 1)] ?? Number.NaN;
-}

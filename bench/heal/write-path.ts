@@ -2,12 +2,11 @@
  * What digests cost a write: two clusters of three nodes, one of which computes none (without-digests.ts),
  * get the same load in turns. Each round is a pair, so that what counts is a ratio within one run.
  */
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { promisify } from 'node:util';
 import { TestCluster } from '@driftless/test';
-import type { LoadPlan, LoadReport } from '../load/client.ts';
+import { jsonOf, type LoadPlan } from '../load/plan.ts';
+import { runLoad } from '../load/run.ts';
 import { load as loadBatches } from './exchanges.ts';
 
 export interface WritePlan {
@@ -88,14 +87,12 @@ async function rateOf(cluster: TestCluster, load: Load): Promise<Rate> {
 }
 
 function putsOf({ valueBytes, measureMs, warmUpMs }: WritePlan): Load {
-  const base = { method: 'PUT', path: '/v1/kv/put-', keys: 20_000, valueBytes, connections: 64, warmupMs: 0 };
+  const request = { method: 'PUT', path: '/v1/kv/put-{key}', body: jsonOf(valueBytes) } as const;
+  const base: Omit<LoadPlan, 'ports' | 'measureMs'> = { request, keys: 20_000, connections: 64, warmUpMs: 0 };
   return async (cluster, isWarmUp) => {
-    const port = Number(new URL(cluster.gatewayUrl).port);
-    const load = { ...base, port, measureMs: isWarmUp ? warmUpMs : measureMs } as LoadPlan;
-    const args = [join(room, '../load/client.ts'), JSON.stringify(load)];
-    const { stdout } = await promisify(execFile)(process.execPath, args);
-    const { perSecond } = JSON.parse(stdout) as LoadReport;
-    return { perSecond, writes: (perSecond * measureMs) / 1000 };
+    const ports = [Number(new URL(cluster.gatewayUrl).port)];
+    const report = await runLoad({ ...base, ports, measureMs: isWarmUp ? warmUpMs : measureMs });
+    return { perSecond: report.perSecond, writes: report.ok };
   };
 }
 

@@ -1,33 +1,16 @@
 /**
  * The ceiling: a Fastify server that does nothing. PUT takes a JSON body and answers by a compiled schema;
- * GET answers from a Map. Prints its port.
+ * GET answers from a Map with a value of argv[2] bytes. Prints its port.
  */
-import type { AddressInfo } from 'node:net';
-import { fastify } from 'fastify';
+import { listen, serverThat } from './server.ts';
 
-const app = fastify();
+const value = JSON.stringify('x'.repeat(Number(process.argv[2] ?? 100) - 2));
 const values = new Map<string, string>();
-const answer = {
-  type: 'object',
-  properties: { key: { type: 'string' }, version: { type: 'string' }, ack: { type: 'string' } },
-};
 
-app.put<{ Params: { key: string } }>(
-  '/v1/kv/:key',
-  { schema: { response: { 200: answer } } },
-  async (request) => {
-    return { key: request.params.key, version: '1-1', ack: 'stream' };
-  },
-);
+const app = serverThat(async () => '1-1');
 app.get<{ Params: { key: string } }>('/v1/kv/:key', async (request, reply) => {
   const { key } = request.params;
-  let value = values.get(key);
-  if (value === undefined) {
-    value = JSON.stringify('x'.repeat(98));
-    values.set(key, value);
-  }
-  return reply.type('application/json').send(value);
+  if (!values.has(key)) values.set(key, value);
+  return reply.type('application/json').send(values.get(key));
 });
-
-await app.listen({ host: '127.0.0.1', port: 0 });
-process.stdout.write(`${(app.server.address() as AddressInfo).port}\n`);
+await listen(app);

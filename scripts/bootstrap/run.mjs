@@ -16,7 +16,7 @@ const TASKS = {
   docs: (node, args) => runPinned(node, ['scripts/configuration-page.ts', ...args]),
   'test:faults': (node, args) => runPinned(node, ['test/faults/runner/main.ts', ...args]),
   reliability: (node, args) => runPinned(node, ['scripts/reliability.ts', ...args]),
-  'bench:first': (node, args) => runPinned(node, ['bench/first-figures.ts', ...args]),
+  bench: (node, args) => runPinned(node, ['bench/main.ts', ...args]),
   'bench:heal': (node, args) => runPinned(node, ['bench/heal/main.ts', ...args]),
   simulate: (node, args) => runPinned(node, ['test/simulation/main.ts', ...args]),
   test: runTests,

@@ -1,4 +1,4 @@
-/** A plot as SVG: lines on two logarithmic axes, each named at its end. */
+/** A plot as SVG: lines on logarithmic axes (or the x axis with even steps), each named at its end. */
 
 export interface Line {
   name: string;
@@ -10,6 +10,8 @@ export interface Plot {
   xName: string;
   yName: string;
   lines: readonly Line[];
+  /** Marks of an x axis with even steps, ascending; logarithmic without. */
+  xMarks?: readonly number[];
 }
 
 const size = { width: 720, height: 440 };
@@ -23,11 +25,12 @@ interface Axis {
   to: number;
 }
 
-export function svgOf({ title, xName, yName, lines }: Plot): string {
+export function svgOf({ title, xName, yName, lines, xMarks }: Plot): string {
   const points = lines.flatMap((line) => line.points);
   const xs = axisOf(points.map(({ x }) => x));
   const ys = axisOf(points.map(({ y }) => y));
-  const x = (value: number): number => scaled(value, xs, frame.left, frame.right);
+  const x = (value: number): number =>
+    xMarks ? evenly(value, xMarks) : scaled(value, xs, frame.left, frame.right);
   const y = (value: number): number => scaled(value, ys, frame.bottom, frame.top);
   const drawn = lines.map((line, i) => drawLine(line, colours[i % colours.length] as string, x, y));
   const middle = (frame.top + frame.bottom) / 2;
@@ -36,9 +39,7 @@ export function svgOf({ title, xName, yName, lines }: Plot): string {
 <title>${title}</title>
 <rect width="${size.width}" height="${size.height}" fill="#fff"/>
 <text x="${frame.left}" y="26" font-size="15" font-weight="bold">${title}</text>
-${ticks(xs)
-  .map((value) => xTick(value, x(value)))
-  .join('\n')}
+${(xMarks ?? ticks(xs)).map((value) => xTick(value, x(value))).join('\n')}
 ${ticks(ys)
   .map((value) => yTick(value, y(value)))
   .join('\n')}
@@ -88,4 +89,12 @@ function ticks({ from, to }: Axis): number[] {
 
 function scaled(value: number, { from, to }: Axis, low: number, high: number): number {
   return low + ((Math.log10(value) - from) / (to - from)) * (high - low);
+}
+
+/** With a little room before the first mark. */
+function evenly(value: number, marks: readonly number[]): number {
+  const [first = 0, last = 1] = [marks[0], marks.at(-1)];
+  const margin = 30;
+  const width = frame.right - frame.left - margin;
+  return frame.left + margin + (width * (value - first)) / Math.max(1, last - first);
 }

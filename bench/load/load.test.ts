@@ -1,0 +1,122 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { runPlan } from './loops.ts';
+import { jsonOf, keyOf, type LoadPlan, requestText } from './plan.ts';
+import { Schedule } from './schedule.ts';
+import { Tally } from './tally.ts';
+
+describe('a schedule', () => {
+  it('has arrivals at even distances, the first at once', () => {
+    const schedule = new Schedule(1000, 100, 100);
+    expect(schedule.count).toBe(10);
+    expect([0, 1, 9].map((number) => schedule.dueMs(number))).toEqual([1000, 1010, 1090]);
+    expect([999, 1000, 1009.9, 1010, 1055].map((now) => schedule.dueBy(now))).toEqual([0, 1, 1, 2, 6]);
+  });
+
+  it('ends', () => {
+    expect(new Schedule(0, 100, 100).dueBy(1e9)).toBe(10);
+  });
+});
+
+describe('a request', () => {
+  it('has the key in path and body, and the length of what it carries', () => {
+    const text = requestText({ method: 'PUT', path: '/kv/{key}', body: '{"k":"{key}"}' }, keyOf(7));
+    expect(text).toBe(
+      'PUT /kv/key000000007 HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n' +
+        'content-length: 20\r\n\r\n{"k":"key000000007"}',
+    );
+  });
+
+  it('without a body has no length with GET, and 0 with POST', () => {
+    expect(requestText({ method: 'GET', path: '/' }, '')).not.toContain('content-length');
+    expect(requestText({ method: 'POST', path: '/' }, '')).toContain('content-length: 0\r\n');
+  });
+
+  it('has keys that are base64 as they stand, and values of their size', () => {
+    expect(Buffer.from(keyOf(12345), 'base64').toString('base64')).toBe(keyOf(12345));
+    expect(jsonOf(100)).toHaveLength(100);
+  });
+});
+
+describe('a tally', () => {
+  it('counts every answer, and measures those of its time', () => {
+    const tally = new Tally(100, 200);
+    for (const [at, ok] of [
+      [50, true],
+      [120, true],
+      [150, false],
+      [250, true],
+    ] as const) {
+      tally.answered(ok, at);
+      tally.took(at / 10, at);
+    }
+    const { perSecond, ok, refused, p50Ms, maxMs, unanswered } = tally.report(4, 0);
+    expect({ perSecond, ok, refused, p50Ms, maxMs, unanswered }).toEqual({
+      perSecond: 20,
+      ok: 3,
+      refused: 1,
+      p50Ms: 12,
+      maxMs: 15,
+      unanswered: 4,
+    });
+  });
+});
+
+describe('a loop', () => {
+  let server: Server | undefined;
+  afterEach(() => server?.close());
+
+  async function planFor(listener: RequestListener, more: Partial<LoadPlan>): Promise<LoadPlan> {
+    server = createServer(listener).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const request = { method: 'PUT', path: '/{key}', body: jsonOf(10) } as const;
+    const ports = [(server.address() as AddressInfo).port];
+    return { ports, request, keys: 10, connections: 4, warmUpMs: 0, measureMs: 600, ...more };
+  }
+
+  it('that is open counts a stop of the server for everybody who came in that time', async () => {
+    const stopMs = 400;
+    const endsAt = performance.now() + stopMs;
+    const plan = await planFor(
+      (_, response) => setTimeout(() => response.end('ok'), Math.max(0, endsAt - performance.now())),
+      { perSecond: 200 },
+    );
+    const report = await runPlan(plan);
+    expect(report.ok).toBe(120);
+    // Four connections would have told four slow answers; two thirds of all arrivals came meanwhile.
+    expect(report.p50Ms).toBeGreaterThan(50);
+    expect(report.p90Ms).toBeGreaterThan(stopMs / 2);
+  });
+
+  it('that is closed waits for its last answers, and tells those that are refused', async () => {
+    let count = 0;
+    const plan = await planFor(
+      (_, response) => {
+        count += 1;
+        response.writeHead(count % 2 === 0 ? 200 : 503, { 'content-length': 2 }).end('ok');
+      },
+      { measureMs: 200 },
+    );
+    const report = await runPlan(plan);
+    expect(report.unanswered).toBe(0);
+    expect(report.ok + report.refused).toBe(count);
+    expect(Math.abs(report.ok - report.refused)).toBeLessThanOrEqual(1);
+    expect(report.perSecond).toBeGreaterThan(0);
+  });
+
+  it('goes on where a server closes each connection', async () => {
+    let count = 0;
+    const plan = await planFor(
+      (_, response) => {
+        count += 1;
+        response.writeHead(201, { connection: 'close', 'content-length': 0 }).end();
+      },
+      { measureMs: 200 },
+    );
+    const report = await runPlan(plan);
+    expect(report.ok).toBe(count);
+    expect(count).toBeGreaterThan(plan.connections);
+  });
+});

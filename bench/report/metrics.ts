@@ -1,0 +1,46 @@
+/** What a report makes of rounds: every figure as a ratio to the ceiling of the same round. */
+import { median, type Spread, spreadOf } from '../statistics.ts';
+import { generatorName, type Measured, type Run, type Sample } from './run.ts';
+
+export function measuredOf(run: Run, scenario: string): Measured | undefined {
+  return run.measured.find((one) => one.scenario === scenario);
+}
+
+/** Requests a second, as part of what the server that does nothing answers under the same load. */
+export function throughputOf({ rounds }: Measured): Spread {
+  return spreadOf(rounds.map(({ sample, ceiling }) => sample.perSecond / ceiling.perSecond));
+}
+
+/** CPU time of a request over all processes, as a multiple of the ceiling's; the generator's is not in it. */
+export function costOf({ rounds }: Measured): Spread | undefined {
+  const ratios = rounds.map(({ sample, ceiling }) => serverMicros(sample) / serverMicros(ceiling));
+  return ratios.every(Number.isFinite) ? spreadOf(ratios) : undefined;
+}
+
+/** p99 as a multiple of the ceiling's. */
+export function tailOf({ rounds }: Measured): Spread {
+  return spreadOf(rounds.map(({ sample, ceiling }) => sample.p99Ms / ceiling.p99Ms));
+}
+
+/** Median over the rounds. */
+export function typical({ rounds }: Measured, of: (sample: Sample) => number): number {
+  return median(rounds.map(({ sample }) => of(sample)));
+}
+
+/** NaN where CPU time is not known. */
+export function serverMicros({ cpuMicrosEach }: Sample): number {
+  const parts = Object.entries(cpuMicrosEach ?? {}).filter(([name]) => name !== generatorName);
+  return parts.length === 0 ? Number.NaN : parts.reduce((sum, [, micros]) => sum + micros, 0);
+}
+
+/** Median CPU time of a request by process, microseconds, in the order they are listed in. */
+export function microsByProcess({ rounds }: Measured): [string, number][] {
+  const names = Object.keys(rounds[0]?.sample.cpuMicrosEach ?? {});
+  return names.map((name) => [name, median(rounds.map(({ sample }) => sample.cpuMicrosEach?.[name] ?? 0))]);
+}
+
+/** Largest minus smallest round, as part of the median: of all scenarios the median. */
+export function noiseOf(run: Run): number {
+  const spreads = run.measured.map(throughputOf);
+  return median(spreads.map(({ median: middle, min, max }) => (max - min) / middle));
+}

@@ -1,0 +1,119 @@
+/** Our own cluster, as `npm start` has it: nats-server, nodes, gateway, anti-entropy. */
+import { answerHeaders } from '@driftless/contracts';
+import { type ClusterOptions, TestCluster } from '@driftless/test';
+import { jsonOf, keyOf, type LoadRequest } from '../load/plan.ts';
+import type { Buckets } from '../statistics.ts';
+import type { Ask, Charged, Target } from './target.ts';
+
+/** What `bounded` reads ask for. */
+const maxStalenessMs = 1000;
+const pageOperations = 500;
+const pagesAtOnce = 4;
+const json = { 'content-type': 'application/json' };
+
+export class ClusterTarget implements Target {
+  readonly cluster: TestCluster;
+  readonly ports: readonly number[];
+
+  private constructor(cluster: TestCluster) {
+    this.cluster = cluster;
+    this.ports = [Number(new URL(cluster.gatewayUrl).port)];
+  }
+
+  static async start(options: ClusterOptions): Promise<ClusterTarget> {
+    return new ClusterTarget(await TestCluster.start(options));
+  }
+
+  /** Where one shard has one leader, it is told from its followers; several are spread over all nodes. */
+  async charged(): Promise<Charged[]> {
+    const { cluster } = this;
+    const leader = cluster.shardCount === 1 ? await cluster.leaderOf(0) : undefined;
+    const nameOf = (name: string): string => {
+      if (name.startsWith('nats')) return 'nats-server';
+      if (!name.startsWith('node-')) return name.replace(/-1$/, '');
+      if (leader === undefined) return 'nodes';
+      return name === leader ? 'leader' : 'followers';
+    };
+    return cluster.processes.flatMap(({ name, pid }) =>
+      pid === undefined ? [] : [{ name: nameOf(name), pid }],
+    );
+  }
+
+  async request({ what, ack, level, valueBytes }: Ask): Promise<LoadRequest> {
+    if (what === 'put') return { method: 'PUT', path: `/v1/kv/{key}?ack=${ack}`, body: jsonOf(valueBytes) };
+    if (what === 'increment') {
+      return { method: 'POST', path: `/v1/counters/counter-{key}/increment?ack=${ack}`, body: '{"by":1}' };
+    }
+    const bound = level === 'bounded' ? `&maxStalenessMs=${maxStalenessMs}` : '';
+    const headers = level === 'session' ? { [answerHeaders.session]: await this.#session() } : {};
+    return { method: 'GET', path: `/v1/kv/{key}?consistency=${level}${bound}`, headers };
+  }
+
+  /** A session that has written in every shard. */
+  async #session(): Promise<string> {
+    const { cluster } = this;
+    const wanted = new Set(Array.from({ length: cluster.shardCount }, (_, shard) => shard));
+    let token = '';
+    for (let number = 0; wanted.size > 0; number += 1) {
+      const key = `session-${number}`;
+      if (!wanted.delete(cluster.shardOf(key))) continue;
+      const answer = await fetch(`${cluster.gatewayUrl}/v1/kv/${key}`, {
+        method: 'PUT',
+        body: '1',
+        headers: { ...json, ...(token !== '' && { [answerHeaders.session]: token }) },
+      });
+      await answer.arrayBuffer();
+      token = answer.headers.get(answerHeaders.session) ?? '';
+      if (!answer.ok || token === '') throw new Error(`No session: PUT answered ${answer.status}`);
+    }
+    return token;
+  }
+
+  async fill(keys: number, valueBytes: number): Promise<void> {
+    const value: unknown = JSON.parse(jsonOf(valueBytes));
+    let next = 0;
+    const work = async (): Promise<void> => {
+      while (next < keys) {
+        const numbers = Array.from({ length: Math.min(pageOperations, keys - next) }, (_, i) => next + i);
+        next += numbers.length;
+        await this.#putAll(numbers.map((number) => ({ op: 'put', key: keyOf(number), value })));
+      }
+    };
+    await Promise.all(Array.from({ length: pagesAtOnce }, work));
+  }
+
+  /** On all replicas when it resolves, so that any of them has what is read next. */
+  async #putAll(operations: readonly unknown[]): Promise<void> {
+    const url = `${this.cluster.gatewayUrl}/v1/batch?ack=all`;
+    const answer = await fetch(url, { method: 'POST', headers: json, body: JSON.stringify({ operations }) });
+    const text = await answer.text();
+    if (!answer.ok || text.includes('"problem"')) throw new Error(`POST /v1/batch: ${answer.status} ${text}`);
+  }
+
+  async lagBuckets(): Promise<Buckets> {
+    const counts = new Map<number, number>();
+    for (const { name } of this.cluster.nodes) {
+      const text = await (await fetch(`${this.cluster.nodeUrl(name)}/metrics`)).text();
+      for (const match of text.matchAll(
+        /^replication_lag_at_apply_seconds_bucket\{.*le="([^"]+)".*\} (\d+)/gm,
+      )) {
+        const bound = match[1] === '+Inf' ? Number.POSITIVE_INFINITY : Number(match[1]);
+        counts.set(bound, (counts.get(bound) ?? 0) + Number(match[2]));
+      }
+    }
+    return counts;
+  }
+
+  async counter(): Promise<number> {
+    const url = `${this.cluster.gatewayUrl}/v1/kv/counter-${keyOf(0)}?consistency=leader`;
+    const answer = await fetch(url);
+    const text = await answer.text();
+    if (answer.status === 404) return 0;
+    if (!answer.ok) throw new Error(`GET of the counter: ${answer.status} ${text}`);
+    return Number(text);
+  }
+
+  stop(): Promise<void> {
+    return this.cluster.stop();
+  }
+}
