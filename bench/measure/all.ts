@@ -108,7 +108,7 @@ class Measuring {
       await measure();
     } catch (error) {
       this.#failed.push(...names);
-      this.#skip(names, `failed: ${error instanceof Error ? error.message : error}`);
+      this.#skip(names, `failed: ${reasonOf(error)}`);
     }
   }
 
@@ -128,4 +128,13 @@ class Measuring {
     const forSustained = name === baseScenario.name && this.#isAsked('sustained');
     return this.#isAsked(name) || forOpenLoop || forSustained;
   }
+}
+
+const reasonCharsMax = 400;
+
+/** With what it was caused by, in a line. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? '' : `: ${reasonOf(error.cause)}`;
+  return `${error.message}${cause}`.replaceAll(/\s+/g, ' ').slice(0, reasonCharsMax);
 }

@@ -28,7 +28,7 @@ export const efforts: Record<Run['mode'], Effort> = {
   },
   usual: {
     rounds: 3,
-    warmUpMs: 12_000,
+    warmUpMs: 10_000,
     settleMs: 500,
     measureMs: 3000,
     openLoopMs: 10_000,

@@ -19,10 +19,11 @@ const width = 720;
 const frame = { left: 150, right: 690, top: 48 };
 const barPitch = 22;
 const barHeight = 14;
-const footHeight = 64;
-const charWidth = 8;
+const axisHeight = 44;
+const legendPitch = 20;
+const charWidth = 7.5;
 const ticksWanted = 5;
-const colours = ['#2a6f97', '#d1495b', '#3a7d44', '#8f5b34', '#6a4c93', '#e09f3e'];
+const colours = ['#2a6f97', '#d1495b', '#3a7d44', '#8f5b34', '#6a4c93', '#e09f3e', '#5f6b73'];
 
 export function barsSvg({ title, unit, bars }: BarPlot): string {
   const names = [...new Set(bars.flatMap(({ parts }) => parts.map(({ name }) => name)))];
@@ -33,15 +34,17 @@ export function barsSvg({ title, unit, bars }: BarPlot): string {
   const end = ticks.at(-1) as number;
   const x = (value: number): number => Math.round(frame.left + (value / end) * (frame.right - frame.left));
   const bottom = frame.top + bars.length * barPitch;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${bottom + footHeight}"
+  const legend = names.length > 1 ? legendRows(names) : [];
+  const height = bottom + axisHeight + legend.length * legendPitch;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}"
   font-family="sans-serif" font-size="13" fill="#222">
 <title>${title}</title>
-<rect width="${width}" height="${bottom + footHeight}" fill="#fff"/>
+<rect width="${width}" height="${height}" fill="#fff"/>
 <text x="${frame.left}" y="26" font-size="15" font-weight="bold">${title}</text>
 ${ticks.map((value) => tick(value, x(value), bottom)).join('\n')}
 ${bars.map((bar, i) => drawBar(bar, frame.top + i * barPitch, x, colourOf)).join('\n')}
 <text x="${frame.right}" y="${bottom + 36}" text-anchor="end">${unit}</text>
-${names.length > 1 ? legend(names, bottom + 54, colourOf) : ''}
+${legend.map((row, i) => drawRow(row, bottom + axisHeight + 8 + i * legendPitch, colourOf)).join('\n')}
 </svg>
 `;
 }
@@ -85,12 +88,26 @@ function drawBar(
   return [label, ...rects, whisker].join('\n');
 }
 
-function legend(names: readonly string[], y: number, colourOf: (name: string) => string): string {
-  let x = frame.left;
-  const words = names.map((name) => {
-    const word = `<text x="${x}" y="${y}" fill="${colourOf(name)}">■ ${name}</text>`;
-    x += (name.length + 4) * charWidth;
-    return word;
-  });
-  return words.join('\n');
+/** As many names in a row as find room. */
+function legendRows(names: readonly string[]): string[][] {
+  const rows: string[][] = [[]];
+  for (const name of names) {
+    const row = rows.at(-1) as string[];
+    if (widthOf([...row, name]) <= frame.right - frame.left) row.push(name);
+    else rows.push([name]);
+  }
+  return rows;
+}
+
+function widthOf(names: readonly string[]): number {
+  return names.reduce((sum, name) => sum + (name.length + 4) * charWidth, 0);
+}
+
+function drawRow(names: readonly string[], y: number, colourOf: (name: string) => string): string {
+  return names
+    .map((name, i) => {
+      const x = frame.left + widthOf(names.slice(0, i));
+      return `<text x="${x}" y="${y}" fill="${colourOf(name)}">■ ${name}</text>`;
+    })
+    .join('\n');
 }

@@ -24,7 +24,7 @@ type Text = Expectation['text'];
 const count = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 const limit = new Intl.NumberFormat('en-US', { maximumFractionDigits: 2 });
 const plain: Text = (value) => value.toFixed(2);
-const times: Text = (value) => `${value.toFixed(1)} ×`;
+const times: Text = (value) => `${value.toFixed(2)} ×`;
 const ms: Text = (value) => `${value.toFixed(1)} ms`;
 
 const atLeast = (what: string, bound: number, value: Value, text: Text = plain, unit = ''): Expectation => ({

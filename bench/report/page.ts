@@ -44,7 +44,7 @@ function introduction(run: Run): string[] {
   return [
     folded(`One run of ${Math.round(seconds / 60)} minutes (${mode}), begun ${startedAt}. The **ceiling**
       of a load is what a Fastify server that does nothing answers of it: the same requests, connections
-      and bytes, measured right before, in each of ${rounds} rounds of ${measureMs / 1000} s. Ratios to it
+      and bytes, measured right before, in each of ${rounds} rounds of ${measureMs} ms. Ratios to it
       are medians (smallest–largest round); absolute figures are those of this machine, whose cores load
       generator, gateway, nodes and nats-server share. The rounds of a scenario differ by
       ${percent(noiseOf(run))} (median of all scenarios): what is closer together is the same.`),

@@ -19,11 +19,12 @@ export function plotsOf(run: Run): Map<string, string> {
 }
 
 function throughputPlot(run: Run, title: string, of: (one: Scenario) => boolean): string | undefined {
-  const bars = scenarios.filter(of).flatMap(({ name }): Bar[] => {
+  const bars = scenarios.filter(of).flatMap(({ name, on }): Bar[] => {
     const measured = measuredOf(run, name);
     if (measured === undefined) return [];
     const { median, min, max } = throughputOf(measured);
-    return [{ name, parts: [{ name: '', value: median }], range: [min, max] }];
+    const whose = typeof on === 'string' ? 'others' : 'Driftless';
+    return [{ name, parts: [{ name: whose, value: median }], range: [min, max] }];
   });
   return bars.length === 0 ? undefined : barsSvg({ title, unit: 'part of the ceiling', bars });
 }

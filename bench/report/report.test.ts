@@ -68,7 +68,7 @@ describe('what is expected', () => {
 
   it('sets us beside peers by what each is of its own ceiling', () => {
     const run = runWith([measuredWith('put-majority', [0.3]), measuredWith('etcd', [0.15])]);
-    expect(found(run, 'PUT ack=majority, as a multiple of etcd')).toEqual({ text: '2.0 ×', isMet: true });
+    expect(found(run, 'PUT ack=majority, as a multiple of etcd')).toEqual({ text: '2.00 ×', isMet: true });
     expect(found(run, 'PUT ack=majority, as a multiple of redis')).toBeUndefined();
   });
 
@@ -85,7 +85,7 @@ describe('what is expected', () => {
     const run = runWith([], { openLoops: [openLoop], sustained: { seconds: 60, load, lags } });
     expect(found(run, 'Follower lag at half of the peak, p50')?.isMet).toBe(true);
     expect(found(run, 'Follower lag at half of the peak, p99')?.isMet).toBe(false);
-    expect(found(run, 'Growth')).toEqual({ text: '2.0 × (over 60 s)', isMet: false });
+    expect(found(run, 'Growth')).toEqual({ text: '2.00 × (over 60 s)', isMet: false });
   });
 
   it('knows a counter that is not exact, and jobs by their size', () => {

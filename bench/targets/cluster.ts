@@ -1,5 +1,6 @@
 /** Our own cluster, as `npm start` has it: nats-server, nodes, gateway, anti-entropy. */
-import { answerHeaders } from '@driftless/contracts';
+import { answerHeaders, type BatchAnswer } from '@driftless/contracts';
+import { waitUntil } from '@driftless/runtime';
 import { type ClusterOptions, TestCluster } from '@driftless/test';
 import { jsonOf, keyOf, type LoadRequest } from '../load/plan.ts';
 import type { Buckets } from '../statistics.ts';
@@ -9,7 +10,15 @@ import type { Ask, Charged, Target } from './target.ts';
 const maxStalenessMs = 1000;
 const pageOperations = 500;
 const pagesAtOnce = 4;
+const fillMsMax = 60_000;
+const againAfterMs = 200;
 const json = { 'content-type': 'application/json' };
+
+interface Put {
+  op: 'put';
+  key: string;
+  value: unknown;
+}
 
 export class ClusterTarget implements Target {
   readonly cluster: TestCluster;
@@ -76,18 +85,28 @@ export class ClusterTarget implements Target {
       while (next < keys) {
         const numbers = Array.from({ length: Math.min(pageOperations, keys - next) }, (_, i) => next + i);
         next += numbers.length;
-        await this.#putAll(numbers.map((number) => ({ op: 'put', key: keyOf(number), value })));
+        await this.#putAll(numbers.map((number) => ({ op: 'put' as const, key: keyOf(number), value })));
       }
     };
     await Promise.all(Array.from({ length: pagesAtOnce }, work));
   }
 
-  /** On all replicas when it resolves, so that any of them has what is read next. */
-  async #putAll(operations: readonly unknown[]): Promise<void> {
+  /**
+   * On all replicas when it resolves, so that any of them has what is read next. What is refused, say because
+   * leadership just moved, is put again.
+   */
+  async #putAll(operations: readonly Put[]): Promise<void> {
     const url = `${this.cluster.gatewayUrl}/v1/batch?ack=all`;
-    const answer = await fetch(url, { method: 'POST', headers: json, body: JSON.stringify({ operations }) });
-    const text = await answer.text();
-    if (!answer.ok || text.includes('"problem"')) throw new Error(`POST /v1/batch: ${answer.status} ${text}`);
+    let open = operations;
+    const putThem = async (): Promise<boolean> => {
+      const body = JSON.stringify({ operations: open });
+      const answer = await fetch(url, { method: 'POST', headers: json, body });
+      if (!answer.ok) throw new Error(`POST /v1/batch answered ${answer.status}: ${await answer.text()}`);
+      const { results } = (await answer.json()) as BatchAnswer;
+      open = open.filter((_, i) => results[i]?.problem !== undefined);
+      return open.length === 0;
+    };
+    await waitUntil(putThem, { timeoutMs: fillMsMax, intervalMs: againAfterMs, what: 'all keys to be put' });
   }
 
   async lagBuckets(): Promise<Buckets> {
