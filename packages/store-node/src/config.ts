@@ -100,7 +100,7 @@ export const nodeConfigSchema = z.object({
     .default(false)
     .describe('Lets tests and the lab spoil replicas on purpose; never where data matters'),
   scrubRowsPerSecond: whole('rows per second', 0)
-    .default(500)
+    .default(250)
     .describe('Pace at which each replica audits its rows in the background; 0: off'),
   driftedMsMax: whole('ms')
     .default(30_000)

@@ -9,6 +9,12 @@ function leaderWithoutStream({ pipelines = true } = {}) {
   const store = new MemoryStore(() => 0);
   new TestReplica(store).startEpoch(1);
   let now = 0;
+  const timers = new Set<{ at: number; work: () => void }>();
+  const after = (ms: number, work: () => void) => {
+    const timer = { at: now + ms, work };
+    timers.add(timer);
+    return () => void timers.delete(timer);
+  };
   const publishes: number[] = [];
   const nothing = () => undefined;
   const instruments = { committed: nothing, written: nothing };
@@ -23,7 +29,7 @@ function leaderWithoutStream({ pipelines = true } = {}) {
     node: 'node-1',
     founders: ['node-1', 'node-2', 'node-3'],
     files: { open: () => store },
-    clock: { monotonic: () => now, wall: () => 0, soon: (task: () => void) => queueMicrotask(task) },
+    clock: { monotonic: () => now, wall: () => 0, soon: (task: () => void) => queueMicrotask(task), after },
     stream: {
       pipelines,
       publish: ({ firstSeq }: { firstSeq: number }) => {
@@ -45,9 +51,10 @@ function leaderWithoutStream({ pipelines = true } = {}) {
   const pass = async (ms: number): Promise<void> => {
     await Promise.resolve();
     now += ms;
+    for (const timer of timers) if (timer.at <= now && timers.delete(timer)) timer.work();
     leader.tick(now);
   };
-  return { leader, pass, publishes };
+  return { leader, pass, publishes, store };
 }
 
 it('a refusal that rests on what was not confirmed in time is no refusal', async () => {
@@ -83,4 +90,28 @@ it('publishes together only what the stream can hold to its order', async () => 
     }
     expect(publishes, `pipelines: ${pipelines}`).toEqual(underWay);
   }
+});
+
+it('gathers what would only wait for the stream, but holds up nobody who does not wait for it', async () => {
+  const { leader, pass, store } = leaderWithoutStream({ pipelines: false });
+  const write = (key: string, level: 'stream' | 'leader') => void leader.write([put(key, '1')], level, 1000);
+  const batches = () =>
+    store.log(1, Number.POSITIVE_INFINITY).map(({ firstSeq, lastSeq }) => [firstSeq, lastSeq]);
+  write('a', 'stream');
+  await pass(1);
+  for (const key of ['b', 'c', 'd']) {
+    write(key, 'stream');
+    await pass(1);
+  }
+  expect(batches()).toEqual([[2, 2]]);
+  write('e', 'leader');
+  await pass(1);
+  expect(batches()).toEqual([
+    [2, 2],
+    [3, 6],
+  ]);
+  write('f', 'stream');
+  await pass(1);
+  await pass(20);
+  expect(batches().at(-1)).toEqual([7, 7]);
 });

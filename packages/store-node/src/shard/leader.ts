@@ -9,7 +9,6 @@ import {
   type CollectedEntry,
   DriftlessError,
   encodeBatch,
-  eventBytesBound,
   lastSeqOf,
   majorityOf,
   type Operation,
@@ -27,6 +26,7 @@ import type { ShardContext } from './context.ts';
 import { unlessSkipped } from './inject.ts';
 import { Publisher } from './publisher.ts';
 import { checkPosition } from './self-check.ts';
+import { type Waiting, WriteQueue } from './write-queue.ts';
 
 export interface LeaderHooks {
   /** The lease is ours and nobody can have taken it. */
@@ -41,18 +41,11 @@ export interface LeaderHooks {
   onCommitted(): void;
 }
 
-interface Waiting {
-  requests: readonly WriteRequest[];
-  bytes: number;
-  level: AckLevel;
-  deadline: number;
-  startedAt: number;
-  resolve(answer: WriteAnswer): void;
-  reject(error: DriftlessError): void;
-}
+/** Longest time that a commit is put off so that it takes more, milliseconds. */
+const putOffMs = 20;
 
 /** A request that is committed and waits for its level. */
-interface Committed extends Waiting {
+interface Committed extends Omit<Waiting, 'bytes'> {
   results: WriteResult[];
 }
 
@@ -61,9 +54,10 @@ export class Leader {
   readonly #context: ShardContext;
   readonly #hooks: LeaderHooks;
   readonly #waits = new AckWaits<Committed>();
-  #queue: Waiting[] = [];
-  #queuedOps = 0;
+  readonly #queue: WriteQueue;
   #flushing = false;
+  /** The commit waits for the stream to confirm. */
+  #callOff: (() => void) | undefined;
   #accepting = true;
   readonly #publisher: Publisher;
   /** The replica sets that operations may still wait for. */
@@ -73,11 +67,13 @@ export class Leader {
     this.#context = context;
     this.#sets = [{ seq: 0, members: context.members }];
     this.#hooks = hooks;
+    this.#queue = new WriteQueue(context.limits);
     this.epoch = epoch;
     this.#publisher = new Publisher(context, epoch, {
       onConfirmed: () => {
         this.#settle();
         this.#checkDrained();
+        if (this.#callOff) this.#flush();
       },
       onDeposed: () => hooks.onDeposed(),
     });
@@ -89,30 +85,10 @@ export class Leader {
 
   /** Resolves when the ack level is reached; results that weren't in time say `indeterminate`. */
   write(requests: readonly WriteRequest[], level: AckLevel, timeoutMs: number): Promise<WriteAnswer> {
-    const { clock, limits } = this.#context;
     if (!this.#accepting) return Promise.reject(notLeader());
-    if (this.#queuedOps + requests.length > limits.leaderQueueOpsMax) {
-      return Promise.reject(new DriftlessError('overloaded', 'Too many writes wait for this shard.'));
-    }
-    const startedAt = clock.monotonic();
-    const bytes = requests.reduce(
-      (sum, { operation, value }) => sum + eventBytesBound(operation, value.length),
-      0,
-    );
-    if (bytes > limits.eventBytesMax || requests.length > limits.eventOperationsMax) {
-      return Promise.reject(new DriftlessError('value-too-large', 'The request does not fit one event.'));
-    }
-    this.#queuedOps += requests.length;
+    const startedAt = this.#context.clock.monotonic();
     return new Promise((resolve, reject) => {
-      this.#queue.push({
-        requests,
-        bytes,
-        level,
-        deadline: startedAt + timeoutMs,
-        startedAt,
-        resolve,
-        reject,
-      });
+      this.#queue.add({ requests, level, deadline: startedAt + timeoutMs, startedAt, resolve, reject });
       this.#schedule();
     });
   }
@@ -126,7 +102,7 @@ export class Leader {
     if (seq <= state.confirmedSeq) return Promise.resolve();
     const startedAt = clock.monotonic();
     return new Promise((resolve, reject) => {
-      const wait = { requests: [], bytes: 0, level: 'stream' as const, results: [], startedAt };
+      const wait = { requests: [], level: 'stream' as const, results: [], startedAt };
       const deadline = startedAt + timeoutMs;
       const what = { ...wait, deadline, resolve: () => resolve(), reject };
       this.#waits.add({ level: 'stream', seq, deadline, what });
@@ -170,31 +146,23 @@ export class Leader {
     this.#flushing = true;
     this.#context.clock.soon(() => {
       this.#flushing = false;
-      this.#flush();
+      if (this.#publisher.hasRoom || this.#queue.isUrgent) this.#flush();
+      else this.#putOff();
     });
   }
 
-  #flush(): void {
-    const batch = this.#takeBatch();
-    if (batch.length === 0) return;
-    this.#commit(batch);
-    if (this.#queue.length > 0) this.#schedule();
+  /** An event more would wait for the stream: what comes until then goes with it. */
+  #putOff(): void {
+    this.#callOff ??= this.#context.clock.after(putOffMs, () => this.#flush());
   }
 
-  /** The oldest requests that fit one event together. */
-  #takeBatch(): Waiting[] {
-    const { eventOperationsMax, eventBytesMax } = this.#context.limits;
-    const taken: Waiting[] = [];
-    let [operations, bytes] = [0, 0];
-    for (const waiting of this.#queue) {
-      operations += waiting.requests.length;
-      bytes += waiting.bytes;
-      if (taken.length > 0 && (operations > eventOperationsMax || bytes > eventBytesMax)) break;
-      taken.push(waiting);
-    }
-    this.#queue.splice(0, taken.length);
-    this.#queuedOps -= taken.reduce((sum, { requests }) => sum + requests.length, 0);
-    return taken;
+  #flush(): void {
+    this.#callOff?.();
+    this.#callOff = undefined;
+    const batch = this.#queue.take();
+    if (batch.length === 0) return;
+    this.#commit(batch);
+    if (!this.#queue.isEmpty) this.#schedule();
   }
 
   #commit(taken: readonly Waiting[]): void {
@@ -370,8 +338,9 @@ export class Leader {
   }
 
   #refuseQueue(): void {
-    for (const waiting of this.#queue.splice(0)) waiting.reject(notLeader());
-    this.#queuedOps = 0;
+    this.#callOff?.();
+    this.#callOff = undefined;
+    for (const waiting of this.#queue.clear()) waiting.reject(notLeader());
   }
 
   /** Writes that wait for followers would be indeterminate when the leadership ends. */

@@ -45,6 +45,11 @@ export class Publisher {
     return this.#outbox.pending.length === 0;
   }
 
+  /** What is committed now is published at once. */
+  get hasRoom(): boolean {
+    return this.#outbox.pending.length < this.#limits.publishesInFlightMax;
+  }
+
   /** `prompt`: somebody waits for followers to have it on disk. */
   committed(batch: OutboxBatch, event: Uint8Array, prompt: boolean): void {
     this.#events.set(batch.firstSeq, { event, prompt });
