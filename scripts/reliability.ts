@@ -10,7 +10,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type RealRow, type ReliabilityRow, reliabilityPage } from './reliability/page.ts';
+import { type Healing, type RealRow, type ReliabilityRow, reliabilityPage } from './reliability/page.ts';
 
 const root = join(import.meta.dirname, '..');
 const results = join(root, 'docs/reliability');
@@ -50,7 +50,8 @@ function readResults<T>(name: string, empty: T): T {
 function pageOfResults(): string {
   const { rows, skipped } = readResults('faults.json', { rows: [] as RealRow[], skipped: [] as string[] });
   const { rows: simulated } = readResults('simulation.json', { rows: [] as ReliabilityRow[] });
-  return reliabilityPage(rows, simulated, skipped);
+  const healing = readResults<Healing | undefined>('healing.json', undefined);
+  return reliabilityPage(rows, simulated, skipped, healing);
 }
 
 if (options.check) {

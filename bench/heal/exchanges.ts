@@ -21,6 +21,8 @@ export interface HealCost {
   keys: number;
   differing: number;
   /** Of every repetition: a comparison that named the keys and changed nothing, and one that healed them. */
+  /** From the next write on until the follower said that it is drifted, milliseconds. */
+  detectMs: number[];
   diffs: ExchangeAnswer[];
   heals: ExchangeAnswer[];
 }
@@ -62,9 +64,9 @@ export async function healCosts(plan: HealPlan): Promise<HealCost[]> {
 async function costOf(pair: Pair, keys: number, differing: number): Promise<HealCost> {
   const { plan } = pair;
   const isLargest = keys === plan.keys.at(-1) && differing === plan.differing.at(-1);
-  const cost: HealCost = { keys, differing, diffs: [], heals: [] };
+  const cost: HealCost = { keys, differing, detectMs: [], diffs: [], heals: [] };
   for (let i = 0; i < (isLargest ? plan.repeatsOfLargest : plan.repeats); i += 1) {
-    if (differing > 0) await pair.drift(differing);
+    if (differing > 0) cost.detectMs.push(await pair.drift(differing));
     cost.diffs.push(await pair.exchange('diff', differing));
     if (differing > 0) cost.heals.push(await pair.exchange('heal', differing));
   }
@@ -92,16 +94,22 @@ class Pair {
   readonly #sides: Sides;
   /** No key is met twice: one that is healed again and again would be left to a person. */
   #nextKey: number;
+  /** The one that is written to tell the follower. */
+  readonly #writtenKey: number;
 
   constructor(cluster: TestCluster, plan: HealPlan, sides: Sides, firstKey: number) {
     this.#cluster = cluster;
     this.plan = plan;
     this.#sides = sides;
-    this.#nextKey = firstKey;
+    this.#writtenKey = firstKey;
+    this.#nextKey = firstKey + 1;
   }
 
-  /** So many keys get a value that the follower does not; their buckets are anywhere, by their hashes. */
-  async drift(differing: number): Promise<void> {
+  /**
+   * So many keys get a value that the follower does not; their buckets are anywhere, by their hashes. How
+   * long it took from the next write on until the follower said so.
+   */
+  async drift(differing: number): Promise<number> {
     const first = this.#nextKey;
     this.#nextKey += differing;
     const numbers = Array.from({ length: differing }, (_, i) => first + i);
@@ -109,6 +117,17 @@ class Pair {
     for (let i = 0; i < differing; i += eventOperations) {
       const some = numbers.slice(i, i + eventOperations);
       await write(this.#cluster, some, 'second', this.plan.valueBytes);
+    }
+    const startedAt = performance.now();
+    const told = this.#isDrifted();
+    await write(this.#cluster, [this.#writtenKey], 'again', this.plan.valueBytes);
+    await told;
+    return performance.now() - startedAt;
+  }
+
+  async #isDrifted(): Promise<void> {
+    while ((await this.#cluster.replica(this.#sides.follower, 0)).health !== 'drifted') {
+      await new Promise(setImmediate);
     }
   }
 

@@ -1,7 +1,7 @@
 /**
  * `npm run bench:heal`: what comparing and healing cost by difference and by size, and what digests cost a
- * write. Writes docs/heal-cost.md and its plots; figures are of one run on one machine, what counts is how
- * they grow, and ratios.
+ * write. Writes docs/heal-cost.md and its plots, and docs/reliability/healing.json; figures are of one run on
+ * one machine, what counts is how they grow, and ratios.
  *
  *     npm run bench:heal                  10,000, 100,000 and 1,000,000 keys
  *     KEYS=10000 ROUNDS=1 npm run bench:heal -- --out .driftless/heal-cost      a quick look, elsewhere
@@ -11,7 +11,7 @@ import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { healCosts } from './exchanges.ts';
-import { pageOf, plotNames, plotsOf } from './page.ts';
+import { healingOf, pageOf, plotNames, plotsOf } from './page.ts';
 import { writeCosts } from './write-path.ts';
 
 const { values: options } = parseArgs({
@@ -37,9 +37,11 @@ const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;
 const machine =
   `${cpus().length} cores (${cpus()[0]?.model}), ${memory}, Node ${process.version}; ` +
   `load average of other work before it began ${busy}`;
-mkdirSync(options.out, { recursive: true });
+const healingDirectory = join(options.out, 'reliability');
+mkdirSync(healingDirectory, { recursive: true });
 const plots = plotsOf(heals);
 writeFileSync(join(options.out, plotNames.bytes), plots.bytes);
 writeFileSync(join(options.out, plotNames.time), plots.time);
+writeFileSync(join(healingDirectory, 'healing.json'), `${JSON.stringify(healingOf(heals), undefined, 2)}\n`);
 writeFileSync(join(options.out, 'heal-cost.md'), pageOf({ machine, valueBytes, heals, writes }));
-say(`${join(options.out, 'heal-cost.md')} was written`);
+say(`${join(options.out, 'heal-cost.md')} was written; now: npm run reliability -- --sum`);

@@ -49,6 +49,17 @@ second; in CPU time, by how much more the three nodes spend on a write.`,
     .concat('\n');
 }
 
+/** Of the most keys and the largest difference, for docs/reliability.md. Milliseconds. */
+export function healingOf(heals: readonly HealCost[]) {
+  const { keys, differing, detectMs, heals: healed } = heals.at(-1) as HealCost;
+  const ends = (times: readonly number[]) => ({
+    p50: Math.round(quantile(times, 0.5)),
+    p99: Math.round(quantile(times, 0.99)),
+  });
+  const healMs = healed.map(({ tookMs }) => tookMs);
+  return { keys, differing, repeats: healed.length, detectMs: ends(detectMs), healMs: ends(healMs) };
+}
+
 function equalRow({ keys, diffs }: HealCost): string[] {
   const bytes = median(diffs.map(({ counts }) => counts.bytesReceived));
   return [count.format(keys), count.format(bytes), text(diffs.map(({ tookMs }) => tookMs))];
