@@ -41,24 +41,26 @@ describe('a request', () => {
 });
 
 describe('a tally', () => {
-  it('counts every answer, and measures those of its time', () => {
+  it('counts every answer, and measures those of its time that did what was asked', () => {
     const tally = new Tally(100, 200);
     for (const [at, ok] of [
       [50, true],
       [120, true],
       [150, false],
+      [160, true],
       [250, true],
     ] as const) {
-      tally.answered(ok, at);
-      tally.took(at / 10, at);
+      tally.answered(ok, at, at / 10, at);
     }
+    tally.unanswered(99, 199);
+    tally.unanswered(1000, 200);
     const { perSecond, ok, refused, p50Ms, maxMs, unanswered } = tally.report(4, 0);
     expect({ perSecond, ok, refused, p50Ms, maxMs, unanswered }).toEqual({
       perSecond: 20,
-      ok: 3,
+      ok: 4,
       refused: 1,
-      p50Ms: 12,
-      maxMs: 15,
+      p50Ms: 16,
+      maxMs: 99,
       unanswered: 4,
     });
   });

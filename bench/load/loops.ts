@@ -41,8 +41,7 @@ function closedLoop(plan: LoadPlan, tally: Tally, next: () => Buffer, untilMs: n
   };
   const onAnswer = (connection: Connection, ok: boolean): void => {
     const at = now();
-    tally.answered(ok, at);
-    tally.took(at - (startedAt.get(connection) as number), at);
+    tally.answered(ok, at, at - (startedAt.get(connection) as number), at);
     if (at < untilMs) send(connection);
     else startedAt.delete(connection);
   };
@@ -51,7 +50,7 @@ function closedLoop(plan: LoadPlan, tally: Tally, next: () => Buffer, untilMs: n
     start: () => connections.forEach(send),
     owed: () => startedAt.size,
     end: () => {
-      for (const at of startedAt.values()) tally.took(now() - at, untilMs - 1);
+      for (const at of startedAt.values()) tally.unanswered(now() - at, untilMs - 1);
       for (const connection of connections) connection.close();
     },
   };
@@ -80,8 +79,7 @@ function openLoop(plan: LoadPlan, tally: Tally, next: () => Buffer, schedule: Sc
     const at = now();
     const dueMs = dueOf.get(connection) as number;
     dueOf.delete(connection);
-    tally.answered(ok, at);
-    tally.took(at - dueMs, dueMs);
+    tally.answered(ok, at, at - dueMs, dueMs);
     if (idle.length === 0) freeSince = at;
     idle.push(connection);
     sendWhatIsDue();
@@ -96,8 +94,10 @@ function openLoop(plan: LoadPlan, tally: Tally, next: () => Buffer, schedule: Sc
     start: tick,
     owed: () => dueOf.size + schedule.count - sent,
     end: () => {
-      for (const dueMs of dueOf.values()) tally.took(now() - dueMs, dueMs);
-      for (; sent < schedule.count; sent += 1) tally.took(now() - schedule.dueMs(sent), schedule.dueMs(sent));
+      for (const dueMs of dueOf.values()) tally.unanswered(now() - dueMs, dueMs);
+      for (; sent < schedule.count; sent += 1) {
+        tally.unanswered(now() - schedule.dueMs(sent), schedule.dueMs(sent));
+      }
       for (const connection of connections) connection.close();
     },
   };

@@ -25,7 +25,7 @@ export interface LoadPlan {
 }
 
 export interface LoadReport {
-  /** Answers within the measured time. */
+  /** Answers 2xx within the measured time; latencies are of those. */
   perSecond: number;
   p50Ms: number;
   p90Ms: number;

@@ -1,4 +1,7 @@
-/** Counts the answers of one run; latencies of those that were measured. */
+/**
+ * Counts the answers of one run. Rate and latencies are of the answers that did what was asked: a refusal is
+ * quick, and would make an overloaded server look fast.
+ */
 import { quantileOfSorted } from '../statistics.ts';
 import type { LoadReport } from './plan.ts';
 
@@ -7,7 +10,7 @@ export class Tally {
   readonly #untilMs: number;
   readonly #latencies: number[] = [];
   readonly #late: number[] = [];
-  #answeredInTime = 0;
+  #okInTime = 0;
   #ok = 0;
   #refused = 0;
 
@@ -17,15 +20,20 @@ export class Tally {
     this.#untilMs = untilMs;
   }
 
-  answered(ok: boolean, nowMs: number): void {
-    if (ok) this.#ok += 1;
-    else this.#refused += 1;
-    if (this.#isMeasured(nowMs)) this.#answeredInTime += 1;
+  /** An answer came now, and took so long; `at` decides whether its latency is measured. */
+  answered(ok: boolean, nowMs: number, tookMs: number, at: number): void {
+    if (!ok) {
+      this.#refused += 1;
+      return;
+    }
+    this.#ok += 1;
+    if (this.#isMeasured(nowMs)) this.#okInTime += 1;
+    if (this.#isMeasured(at)) this.#latencies.push(tookMs);
   }
 
-  /** `at` decides whether it is measured. */
-  took(ms: number, at: number): void {
-    if (this.#isMeasured(at)) this.#latencies.push(ms);
+  /** No answer came in this time. */
+  unanswered(forMs: number, at: number): void {
+    if (this.#isMeasured(at)) this.#latencies.push(forMs);
   }
 
   sentLate(ms: number, at: number): void {
@@ -36,7 +44,7 @@ export class Tally {
     const sorted = Float64Array.from(this.#latencies).sort();
     const late = Float64Array.from(this.#late).sort();
     return {
-      perSecond: (this.#answeredInTime / (this.#untilMs - this.#fromMs)) * 1000,
+      perSecond: (this.#okInTime / (this.#untilMs - this.#fromMs)) * 1000,
       p50Ms: quantileOfSorted(sorted, 0.5),
       p90Ms: quantileOfSorted(sorted, 0.9),
       p99Ms: quantileOfSorted(sorted, 0.99),

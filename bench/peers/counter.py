@@ -6,7 +6,7 @@ import redis
 from flask import Flask, jsonify
 
 app = Flask(__name__)
-store = redis.Redis(port=int(os.environ["REDIS_PORT"]))
+store = redis.Redis(port=int(os.environ.get("REDIS_PORT", "6379")))
 
 
 @app.post("/api/counter/increment")

@@ -1,14 +1,15 @@
 /**
- * The counter of a small web shop's first day: Flask behind gunicorn, INCR in Redis. Workers have threads, so
- * that connections are kept.
+ * The counter that many begin with: Flask behind gunicorn, INCR in Redis. Workers have threads, so that
+ * connections are kept.
  */
-import { join } from 'node:path';
 import { freePortRange } from '@driftless/runtime';
 import type { Target } from '../targets/target.ts';
 import { startRedisServers } from './redis.ts';
-import { Servers } from './servers.ts';
+import { noBytecode, Servers } from './servers.ts';
 
 const threads = 16;
+/** Where gunicorn finds the application. */
+export const counterApp = ['--chdir', import.meta.dirname, 'counter:app'];
 
 export async function startFlask(workers: number): Promise<Target> {
   const servers = new Servers();
@@ -18,8 +19,8 @@ export async function startFlask(workers: number): Promise<Target> {
   await servers.start({
     name: 'gunicorn',
     command: 'gunicorn',
-    args: [...scale, '--bind', `127.0.0.1:${port}`, '--chdir', join(import.meta.dirname), 'counter:app'],
-    env: { REDIS_PORT: String(redis), PYTHONDONTWRITEBYTECODE: '1' },
+    args: [...scale, '--bind', `127.0.0.1:${port}`, ...counterApp],
+    env: { ...noBytecode, REDIS_PORT: String(redis) },
     port,
   });
   return {

@@ -4,7 +4,7 @@
  */
 import type { Target } from '../targets/target.ts';
 import { startEtcd } from './etcd.ts';
-import { startFlask } from './flask.ts';
+import { counterApp, startFlask } from './flask.ts';
 import { startNatsKv } from './nats-kv.ts';
 import { startRedis } from './redis.ts';
 import { absent } from './servers.ts';
@@ -21,7 +21,7 @@ export interface Peer {
 
 const redisObstacle = (): string | undefined => absent('redis-server');
 const flaskObstacle = (): string | undefined =>
-  redisObstacle() ?? absent('gunicorn') ?? absent('/usr/bin/python3', '-c', 'import flask, redis');
+  redisObstacle() ?? absent('gunicorn', '--check-config', ...counterApp);
 
 export const peers: Record<PeerName, Peer> = {
   etcd: {

@@ -11,11 +11,15 @@ import type { Charged } from '../targets/target.ts';
 const startMsMax = 30_000;
 const pollMs = 50;
 
+/** Python leaves no files beside the sources. */
+export const noBytecode = { PYTHONDONTWRITEBYTECODE: '1' };
+
 /** Why a program can't be run here. */
 export function absent(command: string, ...args: readonly string[]): string | undefined {
-  const { error, status } = spawnSync(command, args.length > 0 ? args : ['--version']);
+  const env = { ...process.env, ...noBytecode };
+  const { error, status } = spawnSync(command, args.length > 0 ? args : ['--version'], { env });
   if (error) return `${command} is not installed`;
-  return status === 0 ? undefined : `${[command, ...args].join(' ')} fails here`;
+  return status === 0 ? undefined : `${[command, ...args].join(' ')}  fails here`;
 }
 
 export class Servers {

@@ -44,7 +44,7 @@ function introduction(run: Run): string[] {
   return [
     folded(`One run of ${Math.round(seconds / 60)} minutes (${mode}), begun ${startedAt}. The **ceiling**
       of a load is what a Fastify server that does nothing answers of it: the same requests, connections
-      and bytes, measured right before, in each of ${rounds} rounds of ${measureMs} ms. Ratios to it
+      and bytes, measured in turns with it, in each of ${rounds} rounds of ${measureMs} ms. Ratios to it
       are medians (smallest–largest round); absolute figures are those of this machine, whose cores load
       generator, gateway, nodes and nats-server share. The rounds of a scenario differ by
       ${percent(noiseOf(run))} (median of all scenarios): what is closer together is the same.`),
@@ -132,13 +132,14 @@ function fixedRates({ openLoops }: Run): string[] {
     count.format(load.perSecond),
     ...[load.p50Ms, load.p90Ms, load.p99Ms, load.p999Ms, load.maxMs, load.lateP99Ms].map(msText),
     ...[lag?.p50Ms, lag?.p99Ms].map(msText),
+    count.format(load.refused + load.unanswered),
   ]);
   return [
     '## At fixed rates',
     folded(`Open loop: requests are due at even distances, whether or not answers came, and their latency
       counts from then. "Late" is how late the load generator itself sent what was due, p99: so much of
       a latency is its own. The lag of followers is the age of an event when a follower applied it.`),
-    markdownTable([[...head, 'Late', 'Lag p50', 'Lag p99'], ...rows]),
+    markdownTable([[...head, 'Late', 'Lag p50', 'Lag p99', 'Refused'], ...rows]),
   ];
 }
 
