@@ -4,11 +4,13 @@
  */
 import { connect, type Socket } from 'node:net';
 
+const readBytes = 16 * 1024;
 const headEndMark = '\r\n\r\n';
 
 export class Connection {
   readonly #port: number;
   readonly #onAnswer: (connection: Connection, ok: boolean) => void;
+  readonly #buffer = Buffer.allocUnsafe(readBytes);
   #socket: Socket | undefined;
   #received: Buffer | undefined;
   #isAwaiting = false;
@@ -32,8 +34,13 @@ export class Connection {
   }
 
   #open(): Socket {
-    const socket = connect({ port: this.#port, host: '127.0.0.1', noDelay: true });
-    socket.on('data', (bytes: Buffer) => this.#receive(bytes));
+    // One buffer for all that is read, instead of a stream that allocates for every answer.
+    const callback = (length: number, buffer: Uint8Array): boolean => {
+      this.#receive(buffer as Buffer, length);
+      return true;
+    };
+    const onread = { buffer: this.#buffer, callback };
+    const socket = connect({ port: this.#port, host: '127.0.0.1', noDelay: true, onread });
     socket.on('error', (error) => {
       throw error;
     });
@@ -45,11 +52,13 @@ export class Connection {
     return socket;
   }
 
-  #receive(bytes: Buffer): void {
+  #receive(buffer: Buffer, length: number): void {
+    const bytes = buffer.subarray(0, length);
     const received = this.#received === undefined ? bytes : Buffer.concat([this.#received, bytes]);
     const outcome = outcomeOf(received);
     if (outcome === undefined) {
-      this.#received = received;
+      // The buffer is read into again.
+      this.#received = Buffer.from(received);
       return;
     }
     this.#received = undefined;

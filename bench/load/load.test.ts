@@ -80,9 +80,12 @@ describe('a loop', () => {
 
   it('that is open counts a stop of the server for everybody who came in that time', async () => {
     const stopMs = 400;
-    const endsAt = performance.now() + stopMs;
+    let endsAt: number | undefined;
     const plan = await planFor(
-      (_, response) => setTimeout(() => response.end('ok'), Math.max(0, endsAt - performance.now())),
+      (_, response) => {
+        endsAt ??= performance.now() + stopMs;
+        setTimeout(() => response.end('ok'), Math.max(0, endsAt - performance.now()));
+      },
       { perSecond: 200 },
     );
     const report = await runPlan(plan);
@@ -105,7 +108,6 @@ describe('a loop', () => {
     expect(report.unanswered).toBe(0);
     expect(report.ok + report.refused).toBe(count);
     expect(Math.abs(report.ok - report.refused)).toBeLessThanOrEqual(1);
-    expect(report.perSecond).toBeGreaterThan(0);
   });
 
   it('goes on where a server closes each connection', async () => {
@@ -115,10 +117,10 @@ describe('a loop', () => {
         count += 1;
         response.writeHead(201, { connection: 'close', 'content-length': 0 }).end();
       },
-      { measureMs: 200 },
+      { measureMs: 200, perSecond: 100 },
     );
     const report = await runPlan(plan);
-    expect(report.ok).toBe(count);
-    expect(count).toBeGreaterThan(plan.connections);
+    expect(report.ok).toBe(20);
+    expect(count).toBe(20);
   });
 });
