@@ -36,6 +36,30 @@ test("serves a process's own instruments under their names, with the buckets it 
   ]);
 });
 
+test('serves a kept histogram as it serves the others', async () => {
+  const bounds = [0.01, 1];
+  const values = [0, 0.01, 0.011, 1, 1.5, 30];
+  const options = { description: 'How long', unit: 'seconds' };
+  const advice = { explicitBucketBoundaries: bounds };
+  const kept = telemetry.histogram('kept_seconds', { ...options, bounds });
+  const sdk = telemetry.meter.createHistogram('sdk_seconds', { ...options, advice });
+  for (const route of ['/a', '/b']) {
+    const series = kept.series({ route });
+    for (const value of values) {
+      series.record(value);
+      sdk.record(value, { route });
+    }
+  }
+  for (const _ of ['first', 'second']) {
+    const text = await telemetry.metricsText();
+    const linesOf = (name: string) => text.split('\n').filter((line) => line.includes(name));
+    expect(linesOf('kept_seconds').map((line) => line.replace('kept', 'sdk'))).toEqual(
+      linesOf('sdk_seconds'),
+    );
+    expect(linesOf('kept_seconds')).toContain('kept_seconds_bucket{route="/b",le="0.01"} 2');
+  }
+});
+
 test('a callback that fails makes the scrape fail, visibly', async () => {
   telemetry.meter.createObservableGauge('broken').addCallback(() => {
     throw new Error('no reading');

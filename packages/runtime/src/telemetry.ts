@@ -11,6 +11,7 @@ import type { Meter } from '@opentelemetry/api';
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { type HistogramOptions, type KeptHistogram, KeptHistograms } from './histogram.ts';
 
 export interface TelemetryOptions {
   /** Kind of process: `store-node`, `gateway`, … */
@@ -21,6 +22,8 @@ export interface TelemetryOptions {
 
 export interface Telemetry {
   readonly meter: Meter;
+  /** A histogram for what every request does. */
+  histogram(name: string, options: HistogramOptions): KeptHistogram;
   /** All metrics in the Prometheus text format 0.0.4. */
   metricsText(): Promise<string>;
   shutdown(): Promise<void>;
@@ -34,15 +37,17 @@ export const DURATION_SECONDS_BUCKETS: number[] = [
 const EVENT_LOOP_SAMPLE_MS = 20;
 
 export function createTelemetry({ service, instance }: TelemetryOptions): Telemetry {
-  // The exporter is used as a reader only: each process serves /metrics on its own HTTP server.
-  const exporter = new PrometheusExporter({ preventServerStart: true });
-  const serializer = new PrometheusSerializer(undefined, false, undefined, false, true);
   const resource = resourceFromAttributes({ 'service.name': service, 'service.instance.id': instance });
+  const histograms = new KeptHistograms(resource);
+  // The exporter is used as a reader only: each process serves /metrics on its own HTTP server.
+  const exporter = new PrometheusExporter({ preventServerStart: true, metricProducers: [histograms] });
+  const serializer = new PrometheusSerializer(undefined, false, undefined, false, true);
   const provider = new MeterProvider({ resource, readers: [exporter] });
   const meter = provider.getMeter('driftless');
   const stopProcessMetrics = registerProcessMetrics(meter);
   return {
     meter,
+    histogram: (name, histogram) => histograms.create(name, histogram),
     async metricsText() {
       const { resourceMetrics, errors } = await exporter.collect();
       if (errors.length > 0) throw new AggregateError(errors, 'some metrics could not be collected');
