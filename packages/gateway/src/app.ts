@@ -14,14 +14,15 @@ import { serveAdmin } from './http/admin.ts';
 import { type Api, hearRefusedBodiesOut, limitInFlight, takeBodiesAsBytes } from './http/api.ts';
 import { serveBatch } from './http/batch.ts';
 import { type ClusterInfo, serveCluster } from './http/cluster.ts';
-import { serveCounters } from './http/counters.ts';
+import { hotCounterRoutes, serveCounters } from './http/counters.ts';
 import { serveData } from './http/data.ts';
 import { serveHealing } from './http/healing.ts';
-import { serveKeys } from './http/keys.ts';
+import { hotKeyRoutes, serveKeys } from './http/keys.ts';
 import { serveListing } from './http/listing.ts';
 import { serveMembers } from './http/members.ts';
 import { gatewayProblem } from './http/problem.ts';
 import type { Sessions } from './http/sessions.ts';
+import { shortcutOf } from './http/shortcut.ts';
 import { serveWatch } from './http/watch.ts';
 import type { FindAntiEntropy } from './nats/anti-entropy.ts';
 import type { GatewayGauges, GatewayTelemetry } from './telemetry.ts';
@@ -57,6 +58,7 @@ export async function createApp({
   findAntiEntropy,
 }: AppParts): Promise<HttpServer> {
   const admission = new Admission({ requestsMax: config.inFlightMax, bytesMax: config.inFlightBytesMax });
+  const parts = { store, sessions };
   const listings = new Admission({ requestsMax: config.listInFlightMax, bytesMax: 0 });
   const app = await createHttpServer({
     logger,
@@ -69,13 +71,14 @@ export async function createApp({
     },
     toProblem: gatewayProblem,
     openapi,
+    shortcut: shortcutOf([...hotKeyRoutes(parts), ...hotCounterRoutes(parts)], admission),
   });
   await app.register(async (api: Api) => {
     takeBodiesAsBytes(api);
     hearRefusedBodiesOut(api);
     limitInFlight(api, admission, () => instruments.shed('requests'));
     serveKeys(api, store, sessions);
-    serveListing(api, { store, sessions }, listings, () => instruments.shed('listings'));
+    serveListing(api, parts, listings, () => instruments.shed('listings'));
     serveBatch(api, store, sessions);
     serveCounters(api, store, sessions);
     serveData(api, store, sessions);

@@ -17,7 +17,6 @@ import type { Socket } from 'node:net';
 import { DriftlessError, problemContentType, problemOf } from '@driftless/contracts';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import type { Attributes } from '@opentelemetry/api';
 import {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -35,6 +34,8 @@ import {
   validatorCompiler,
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
+import type { HistogramSeries } from './histogram.ts';
+import { type Shortcut, ShortcutServer } from './http-shortcut.ts';
 import type { Logger } from './log.ts';
 import {
   invalidMembersOf,
@@ -73,6 +74,8 @@ export interface HttpServerOptions {
   readonly toProblem?: ToProblem | undefined;
   /** Given: `/openapi.json`, and Swagger UI at `/docs`. */
   readonly openapi?: OpenApiOptions | undefined;
+  /** Given: sees every request before the framework does. Its routes are the framework's as well. */
+  readonly shortcut?: Shortcut | undefined;
 }
 
 /** Longer than the idle time of usual load balancers, 60 s: they close first, and no request is lost. */
@@ -84,12 +87,15 @@ const PATH_PARAMETER_CHARS_MAX = 4096;
 
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const problems = problemWriter(options.toProblem ?? problemOf);
+  const measure = requestMeasure(options.telemetry);
+  const shortcuts = new ShortcutServer(options.shortcut ?? (() => undefined), measure);
+  const timeouts = { keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS, requestTimeout: REQUEST_ARRIVAL_TIMEOUT_MS };
   const app: HttpServer = fastify({
+    serverFactory: (framework) => shortcuts.createServer(timeouts, framework),
     loggerInstance: options.logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyLimit,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-    requestTimeout: REQUEST_ARRIVAL_TIMEOUT_MS,
+    ...timeouts,
     routerOptions: { maxParamLength: PATH_PARAMETER_CHARS_MAX },
     forceCloseConnections: 'idle',
     // The framework's own 503 is no problem document, and is not counted; refuseWhileClosing answers instead.
@@ -102,8 +108,15 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler((error, request, reply) => problems.send(error, request, reply));
   refuseUnknownRoutes(app, problems);
-  refuseWhileClosing(app);
-  measureRequests(app, options.telemetry);
+  refuseForShortcuts(app, shortcuts);
+  refuseWhileClosing(app, shortcuts);
+  app.addHook('onResponse', (request, reply, done) => {
+    const { raw, method, routeOptions } = request;
+    // What came by a shortcut is measured there, from its arrival.
+    if (shortcuts.errorOf(raw) === undefined)
+      measure(method, routeOptions.url, reply.statusCode, reply.elapsedTime / 1000);
+    done();
+  });
   if (options.openapi !== undefined) await serveOpenApi(app, options.openapi);
   serveHealth(app, options);
   return app;
@@ -178,11 +191,17 @@ function patternOf(url: string): RegExp {
   return new RegExp(`^${parts.join('/')}$`);
 }
 
+/** Before anything else: such a request was let in already. */
+function refuseForShortcuts(app: HttpServer, shortcuts: ShortcutServer): void {
+  app.addHook('onRequest', ({ raw }, _reply, done) => done(shortcuts.errorOf(raw)));
+}
+
 /** Connections that were busy when the server began to close can still bring requests. */
-function refuseWhileClosing(app: HttpServer): void {
+function refuseWhileClosing(app: HttpServer, shortcuts: ShortcutServer): void {
   let closing = false;
   app.addHook('preClose', (done) => {
     closing = true;
+    shortcuts.close();
     done();
   });
   app.addHook('onRequest', (_request, _reply, done) => {
@@ -190,28 +209,24 @@ function refuseWhileClosing(app: HttpServer): void {
   });
 }
 
-function measureRequests(app: HttpServer, { meter }: Telemetry): void {
-  const duration = meter.createHistogram('http_request_duration_seconds', {
+type Measure = (method: string, route: string | undefined, status: number, seconds: number) => void;
+
+function requestMeasure(telemetry: Telemetry): Measure {
+  const duration = telemetry.histogram('http_request_duration_seconds', {
     description: 'Time from the arrival of a request to the end of its answer',
     unit: 'seconds',
-    advice: { explicitBucketBoundaries: DURATION_SECONDS_BUCKETS },
+    bounds: DURATION_SECONDS_BUCKETS,
   });
-  const labels = new Map<string, Attributes>();
-  app.addHook('onResponse', (request, reply, done) => {
-    duration.record(reply.elapsedTime / 1000, labelsOf(request, reply.statusCode));
-    done();
-  });
-
-  function labelsOf({ method, routeOptions }: FastifyRequest, status: number): Attributes {
-    const route = routeOptions.url ?? '(none)';
+  const known = new Map<string, HistogramSeries>();
+  return (method, route = '(none)', status, seconds) => {
     const key = `${status}${method}${route}`;
-    let found = labels.get(key);
-    if (found === undefined) {
-      found = { method, route, status: String(status) };
-      labels.set(key, found);
+    let series = known.get(key);
+    if (series === undefined) {
+      series = duration.series({ method, route, status: String(status) });
+      known.set(key, series);
     }
-    return found;
-  }
+    series.record(seconds);
+  };
 }
 
 async function serveOpenApi(app: HttpServer, { title, version, description }: OpenApiOptions): Promise<void> {

@@ -9,6 +9,7 @@ export { bucketEntries, followStatuses } from './follow.ts';
 export { HeardNodes } from './heard-nodes.ts';
 export type { HttpServer, HttpServerOptions, OpenApiOptions, ReadyState } from './http-server.ts';
 export { createHttpServer } from './http-server.ts';
+export type { Shortcut } from './http-shortcut.ts';
 export { jsonOf } from './json.ts';
 export type { Logger, LoggerOptions, LogLevel } from './log.ts';
 export { createLogger, LOG_LEVELS, redactUrl } from './log.ts';

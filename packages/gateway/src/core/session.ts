@@ -15,7 +15,7 @@ export class Session {
   /** Nothing binds it yet: its client sent no token. */
   readonly isNew: boolean;
 
-  constructor(positions: ReadonlyMap<number, Position> = new Map()) {
+  constructor(positions?: ReadonlyMap<number, Position>) {
     this.#positions = new Map(positions);
     this.isNew = this.#positions.size === 0;
   }

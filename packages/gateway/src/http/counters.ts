@@ -5,18 +5,27 @@ import {
   type WriteOperation,
   type WriteResult,
 } from '@driftless/contracts';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import { jsonContentType } from '../core/json-value.ts';
 import { keyOfTarget, pathOf, queryOfTarget } from '../core/target.ts';
 import type { Store } from '../hop/store.ts';
 import type { Api } from './api.ts';
 import { incrementDocs, seedIncrementDocs } from './docs/counters.ts';
 import { parseDocument } from './document.ts';
-import { ackOf, bytesOf, documentOf, targetOf, tellWritten } from './exchange.ts';
+import {
+  type Answering,
+  type Asking,
+  ackOf,
+  answerContentType,
+  bytesOf,
+  documentOf,
+  targetOf,
+  tellWritten,
+} from './exchange.ts';
 import { applyHeaders, type Parts } from './keys.ts';
 import { RefusedWrite } from './problem.ts';
 import type { Sessions } from './sessions.ts';
+import type { HotRoute } from './shortcut.ts';
 
+const url = '/v1/counters/*';
 const segments = 2;
 const suffix = '/increment';
 const bodyBytesMax = 4096;
@@ -29,18 +38,10 @@ export function serveCounters(api: Api, store: Store, sessions: Sessions): void 
   const parts = { store, sessions };
   api.route({
     method: 'POST',
-    url: '/v1/counters/*',
+    url,
     bodyLimit: bodyBytesMax,
     config: incrementDocs,
-    handler: async (request, reply) => {
-      const target = targetOf(request);
-      if (!pathOf(target).endsWith(suffix)) {
-        throw new DriftlessError('not-found', 'Counters have one thing to do: /v1/counters/{key}/increment.');
-      }
-      const key = keyOfTarget(target, segments, suffix);
-      const { value, version } = await increment(parts, request, reply, key);
-      return reply.header('content-type', jsonContentType).send(JSON.stringify({ key, value, version }));
-    },
+    handler: (request, reply) => incrementKey(parts, request, reply),
   });
   api.route({
     method: 'POST',
@@ -49,15 +50,32 @@ export function serveCounters(api: Api, store: Store, sessions: Sessions): void 
     config: seedIncrementDocs,
     handler: async (request, reply) => {
       const { value } = await increment(parts, request, reply, seedKey);
-      return reply.header('content-type', jsonContentType).send(JSON.stringify({ value, [seedKey]: value }));
+      return reply
+        .header('content-type', answerContentType)
+        .send(JSON.stringify({ value, [seedKey]: value }));
     },
   });
 }
 
+export function hotCounterRoutes(parts: Parts): HotRoute[] {
+  const options = { method: 'POST' as const, url, bodyBytesMax };
+  return [{ ...options, handler: (asking, reply) => incrementKey(parts, asking, reply) }];
+}
+
+async function incrementKey(parts: Parts, request: Asking, reply: Answering): Promise<void> {
+  const target = targetOf(request);
+  if (!pathOf(target).endsWith(suffix)) {
+    throw new DriftlessError('not-found', 'Counters have one thing to do: /v1/counters/{key}/increment.');
+  }
+  const key = keyOfTarget(target, segments, suffix);
+  const { value, version } = await increment(parts, request, reply, key);
+  reply.header('content-type', answerContentType).send(JSON.stringify({ key, value, version }));
+}
+
 async function increment(
   { store, sessions }: Parts,
-  request: FastifyRequest,
-  reply: FastifyReply,
+  request: Asking,
+  reply: Answering,
   key: string,
 ): Promise<WriteResult> {
   const ack = ackOf(queryOfTarget(targetOf(request), ['ack']).ack);

@@ -1,5 +1,6 @@
 /** What all routes share: reading levels, bodies and keys off a request, and saying who answered. */
 import { Buffer } from 'node:buffer';
+import type { IncomingHttpHeaders } from 'node:http';
 import {
   type AckLevel,
   ackLevelDefault,
@@ -14,14 +15,30 @@ import {
   type Standing,
   stalenessMsMax,
 } from '@driftless/contracts';
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import { entityTag } from '../core/conditions.ts';
 import { isJsonType, jsonContentType, parseJson } from '../core/json-value.ts';
 import { choiceParameter, integerParameter } from '../core/target.ts';
 import type { AskedFreshness } from '../hop/store.ts';
 
+/** What routes need of a request: the framework's has it, and so has that of a shortcut (shortcut.ts). */
+export interface Asking {
+  readonly raw: { readonly url?: string | undefined };
+  readonly headers: IncomingHttpHeaders;
+  readonly body?: unknown;
+}
+
+/** What they need of its answer. */
+export interface Answering {
+  header(name: string, value: string | number): Answering;
+  code(status: number): Answering;
+  send(body?: string | Uint8Array): unknown;
+}
+
+/** Of the documents that routes answer. */
+export const answerContentType = 'application/json; charset=utf-8';
+
 /** The request target as it came: what the router made of it is for routing only. */
-export function targetOf(request: FastifyRequest): string {
+export function targetOf(request: Asking): string {
   return request.raw.url ?? '/';
 }
 
@@ -47,7 +64,7 @@ export function freshnessOf(query: { consistency?: string; maxStalenessMs?: stri
 const noBytes = new Uint8Array(0);
 
 /** The body's bytes; the parser of these routes gives them as they came. */
-export function bytesOf(request: FastifyRequest): Uint8Array {
+export function bytesOf(request: Asking): Uint8Array {
   return Buffer.isBuffer(request.body) ? request.body : noBytes;
 }
 
@@ -62,7 +79,7 @@ export function checkedContentType(text: string): string {
 }
 
 /** A value is kept as its bytes are; what a `Content-Encoding` says would be lost. */
-export function refuseEncoding(request: FastifyRequest): void {
+export function refuseEncoding(request: Asking): void {
   const encoding = request.headers['content-encoding'];
   if (encoding === undefined || encoding === 'identity') return;
   const hint = 'Send the value as it is, or give the compressed form its own media type.';
@@ -72,7 +89,7 @@ export function refuseEncoding(request: FastifyRequest): void {
 }
 
 /** The JSON document of a request. Throws `unsupported-media-type` or `bad-request`. */
-export function documentOf(request: FastifyRequest, depthMax: number): unknown {
+export function documentOf(request: Asking, depthMax: number): unknown {
   refuseEncoding(request);
   const contentType = request.headers['content-type'];
   if (contentType !== undefined && !isJsonType(contentType)) {
@@ -84,7 +101,7 @@ export function documentOf(request: FastifyRequest, depthMax: number): unknown {
 }
 
 /** Headers of an answer out of a replica. Lag that isn't known is absent. */
-export function tellStanding(reply: FastifyReply, node: string, standing: Standing | undefined): void {
+export function tellStanding(reply: Answering, node: string, standing: Standing | undefined): void {
   reply.header(answerHeaders.node, node);
   if (standing === undefined) return;
   reply.header(answerHeaders.position, formatPosition(standing.position));
@@ -94,7 +111,7 @@ export function tellStanding(reply: FastifyReply, node: string, standing: Standi
 
 /** Headers of an answer of a leader to a write: it has no lag. */
 export function tellWritten(
-  reply: FastifyReply,
+  reply: Answering,
   { node, position }: { node?: string | undefined; position?: Position | undefined },
   version: string | undefined,
 ): void {

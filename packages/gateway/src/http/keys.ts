@@ -1,6 +1,5 @@
 /** `PUT | GET | HEAD | DELETE /v1/kv/{key}`: one value, its version, its conditions. */
 import { DriftlessError, ttlSecondsMax, valueBytesMax, type WriteOperation } from '@driftless/contracts';
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import { entityTag, matches, parseIfMatch, parseIfNoneMatch } from '../core/conditions.ts';
 import { checkedIdempotencyKey, fingerprintOf } from '../core/idempotency.ts';
 import { isJsonType, jsonContentType, jsonProblem } from '../core/json-value.ts';
@@ -10,7 +9,10 @@ import type { AskedFreshness, Store } from '../hop/store.ts';
 import type { Api } from './api.ts';
 import { keyDocs } from './docs/keys.ts';
 import {
+  type Answering,
+  type Asking,
   ackOf,
+  answerContentType,
   bytesOf,
   checkedContentType,
   freshnessOf,
@@ -21,6 +23,7 @@ import {
 } from './exchange.ts';
 import { RefusedWrite } from './problem.ts';
 import type { Sessions } from './sessions.ts';
+import type { HotRoute } from './shortcut.ts';
 
 /** What these routes work with. */
 export interface Parts {
@@ -31,23 +34,32 @@ export interface Parts {
 /** Parameters of every read of a key. */
 export const readParameters = ['consistency', 'maxStalenessMs'] as const;
 
+const url = '/v1/kv/*';
 /** Path segments before the key. */
 const segments = 2;
 const noBytes = new Uint8Array(0);
 
 export function serveKeys(api: Api, store: Store, sessions: Sessions): void {
   const parts = { store, sessions };
-  const options = { url: '/v1/kv/*', bodyLimit: valueBytesMax, config: keyDocs };
+  const options = { url, bodyLimit: valueBytesMax, config: keyDocs };
   api.route({ ...options, method: 'PUT', handler: (request, reply) => put(parts, request, reply) });
   api.route({ ...options, method: ['GET', 'HEAD'], handler: (request, reply) => get(parts, request, reply) });
   api.route({ ...options, method: 'DELETE', handler: (request, reply) => remove(parts, request, reply) });
 }
 
-async function put(
-  { store, sessions }: Parts,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<FastifyReply> {
+export function hotKeyRoutes(parts: Parts): HotRoute[] {
+  return [
+    {
+      method: 'PUT',
+      url,
+      bodyBytesMax: valueBytesMax,
+      handler: (asking, reply) => put(parts, asking, reply),
+    },
+    { method: 'GET', url, bodyBytesMax: 0, handler: (asking, reply) => get(parts, asking, reply) },
+  ];
+}
+
+async function put({ store, sessions }: Parts, request: Asking, reply: Answering): Promise<void> {
   const target = targetOf(request);
   const key = keyOfTarget(target, segments);
   const query = queryOfTarget(target, ['ack', 'ttl']);
@@ -71,17 +83,13 @@ async function put(
   tellWritten(reply, written, result.version);
   if (result.error !== undefined) throw new RefusedWrite(result.error, result);
   const answer = { key, version: result.version, created: result.created, ack };
-  return reply
+  reply
     .code(result.created === true ? 201 : 200)
-    .header('content-type', jsonContentType)
+    .header('content-type', answerContentType)
     .send(JSON.stringify(answer));
 }
 
-async function remove(
-  { store, sessions }: Parts,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<FastifyReply> {
+async function remove({ store, sessions }: Parts, request: Asking, reply: Answering): Promise<void> {
   const target = targetOf(request);
   const key = keyOfTarget(target, segments);
   const query = queryOfTarget(target, ['ack']);
@@ -93,10 +101,10 @@ async function remove(
   const result = written.results[0] ?? {};
   tellWritten(reply, written, result.version);
   if (result.error !== undefined) throw new RefusedWrite(result.error, result);
-  return reply.code(204).send();
+  reply.code(204).send();
 }
 
-async function get(parts: Parts, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+async function get(parts: Parts, request: Asking, reply: Answering): Promise<void> {
   const target = targetOf(request);
   const key = keyOfTarget(target, segments);
   const query = queryOfTarget(target, readParameters);
@@ -104,9 +112,9 @@ async function get(parts: Parts, request: FastifyRequest, reply: FastifyReply): 
   const known = unless === undefined ? undefined : parseIfNoneMatch(unless);
   const found = await readKey(parts, request, reply, { key, asked: freshnessOf(query) });
   reply.header('etag', entityTag(found.entry.version));
-  if (known !== undefined && matches(known, found.entry.version)) return reply.code(304).send();
+  if (known !== undefined && matches(known, found.entry.version)) return void reply.code(304).send();
   // A value is somebody's bytes on our origin: it is never sniffed, and as a page it runs nothing.
-  return reply
+  reply
     .header('content-type', found.entry.type)
     .header('x-content-type-options', 'nosniff')
     .header('content-security-policy', "sandbox; default-src 'none'")
@@ -119,8 +127,8 @@ async function get(parts: Parts, request: FastifyRequest, reply: FastifyReply): 
  */
 export async function readKey(
   { store, sessions }: Parts,
-  request: FastifyRequest,
-  reply: FastifyReply,
+  request: Asking,
+  reply: Answering,
   { key, asked }: { key: string; asked: AskedFreshness },
 ): Promise<ReadOutcome & { type: 'found' }> {
   const session = sessions.of(request);
@@ -143,7 +151,7 @@ export function invalidJson(problem: string): DriftlessError {
 /** Conditions and `Idempotency-Key`, from the headers into the operation. */
 export function applyHeaders(
   operation: WriteOperation,
-  { headers }: FastifyRequest,
+  { headers }: Asking,
   asked: readonly unknown[],
   value: Uint8Array,
 ): void {

@@ -4,9 +4,9 @@
  */
 import type { Buffer } from 'node:buffer';
 import { answerHeaders, DriftlessError, type Position } from '@driftless/contracts';
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Session } from '../core/session.ts';
 import { decodeToken, encodeToken } from '../core/session-token.ts';
+import type { Answering, Asking } from './exchange.ts';
 
 /** Keys whose tokens are taken: the cluster's, and those it had before JetStream lost them. */
 const keysMax = 4;
@@ -41,7 +41,7 @@ export class Sessions {
   }
 
   /** The session of a request. Throws `invalid-session`. */
-  of({ headers }: FastifyRequest): Session {
+  of({ headers }: Asking): Session {
     const header = headers[answerHeaders.session];
     if (header === undefined || header === '') return new Session();
     if (this.#keys.length === 0) {
@@ -58,7 +58,7 @@ export class Sessions {
   }
 
   /** The session as it is now, onto the answer. */
-  tell(reply: FastifyReply, session: Session): void {
+  tell(reply: Answering, session: Session): void {
     const token = this.#tokenOf(session);
     if (token !== undefined) reply.header(answerHeaders.session, token);
   }

@@ -1,0 +1,189 @@
+import { createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Admission } from '../core/admission.ts';
+import { type Ends, openApp, withNode } from '../testing/app.ts';
+import { type HotRoute, shortcutOf } from './shortcut.ts';
+
+const ends: Ends = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+interface Request {
+  method: string;
+  url: string;
+  headers?: Record<string, string>;
+  payload?: string;
+}
+
+interface Answer {
+  status: number;
+  headers: Record<string, unknown>;
+  body: string;
+}
+
+function send(port: number, { method, url, headers = {}, payload }: Request): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const isChunked = headers['transfer-encoding'] !== undefined;
+    const length = payload === undefined || isChunked ? {} : { 'content-length': Buffer.byteLength(payload) };
+    const options = { port, method, path: url, headers: { ...length, ...headers }, agent: false };
+    const sending = httpRequest(options, async (response: IncomingMessage) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of response) chunks.push(chunk as Buffer);
+      const body = Buffer.concat(chunks).toString('utf8');
+      resolve({ status: response.statusCode ?? 0, headers: response.headers, body });
+    });
+    sending.on('error', reject);
+    sending.end(payload);
+  });
+}
+
+const json = { 'content-type': 'application/json' };
+const put = (key: string, payload = '1'): Request => ({
+  method: 'PUT',
+  url: `/v1/kv/${key}`,
+  headers: json,
+  payload,
+});
+const increment = (key: string, payload?: string): Request => ({
+  method: 'POST',
+  url: `/v1/counters/${key}/increment`,
+  ...(payload !== undefined && { headers: json, payload }),
+});
+const get = (key: string, headers: Record<string, string> = {}): Request => ({
+  method: 'GET',
+  url: `/v1/kv/${key}`,
+  headers,
+});
+
+describe('what is taken', () => {
+  const handler: HotRoute['handler'] = async ({ body }, reply) => {
+    reply
+      .code(201)
+      .header('x-way', 'short')
+      .send(Buffer.from(`got ${String(body)}`));
+  };
+  const routes: HotRoute[] = [
+    { method: 'PUT', url: '/v1/kv/*', bodyBytesMax: 8, handler },
+    { method: 'GET', url: '/v1/kv/*', bodyBytesMax: 0, handler },
+  ];
+
+  async function serve(admission: Admission): Promise<number> {
+    const shortcut = shortcutOf(routes, admission);
+    const server: Server = createServer((request, response) => {
+      const route = shortcut(request, response, () => response.writeHead(500).end());
+      if (route === undefined) response.writeHead(200).end('long way');
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    ends.push(async () => server.close());
+    return (server.address() as AddressInfo).port;
+  }
+  const room = () => new Admission({ requestsMax: 2, bytesMax: 100 });
+
+  it.each([
+    ['a value', put('a'), 'got 1'],
+    ['a value without a type', { ...put('a'), headers: {} }, 'got 1'],
+    ['an empty value', put('a', ''), 'got undefined'],
+    ['as much as fits', put('a', '12345678'), 'got 12345678'],
+    ['a read with a query', get('a?consistency=leader'), 'got undefined'],
+    ['a key with slashes', get('a/b//c'), 'got undefined'],
+  ])('%s', async (_, request, body) => {
+    const answer = await send(await serve(room()), request);
+    expect(answer).toMatchObject({ status: 201, body, headers: { 'x-way': 'short' } });
+    expect(answer.headers['content-length']).toBe(String(body.length));
+  });
+
+  it.each([
+    ['an escape', get('a%2fb')],
+    ['a very long target', get('a'.repeat(3000))],
+    ['another route', { method: 'GET', url: '/v1/kv' }],
+    ['another method', { method: 'DELETE', url: '/v1/kv/a' }],
+    ['HEAD', { method: 'HEAD', url: '/v1/kv/a' }],
+    ['more than fits', put('a', '123456789')],
+    ['a body of unknown length', { ...put('a'), headers: { ...json, 'transfer-encoding': 'chunked' } }],
+    ['a type with parameters', { ...put('a'), headers: { 'content-type': 'text/plain; charset=utf-8' } }],
+    ['a type that is none', { ...put('a'), headers: { 'content-type': 'text' } }],
+    ['a read with a body', { ...put('a'), method: 'GET' }],
+  ])('but not %s', async (_, request) => {
+    const answer = await send(await serve(room()), request);
+    expect(answer.status).toBe(200);
+    expect(answer.body).toBe(request.method === 'HEAD' ? '' : 'long way');
+  });
+
+  it('only what there is room for, until it has gone, whole or broken off', async () => {
+    const admission = new Admission({ requestsMax: 1, bytesMax: 4 });
+    const port = await serve(admission);
+    expect((await send(port, put('a', '12345'))).body).toBe('long way');
+    const socket = connect(port, '127.0.0.1');
+    socket.write('PUT /v1/kv/a HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n12');
+    await expect.poll(() => admission.bytes).toBe(4);
+    expect((await send(port, get('a'))).body).toBe('long way');
+    socket.destroy();
+    await expect.poll(() => admission.requests).toBe(0);
+    expect((await send(port, put('a', '1234'))).body).toBe('got 1234');
+    await expect.poll(() => admission.requests).toBe(0);
+  });
+});
+
+describe('a caller', () => {
+  const requests: Request[] = [
+    put('a'),
+    put('a', '{"b":[1,2]}'),
+    put('b', ''),
+    put('b', '{'),
+    put('b?ttl=0'),
+    put('b?other=1'),
+    put('b?ack=quorum'),
+    put('k'.repeat(600)),
+    put('', '1'),
+    { ...put('t', 'text'), headers: { 'content-type': 'text/plain' } },
+    { ...put('t', 'text'), headers: { ...json, 'content-encoding': 'gzip' } },
+    { ...put('t', '1'), headers: { ...json, 'idempotency-key': 'one' } },
+    { ...put('t', '1'), headers: { ...json, 'driftless-session': 'x' } },
+    { ...put('t', '1'), headers: { ...json, 'if-match': 'x' } },
+    get('a'),
+    get('t'),
+    get('none'),
+    get('a?consistency=leader'),
+    get('a?consistency=bounded'),
+    get('a', { 'if-none-match': '"1-3"' }),
+    get('a', { 'if-none-match': '"1-2"' }),
+    increment('n'),
+    increment('n', '{"by":2}'),
+    increment('n', '{"by":0.5}'),
+    { method: 'POST', url: '/v1/counters/n' },
+    put('unconfirmed'),
+  ];
+  /** By connection, and of the time. */
+  const ignored = new Set(['date', 'connection', 'keep-alive']);
+  const shown = ({ status, headers, body }: Answer): unknown => ({
+    status,
+    headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !ignored.has(name))),
+    body: body.replace(/"instance":"[^"]+"/, ''),
+  });
+
+  it('cannot tell which way its request went, and neither can the metrics', async () => {
+    const answers: unknown[][] = [[], []];
+    const counts: string[][] = [];
+    for (const way of [0, 1]) {
+      const { app, table } = await openApp(ends);
+      const node = await withNode(ends, table);
+      const result = { error: 'indeterminate' as const, version: '1-7' };
+      node.fault = { type: 'result', prefix: 'unconfirmed', result };
+      const { port } = new URL(await app.listen({ port: 0, host: '127.0.0.1' }));
+      for (const request of requests) {
+        if (way === 0) answers[way]?.push(shown(await send(Number(port), request)));
+        else {
+          const { statusCode, headers, body } = await app.inject(request as never);
+          answers[way]?.push(shown({ status: statusCode, headers, body }));
+        }
+      }
+      const text = (await app.inject('/metrics')).body;
+      counts.push(text.match(/^http_request_duration_seconds_count.*$/gm)?.sort() ?? []);
+    }
+    expect(answers[0]).toEqual(answers[1]);
+    expect(counts[0]).toEqual(counts[1]);
+    expect(counts[0]?.join()).toContain('method="PUT",route="/v1/kv/*",status="201"');
+  });
+});
