@@ -3,7 +3,7 @@
  * turns, on the server that does nothing and on a cluster. What the generator costs more than wrk must not
  * move the ratio by much.
  *
- *     node bench/against-wrk.ts
+ *     npx node bench/against-wrk.ts
  */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
