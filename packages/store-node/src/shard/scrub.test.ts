@@ -147,10 +147,10 @@ describe('the scrub of all at once', () => {
 
 describe('the scrub in the background', () => {
   it('goes round after round at its pace, and says how far it is', () => {
-    const { scrub, context } = pair({ scrubRowsPerSecond: 100 });
+    const { scrub, context } = pair({ scrubRowsPerSecond: 250 });
     expect(scrub.progress).toEqual({ percent: 0 });
     pass(scrub, 1000);
-    // Most buckets are empty, and cost a tenth of a row.
+    // Most buckets are empty, and cost a part of a row.
     expect(scrub.progress.percent).toBeGreaterThan(10);
     expect(scrub.progress.percent).toBeLessThan(26);
     pass(scrub, 9000);
@@ -159,7 +159,7 @@ describe('the scrub in the background', () => {
   });
 
   it('does not make up for the time that the process was paused', () => {
-    const { scrub } = pair({ scrubRowsPerSecond: 10 });
+    const { scrub } = pair({ scrubRowsPerSecond: 40 });
     vi.advanceTimersByTime(60_000);
     scrub.turn();
     expect(scrub.progress.percent).toBeGreaterThan(0);

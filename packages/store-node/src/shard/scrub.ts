@@ -20,8 +20,9 @@ import { checkLeaves, checkPosition, checkStamp } from './self-check.ts';
 
 /** How often roots are compared and suspect buckets are looked at again, milliseconds. */
 const checkEveryMs = 1000;
-/** An empty bucket counts as so many rows. */
-const emptyBucketCost = 0.1;
+/** What looking at a bucket costs besides its rows, and what an empty one costs, in rows. */
+const bucketCost = 2;
+const emptyBucketCost = 0.25;
 /** Suspect buckets looked at in one turn; an event may have overwritten what was wrong. */
 const suspectsAtOnce = 16;
 
@@ -105,7 +106,7 @@ export class Scrub {
       if (mayBeEmpty && next < bucket) next = store.nextBucket(bucket) ?? bucketCount;
       const isEmpty = mayBeEmpty && bucket < next;
       const audit = isEmpty ? emptyAudit(bucket) : auditBucket(store, bucket);
-      this.#credit -= isEmpty ? emptyBucketCost : Math.max(1, audit.rows);
+      this.#credit -= isEmpty ? emptyBucketCost : bucketCost + audit.rows;
       found.push(audit);
     }
     note(context, found);
