@@ -167,4 +167,14 @@ const findings = `
   place.
 - With NATS connected but without a quorum of JetStream, \`ack=leader\` was refused.
 - A node that started while JetStream had no quorum ended. It waits now.
+- A failed sync did not end the process when a candidate's commit met it.
+- A leader that was asked to hand over let go of what the stream had not confirmed when NATS was lost in that
+  moment, and nobody took \`ack=leader\`.
+- A refusal that rested on state which was not confirmed in time was told as final.
+- Streams with copies: a publish of a deposed leader that nats-server refused by its expected message id ended
+  the stream on all servers. There nothing is pipelined any more, and no message id is expected.
+- A candidate waited for events that were given out and lost on the way until JetStream gave them out again,
+  30 s later. It consumes anew after a second.
+- A listing by a replica that had not heard of an epoch which the session knew showed what was rolled back
+  later, and the session was not told.
 `;
