@@ -314,7 +314,11 @@ export const leaseCases: Record<string, (subject: NatsSubject) => Promise<void>>
     await watcher.sees('0 a 0');
     await watcher.sees('1 nobody -');
     let revision = before;
-    for (const epoch of [1, 2, 3]) revision = (await a.write(0, lease('a', epoch), revision)) ?? 0;
+    for (const epoch of [1, 2, 3]) {
+      revision = (await a.write(0, lease('a', epoch), revision)) ?? 0;
+      // Between the first look and the watch, only the last of several changes is told.
+      await watcher.sees(`0 a ${epoch}`);
+    }
     await a.write(0, lease(null, 3), revision);
     await watcher.sees('0 nobody 3');
     const changes = watcher.told.slice(watcher.told.indexOf('0 a 1'));

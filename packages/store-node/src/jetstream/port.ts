@@ -77,7 +77,7 @@ export interface SeenRevision {
 export interface LeaseStore {
   /**
    * Tells the lease of each shard as it is now, then every change, until stopped; starts over when the link
-   * broke.
+   * broke. Of changes that come while it starts only the last is told.
    */
   watch(onLease: (shard: number, seen: SeenRevision) => void): Promise<{ stop(): void }>;
   /** What stands there now. Throws `Unanswered`. */
