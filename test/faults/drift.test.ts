@@ -66,9 +66,11 @@ async function followersOf(running: TestCluster): Promise<string[]> {
 
 /** A cluster in which one follower's row of the key `rotten` holds other bytes than were put. */
 async function withRottenRow(): Promise<{ running: TestCluster; node: string }> {
-  // Without a scrub, which might be the first to see it.
-  cluster = await TestCluster.start({ shards: 1, nodeEnv: { DRIFTLESS_SCRUB_ROWS_PER_SECOND: '0' } });
+  // Without a scrub, which might be the first to see it, and with a row that no node remembers.
+  const nodeEnv = { DRIFTLESS_SCRUB_ROWS_PER_SECOND: '0', DRIFTLESS_HEADS_CACHED_MAX: '2' };
+  cluster = await TestCluster.start({ shards: 1, nodeEnv });
   expect(await put(cluster, 'rotten', 'agreed')).toBe(201);
+  for (const key of ['other', 'another', 'last']) expect(await put(cluster, key, '1')).toBe(201);
   const [node = ''] = await followersOf(cluster);
   const database = new Database(cluster.file(node, 0));
   database.prepare(`UPDATE entries SET value = CAST('"AGREED"' AS BLOB) WHERE key = 'rotten'`).run();
@@ -125,7 +127,7 @@ describe('drift', () => {
     expect(await read.text()).toBe('"agreed"');
   });
 
-  it("a byte flipped in a follower's row: met by the next event, then proven sound again", async () => {
+  it("a byte flipped in a follower's row: met by the event that overwrites it, then proven sound again", async () => {
     const { running, node } = await withRottenRow();
     expect(await put(running, 'rotten', 'newer')).toBe(200);
     await running.until(
