@@ -127,7 +127,7 @@ describe('drift', () => {
     expect(await read.text()).toBe('"agreed"');
   });
 
-  it("a byte flipped in a follower's row: met by the event that overwrites it, then proven sound again", async () => {
+  it("a byte flipped in a follower's row: met by the next event on it, then proven sound again", async () => {
     const { running, node } = await withRottenRow();
     expect(await put(running, 'rotten', 'newer')).toBe(200);
     await running.until(
