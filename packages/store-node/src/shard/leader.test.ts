@@ -4,8 +4,18 @@ import { put, TestReplica } from '../testing/replica.ts';
 import { ShardContext, type ShardParts } from './context.ts';
 import { Leader } from './leader.ts';
 
-/** A leader whose stream answers nothing; `pass` lets time go by, `publishes` are those under way. */
+/** A leader whose stream answers nothing; `publishes` are those under way. */
 function leaderWithoutStream({ pipelines = true } = {}) {
+  const publishes: number[] = [];
+  const publish = ({ firstSeq }: { firstSeq: number }) => {
+    publishes.push(firstSeq);
+    return new Promise(() => undefined);
+  };
+  return { ...leaderOn({ pipelines, publish }), publishes };
+}
+
+/** A leader on this stream; `pass` lets time go by. */
+function leaderOn(stream: object) {
   const store = new MemoryStore(() => 0);
   new TestReplica(store).startEpoch(1);
   let now = 0;
@@ -15,7 +25,6 @@ function leaderWithoutStream({ pipelines = true } = {}) {
     timers.add(timer);
     return () => void timers.delete(timer);
   };
-  const publishes: number[] = [];
   const nothing = () => undefined;
   const instruments = { committed: nothing, written: nothing };
   const limits = {
@@ -30,13 +39,8 @@ function leaderWithoutStream({ pipelines = true } = {}) {
     founders: ['node-1', 'node-2', 'node-3'],
     files: { open: () => store },
     clock: { monotonic: () => now, wall: () => 0, soon: (task: () => void) => queueMicrotask(task), after },
-    stream: {
-      pipelines,
-      publish: ({ firstSeq }: { firstSeq: number }) => {
-        publishes.push(firstSeq);
-        return new Promise(nothing);
-      },
-    },
+    logger: { debug: nothing },
+    stream,
     instruments,
     limits,
   };
@@ -54,7 +58,7 @@ function leaderWithoutStream({ pipelines = true } = {}) {
     for (const timer of timers) if (timer.at <= now && timers.delete(timer)) timer.work();
     leader.tick(now);
   };
-  return { leader, pass, publishes, store };
+  return { leader, pass, store };
 }
 
 it('a refusal that rests on what was not confirmed in time is no refusal', async () => {
@@ -114,4 +118,23 @@ it('gathers what would only wait for the stream, but holds up nobody who does no
   await pass(1);
   await pass(20);
   expect(batches().at(-1)).toEqual([7, 7]);
+});
+
+it('publishes in the order of the log when a look at the stream has made room for what was put off', async () => {
+  const underWay: { firstSeq: number; fail(): void }[] = [];
+  const publish = ({ firstSeq }: { firstSeq: number }) =>
+    new Promise((_, reject) => underWay.push({ firstSeq, fail: () => reject(new Error('no answer')) }));
+  const end = () =>
+    Promise.resolve({ createdAt: '', streamSeq: 2, message: { streamSeq: 2, epoch: 1, firstSeq: 2, lastSeq: 2 } });
+  const { leader, pass } = leaderOn({ pipelines: true, publish, end });
+  // Four are under way, which is all there may be; a fifth is put off.
+  for (const key of ['a', 'b', 'c', 'd', 'e']) {
+    void leader.write([put(key, '1')], 'stream', 1000);
+    await pass(1);
+  }
+  expect(underWay.map(({ firstSeq }) => firstSeq)).toEqual([2, 3, 4, 5]);
+  underWay[0]?.fail();
+  for (let turn = 0; turn < 20; turn += 1) await pass(0);
+  // The stream has the first: the other three go again, and then what was put off.
+  expect(underWay.slice(4).map(({ firstSeq }) => firstSeq)).toEqual([3, 4, 5, 6]);
 });

@@ -73,7 +73,7 @@ export class Leader {
       onConfirmed: () => {
         this.#settle();
         this.#checkDrained();
-        if (this.#callOff) this.#flush();
+        if (this.#callOff) this.#takeUp();
       },
       onDeposed: () => hooks.onDeposed(),
     });
@@ -154,6 +154,13 @@ export class Leader {
   /** An event more would wait for the stream: what comes until then goes with it. */
   #putOff(): void {
     this.#callOff ??= this.#context.clock.after(putOffMs, () => this.#flush());
+  }
+
+  /** Not at once: the publisher, which tells that there is room, may have more to publish before it. */
+  #takeUp(): void {
+    this.#callOff?.();
+    this.#callOff = undefined;
+    this.#schedule();
   }
 
   #flush(): void {
