@@ -9,7 +9,7 @@ import { antiEntropyConfigSchema } from '@driftless/anti-entropy/job';
 import { gatewayConfigSchema } from '@driftless/gateway';
 import { type ConfigRow, describeConfig } from '@driftless/runtime';
 import { nodeConfigSchema } from '@driftless/store-node';
-import { markdownTable } from './markdown-table.ts';
+import { markdownTable } from './markdown.ts';
 
 const page = join(import.meta.dirname, '../docs/configuration.md');
 
@@ -38,11 +38,12 @@ ${markdownTable([
   ['`DRIFTLESS_URL`', 'all other commands, the demo', 'The gateway; default `http://127.0.0.1:8080`'],
   ['`DRIFTLESS_DEBUG`', 'all commands', 'Set: a failure shows its stack'],
   ['`NO_COLOR`', 'all commands', 'Set: no colours'],
-])}`;
+])}
+`;
 
 function section(title: string, rows: readonly ConfigRow[]): string {
   const head = ['Variable', 'Default', 'What', 'Allowed'];
-  return `\n## ${title}\n\n${markdownTable([head, ...rows.map(cells)])}`;
+  return `\n## ${title}\n\n${markdownTable([head, ...rows.map(cells)])}\n`;
 }
 
 function cells({ env, default: value, unit, description, allowed }: ConfigRow): string[] {

@@ -1,7 +1,7 @@
 /** docs/heal-cost.md, of one run. */
 
+import { markdownTable as table } from '../../scripts/markdown.ts';
 import { type Plot, svgOf } from '../plot/lines.ts';
-import { markdownTable as table } from '../report/table.ts';
 import { median, quantile } from '../statistics.ts';
 import type { HealCost } from './exchanges.ts';
 import type { WriteCost } from './write-path.ts';

@@ -1,11 +1,12 @@
 /** docs/performance.md, of one run. */
+
+import { folded, markdownTable } from '../../scripts/markdown.ts';
 import { peers } from '../peers/peers.ts';
 import { type Scenario, scenarios } from '../scenarios.ts';
 import type { Spread } from '../statistics.ts';
 import { type Verdict, verdictsOf } from './expected.ts';
 import { costOf, measuredOf, microsByProcess, noiseOf, throughputOf, typical } from './metrics.ts';
 import type { Job, Measured, Run } from './run.ts';
-import { folded, markdownTable } from './table.ts';
 
 const count = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 const percent = (part: number): string => `${(part * 100).toFixed(0)}%`;

@@ -2,13 +2,13 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { folded, markdownTable } from '../../scripts/markdown.ts';
 import { scenarios } from '../scenarios.ts';
 import { compareRuns, comparisonText } from './compare.ts';
 import { measuredWith, runWith, sampleOf } from './example.ts';
 import { verdictsOf } from './expected.ts';
 import { pageOf } from './page.ts';
 import type { Run } from './run.ts';
-import { folded, markdownTable } from './table.ts';
 import { writeReport } from './write.ts';
 
 describe('a comparison', () => {

@@ -1,5 +1,5 @@
 /** docs/reliability.md, from rows of results. */
-import { markdownTable } from '../markdown-table.ts';
+import { markdownTable } from '../markdown.ts';
 
 /** One fault and what came of all its runs. */
 export interface ReliabilityRow {
@@ -107,7 +107,8 @@ run again: the table counts what came after.
 masked, from its end where nobody could write while it lasted; "equal" the longest time from the last
 write, or the fault's end, to equal roots on all replicas.
 
-${markdownTable([head, ...body])}${notes}`;
+${markdownTable([head, ...body])}
+${notes}`;
 }
 
 function simulatedSection(rows: readonly ReliabilityRow[]): string {
@@ -125,7 +126,8 @@ function simulatedSection(rows: readonly ReliabilityRow[]): string {
 
 The same nodes and the same gateway on a modelled JetStream, network, disks and clocks, all from one seed.
 
-${markdownTable([head, ...body])}`;
+${markdownTable([head, ...body])}
+`;
 }
 
 function healingSection({ keys, differing, repeats, detectMs, healMs }: Healing): string {
@@ -141,7 +143,8 @@ A follower with other values under ${count.format(differing)} of ${count.format(
 in one run of \`npm run bench:heal\` (\`docs/heal-cost.md\` has the rest). Where nobody writes, drift is found
 by the next scheduled round instead, and damage that no tree can tell by the scrub.
 
-${markdownTable(rows)}`;
+${markdownTable(rows)}
+`;
 }
 
 function checkersSection(rows: readonly RealRow[]): string {
@@ -153,7 +156,8 @@ function checkersSection(rows: readonly RealRow[]): string {
 Facts that could have been wrong: operations, rows, positions, logs. What each checker means stands in
 \`packages/checkers/src/core/SPEC.md\`.
 
-${markdownTable([['Checker', 'Facts'], ...facts])}`;
+${markdownTable([['Checker', 'Facts'], ...facts])}
+`;
 }
 
 const findings = `

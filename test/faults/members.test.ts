@@ -13,8 +13,8 @@ import type { TestProcess } from '../harness/process.ts';
 import { Reads } from '../harness/reads.ts';
 
 const shards = 8;
-const movedMs = 240_000;
-const testMs = 600_000;
+const movedMs = 120_000;
+const testMs = 300_000;
 
 let cluster: TestCluster | undefined;
 let load: Load | undefined;

@@ -1,4 +1,11 @@
-import type { ClusterRecord, Lease, NodeStatus, ReplicaStatus } from '@driftless/contracts';
+import {
+  type ClusterRecord,
+  foundingMembers,
+  type Lease,
+  type NodeStatus,
+  type ReplicaStatus,
+  wantedPlacement,
+} from '@driftless/contracts';
 import { describe, expect, it } from 'vitest';
 import { chooseReplica } from './replica-choice.ts';
 import {
@@ -9,7 +16,7 @@ import {
   type RoutingState,
   stepRouting,
 } from './routing.ts';
-import { clusterView } from './view.ts';
+import { clusterView, membersView } from './view.ts';
 
 const cluster: ClusterRecord = {
   format: 1,
@@ -185,6 +192,25 @@ describe('the routing table', () => {
     expect(view?.shards[0]).toMatchObject({ leader: 'a', epoch: 1 });
     expect([...(view?.shards[0]?.members ?? [])].sort()).toEqual(['a', 'b', 'c']);
     expect(view?.shards[1]?.leader).toBeUndefined();
+  });
+
+  it('has a shard move until its set is the wanted one, even while nobody leads it', () => {
+    const moves = (): string[] =>
+      membersView(table.state).moves.map(({ shard, doing }) => `${shard}: ${doing}`);
+    const one = { ...cluster, shardCount: 1, replicationFactor: 1 };
+    const members = foundingMembers(['a', 'b']);
+    const [wanted] = wantedPlacement(members, 1, 1)[0] as [string];
+    const table = new Table().hear({ type: 'cluster-known', cluster: one, now: 0 });
+    table.hear({ type: 'members-known', members, now: 0 });
+    const told = (more: Partial<ReplicaStatus>) => table.heard(0, status(wanted, [replica(0, more)]));
+    told({ members: ['a', 'b'] });
+    expect(moves()).toEqual(['0: waiting: nobody leads the shard']);
+    table.leased(0, wanted, 1);
+    expect(moves()).toEqual(['0: waiting: its leader has yet to look']);
+    told({ members: ['a', 'b'], move: { settled: true, doing: 'remove x' } });
+    expect(moves()).toEqual(['0: remove x']);
+    told({ members: [wanted], move: { settled: true } });
+    expect(moves()).toEqual([]);
   });
 });
 

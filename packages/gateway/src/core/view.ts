@@ -61,6 +61,7 @@ export function shardView(state: RoutingState, shard: number): ShardView | undef
 /** Who is a member, and which shards move. */
 export function membersView(state: RoutingState): MembersView {
   const shards = state.routes.flatMap(({ shard }) => shardView(state, shard) ?? []);
+  const wanted = wantedSets(state);
   const numbersOf = (views: ShardView[]): number[] => views.map(({ shard }) => shard);
   return {
     members: state.members.map((member) => {
@@ -77,11 +78,26 @@ export function membersView(state: RoutingState): MembersView {
         copies: numbersOf(copies),
       };
     }),
-    moves: shards.flatMap(({ shard, members, leader, replicas }) => {
-      const doing = replicas.find(({ node }) => node === leader)?.move?.doing;
+    moves: shards.flatMap((view) => {
+      const { shard, members } = view;
+      const doing = doingOf(view, wanted[shard] ?? []);
       return doing === undefined ? [] : [{ shard, members, doing }];
     }),
   };
+}
+
+/** Where the list of members wants the shards; empty while none is known. */
+function wantedSets({ cluster, members }: RoutingState): string[][] {
+  if (cluster === undefined || members.length === 0) return [];
+  return wantedPlacement(members, cluster.shardCount, cluster.replicationFactor);
+}
+
+/** By its leader's word. A set that is not the wanted one has to move, whoever leads it next. */
+function doingOf({ leader, members, replicas }: ShardView, wanted: readonly string[]): string | undefined {
+  const move = replicas.find(({ node }) => node === leader)?.move;
+  const isWanted = wanted.length === 0 || members.toSorted().join() === wanted.toSorted().join();
+  if (move?.doing !== undefined || isWanted) return move?.doing;
+  return leader === undefined ? 'waiting: nobody leads the shard' : 'waiting: its leader has yet to look';
 }
 
 /** By the leader's word, or by that of the replica that is furthest. */

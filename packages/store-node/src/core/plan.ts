@@ -17,7 +17,7 @@ import {
   xorDigest,
 } from '@driftless/contracts';
 import { type Effect, effectOf } from './change.ts';
-import { type Entry, type Head, isVisible, type Lookup } from './entry.ts';
+import { type Entry, emptyValue, type Head, isVisible, type Lookup } from './entry.ts';
 import { isBrokenBy } from './mutants.ts';
 import type { ShardState } from './state.ts';
 
@@ -77,14 +77,17 @@ interface Held {
   version: string;
   epoch: number;
   visible: boolean;
-  /** Absent where nobody has asked for it yet. */
-  value: Uint8Array | undefined;
+}
+
+/** With the value, for a request that builds on it. */
+interface HeldWhole extends Held {
+  value: Uint8Array;
 }
 
 class Planner {
   readonly ops: Operation[] = [];
   readonly #input: PlanInput;
-  readonly #held = new Map<string, Held | undefined>();
+  readonly #held = new Map<string, HeldWhole>();
   readonly #rows = new Map<string, Entry | Head | undefined>();
   readonly #answers = new Map<string, RecordedAnswer>();
 
@@ -137,38 +140,43 @@ class Planner {
     const version = formatPosition({ epoch: this.#input.epoch, seq: this.#lastSeq + 1 });
     const result: WriteResult = { ...decision.result, version };
     this.ops.push(idempotency ? { ...operation, answer: this.#record(idempotency, result) } : operation);
-    const visible = operation.op === 'put';
     this.#held.set(operation.key, {
       version,
       epoch: this.#input.epoch,
-      visible,
-      value: operation.op === 'put' ? operation.value : noBytes,
+      visible: operation.op === 'put',
+      value: operation.op === 'put' ? operation.value : emptyValue,
     });
     return result;
   }
 
   #holds(key: string): Held | undefined {
-    if (this.#held.has(key)) return this.#held.get(key);
+    const held = this.#held.get(key);
+    if (held) return held;
     const row = this.lookup(key);
-    if (!row) return undefined;
-    const value = 'value' in row ? row.value : undefined;
+    return row && this.#heldIn(row);
+  }
+
+  /** The row is read from the disk, so the change finds out when it has rotted. */
+  #holdsWhole(key: string): HeldWhole | undefined {
+    const held = this.#held.get(key);
+    if (held) return held;
+    const row = this.#input.row(key);
+    this.#rows.set(key, row);
+    return row && { ...this.#heldIn(row), value: row.value };
+  }
+
+  #heldIn(row: Head): Held {
     return {
       version: formatPosition(row),
       epoch: row.epoch,
       visible: isVisible(row, this.#input.now),
-      value,
     };
-  }
-
-  /** What a key holds, with its value: the row is read whole, so the change finds out when it has rotted. */
-  #holdsWhole(key: string): Held | undefined {
-    if (!this.#held.has(key)) this.#rows.set(key, this.#input.row(key));
-    return this.#holds(key);
   }
 
   #decide({ operation, value }: WriteRequest): Decision {
     const { key } = operation;
-    const held = operation.op === 'increment' ? this.#holdsWhole(key) : this.#holds(key);
+    const whole = operation.op === 'increment' ? this.#holdsWhole(key) : undefined;
+    const held = whole ?? this.#holds(key);
     const current = held?.visible ? held : undefined;
     const writtenIn = held?.epoch ?? this.#input.state.collected.epoch;
     const refusal = unmetCondition(operation, current, writtenIn);
@@ -180,7 +188,7 @@ class Planner {
         if (!current) return { error: 'key-not-found', detail: 'There is nothing to delete.' };
         return { operation: { op: 'delete', key: operation.key }, result: {} };
       case 'increment':
-        return increment(operation, current);
+        return increment(operation, whole?.visible ? whole : undefined);
     }
   }
 
@@ -195,7 +203,6 @@ class Planner {
   }
 }
 
-const noBytes = new Uint8Array(0);
 const counterType = 'application/json';
 
 function replay(earlier: RecordedAnswer, fingerprint: string): WriteResult {
@@ -238,9 +245,9 @@ function describe(current: Held | undefined): string {
 
 function increment(
   operation: Extract<WriteOperation, { op: 'increment' }>,
-  current: Held | undefined,
+  current: HeldWhole | undefined,
 ): Decision {
-  const before = current ? counterValue(current.value ?? noBytes) : 0;
+  const before = current ? counterValue(current.value) : 0;
   const at = current && { version: current.version };
   if (before === undefined) {
     return { error: 'not-a-counter', detail: 'The value under this key is not an integer in JSON.', ...at };

@@ -125,7 +125,11 @@ it('publishes in the order of the log when a look at the stream has made room fo
   const publish = ({ firstSeq }: { firstSeq: number }) =>
     new Promise((_, reject) => underWay.push({ firstSeq, fail: () => reject(new Error('no answer')) }));
   const end = () =>
-    Promise.resolve({ createdAt: '', streamSeq: 2, message: { streamSeq: 2, epoch: 1, firstSeq: 2, lastSeq: 2 } });
+    Promise.resolve({
+      createdAt: '',
+      streamSeq: 2,
+      message: { streamSeq: 2, epoch: 1, firstSeq: 2, lastSeq: 2 },
+    });
   const { leader, pass } = leaderOn({ pipelines: true, publish, end });
   // Four are under way, which is all there may be; a fifth is put off.
   for (const key of ['a', 'b', 'c', 'd', 'e']) {
