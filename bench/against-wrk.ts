@@ -10,7 +10,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { markdownTable } from '../scripts/markdown.ts';
+import { markdownTable } from 'markdown-table';
 import { jsonOf, keyOf, type LoadRequest } from './load/plan.ts';
 import { cpuOf } from './measure/cpu.ts';
 import { type Shape, sampleOf } from './measure/sample.ts';

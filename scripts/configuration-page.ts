@@ -9,7 +9,7 @@ import { antiEntropyConfigSchema } from '@driftless/anti-entropy/job';
 import { gatewayConfigSchema } from '@driftless/gateway';
 import { type ConfigRow, describeConfig } from '@driftless/runtime';
 import { nodeConfigSchema } from '@driftless/store-node';
-import { markdownTable } from './markdown.ts';
+import { markdownTable } from 'markdown-table';
 
 const page = join(import.meta.dirname, '../docs/configuration.md');
 

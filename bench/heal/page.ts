@@ -1,6 +1,6 @@
 /** docs/heal-cost.md, of one run. */
 
-import { markdownTable as table } from '../../scripts/markdown.ts';
+import { markdownTable as table } from 'markdown-table';
 import { type Plot, svgOf } from '../plot/lines.ts';
 import { median, quantile } from '../statistics.ts';
 import type { HealCost } from './exchanges.ts';

@@ -1,10 +1,11 @@
 /** docs/performance.md, of one run. */
 
-import { folded, markdownTable } from '../../scripts/markdown.ts';
+import { markdownTable } from 'markdown-table';
 import { peers } from '../peers/peers.ts';
 import { type Scenario, scenarios } from '../scenarios.ts';
 import type { Spread } from '../statistics.ts';
 import { type Verdict, verdictsOf } from './expected.ts';
+import { folded } from './folded.ts';
 import { costOf, measuredOf, microsByProcess, noiseOf, throughputOf, typical } from './metrics.ts';
 import type { Job, Measured, Run } from './run.ts';
 

@@ -1,5 +1,5 @@
 /** docs/reliability.md, from rows of results. */
-import { markdownTable } from '../markdown.ts';
+import { markdownTable } from 'markdown-table';
 
 /** One fault and what came of all its runs. */
 export interface ReliabilityRow {

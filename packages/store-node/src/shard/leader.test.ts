@@ -120,7 +120,7 @@ it('gathers what would only wait for the stream, but holds up nobody who does no
   expect(batches().at(-1)).toEqual([7, 7]);
 });
 
-it('publishes in the order of the log when a look at the stream has made room for what was put off', async () => {
+it('keeps the order of the log when a look at the stream makes room for what was put off', async () => {
   const underWay: { firstSeq: number; fail(): void }[] = [];
   const publish = ({ firstSeq }: { firstSeq: number }) =>
     new Promise((_, reject) => underWay.push({ firstSeq, fail: () => reject(new Error('no answer')) }));
