@@ -10,6 +10,7 @@ const limits: LaneLimits = {
   waitingBytesMax: 300,
   backoff: { firstMs: 10, maxMs: 100 },
   lingerMs: 0,
+  standingWaitMs: 30,
 };
 
 interface Item extends LaneItem {
@@ -20,6 +21,7 @@ const item = (id: number, more: Partial<Item> = {}): Item => ({
   id,
   operations: 1,
   bytes: 1,
+  offeredAt: 0,
   deadlineAt: 1_000_000,
   ...more,
 });
@@ -72,6 +74,31 @@ describe('a lane', () => {
     ]);
     expect(offer(lane, item(3, { bytes: 300 }))).toMatchObject([{ type: 'reject' }]);
     expect(offer(lane, item(4))).toEqual([]);
+  });
+
+  it('rejects whom a queue that stands does not serve in time, and takes all again later (L5)', () => {
+    const many = { waitingOperationsMax: 1000, waitingBytesMax: 1000, requestOperationsMax: 1000 };
+    const lane = createLane<Item>({ ...limits, ...many, requestBytesMax: 1000, requestsMax: 1 });
+    stepLane(lane, { type: 'routed', target: node(), now: 0 });
+    const target = lane.target as NonNullable<typeof lane.target>;
+    const offerAt = (offeredAt: number): number => {
+      const all = Array.from({ length: 300 }, (_, i) => item(i, { offeredAt }));
+      return offer(lane, ...all).filter(({ type }) => type === 'reject').length;
+    };
+    offer(lane, item(1));
+    stepLane(lane, { type: 'turn-ended', now: 0 });
+    // A request takes 100 ms, whoever comes waits that long.
+    const rejected = [0, 1, 2, 3, 4, 5, 6, 7].map((turn) => {
+      const count = offerAt(turn * 100);
+      stepLane(lane, { type: 'answered', target, now: turn * 100 + 100 });
+      return count;
+    });
+    expect(rejected).toEqual([0, 0, 0, 0, 0, 0, 44, 44]);
+    stepLane(lane, { type: 'answered', target, now: 5000 });
+    offerAt(5000);
+    stepLane(lane, { type: 'turn-ended', now: 5000 });
+    stepLane(lane, { type: 'answered', target, now: 5001 });
+    expect(offerAt(5002)).toBe(0);
   });
 
   it('waits without a target, and sends as soon as there is one (L6)', () => {
@@ -208,7 +235,7 @@ describe('a lane under any history', () => {
         for (const action of history) {
           now += 7;
           if (action.do === 'offer') {
-            const one = item(next, { ...action, deadlineAt: now + 100 });
+            const one = item(next, { ...action, offeredAt: now, deadlineAt: now + 100 });
             next += 1;
             waiting.add(one.id);
             run(stepLane(lane, { type: 'offered', item: one }));

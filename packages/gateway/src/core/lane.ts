@@ -19,13 +19,15 @@
  */
 import { assert } from './assert.ts';
 import { type Backoff, backoffMs } from './backoff.ts';
+import { StandingQueue } from './standing-queue.ts';
 
 export interface LaneItem {
   /** Operations it counts for; they are never parted by the lane. */
   readonly operations: number;
   /** Bytes it takes in a request, about. */
   readonly bytes: number;
-  /** Monotonic time when it stops waiting, milliseconds. */
+  /** Monotonic times when it was offered first, and when it stops waiting, milliseconds. */
+  readonly offeredAt: number;
   readonly deadlineAt: number;
 }
 
@@ -44,6 +46,8 @@ export interface LaneLimits {
    * milliseconds: fewer and larger requests cost every process less. A single client is never held up.
    */
   lingerMs: number;
+  /** Longest time that items should wait while more come than are served; then some are rejected. */
+  standingWaitMs: number;
 }
 
 /** A last request of this many items says that the lane is under load. */
@@ -74,6 +78,7 @@ export interface Lane<Item extends LaneItem> {
   turnAwaited: boolean;
   /** Items in the last request. */
   lastItems: number;
+  readonly standing: StandingQueue;
 }
 
 export type LaneEvent<Item extends LaneItem> =
@@ -90,14 +95,15 @@ export type LaneEffect<Item extends LaneItem> =
   /** Tell `turn-ended` after so long; 0: at the end of this turn of the event loop. */
   | { type: 'await-turn'; ms: number }
   | { type: 'send'; items: Item[]; target: LaneTarget }
-  /** The lane is full: the item was not taken. */
+  /** The lane is full, or its queue stands: the item was not taken. */
   | { type: 'reject'; item: Item }
   /** The items' time is over while they waited. */
   | { type: 'expire'; items: Item[] };
 
 export function createLane<Item extends LaneItem>(limits: LaneLimits): Lane<Item> {
   const counts = { waitingOperations: 0, waitingBytes: 0, underWay: 0, refusals: 0, restingUntil: 0 };
-  return { limits, target: undefined, waiting: [], ...counts, turnAwaited: false, lastItems: 0 };
+  const standing = new StandingQueue(limits.standingWaitMs);
+  return { limits, target: undefined, waiting: [], ...counts, turnAwaited: false, lastItems: 0, standing };
 }
 
 export function stepLane<Item extends LaneItem>(
@@ -136,7 +142,8 @@ function offered<Item extends LaneItem>(lane: Lane<Item>, item: Item): LaneEffec
   const full =
     lane.waitingOperations + item.operations > waitingOperationsMax ||
     lane.waitingBytes + item.bytes > waitingBytesMax;
-  if (full) return [{ type: 'reject', item }];
+  if (full || !lane.standing.admits(lane.waiting.length + 1, item.offeredAt))
+    return [{ type: 'reject', item }];
   lane.waiting.push(item);
   lane.waitingOperations += item.operations;
   lane.waitingBytes += item.bytes;
@@ -194,13 +201,13 @@ function depart<Item extends LaneItem>(lane: Lane<Item>, now: number): LaneEffec
   if (target === undefined || now < lane.restingUntil) return [];
   const sends: LaneEffect<Item>[] = [];
   while (lane.waiting.length > 0 && lane.underWay < limits.requestsMax) {
-    sends.push({ type: 'send', items: takeRequest(lane), target });
+    sends.push({ type: 'send', items: takeRequest(lane, now), target });
     lane.underWay += 1;
   }
   return sends;
 }
 
-function takeRequest<Item extends LaneItem>(lane: Lane<Item>): Item[] {
+function takeRequest<Item extends LaneItem>(lane: Lane<Item>, now: number): Item[] {
   const { requestOperationsMax, requestBytesMax } = lane.limits;
   let operations = 0;
   let bytes = 0;
@@ -216,6 +223,7 @@ function takeRequest<Item extends LaneItem>(lane: Lane<Item>): Item[] {
   lane.waitingOperations -= operations;
   lane.waitingBytes -= bytes;
   lane.lastItems = count;
+  lane.standing.left(count, lane.waiting[0]?.offeredAt ?? now, now);
   return lane.waiting.splice(0, count);
 }
 

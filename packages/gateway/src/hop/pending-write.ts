@@ -37,6 +37,7 @@ export interface Answerer {
 
 export class PendingWrite implements LaneItem {
   readonly bytes: number;
+  readonly offeredAt: number;
   readonly deadlineAt: number;
   readonly #writes: readonly Write[];
   readonly #results: WriteResult[] = [];
@@ -48,11 +49,16 @@ export class PendingWrite implements LaneItem {
   #lastRefusal: { code: ErrorCode; detail: string } | undefined;
   #by: Answerer | undefined;
 
-  constructor(writes: readonly Write[], deadlineAt: number, settle: (written: Written) => void) {
+  constructor(
+    writes: readonly Write[],
+    { offeredAt, waitMs }: { offeredAt: number; waitMs: number },
+    settle: (written: Written) => void,
+  ) {
     this.#writes = writes;
     this.#open = writes.map((_, index) => index);
     this.#settle = settle;
-    this.deadlineAt = deadlineAt;
+    this.offeredAt = offeredAt;
+    this.deadlineAt = offeredAt + waitMs;
     this.bytes = writes.reduce(
       (sum, { operation, value }) => sum + eventBytesBound(operation, value.length),
       0,

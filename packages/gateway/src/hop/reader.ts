@@ -154,9 +154,10 @@ export class Reader {
 
   #offer(lane: LaneRunner<PendingRead>, read: HopRead, waitMs: number): Promise<ReadOutcome> {
     return new Promise((settle) => {
-      const deadlineAt = this.#time.clock.monotonic() + waitMs;
+      const offeredAt = this.#time.clock.monotonic();
+      const deadlineAt = offeredAt + waitMs;
       const bytes = read.key.length * 3 + headerBytes;
-      if (lane.offer({ read, settle, deadlineAt, bytes, operations: 1 })) return;
+      if (lane.offer({ read, settle, offeredAt, deadlineAt, bytes, operations: 1 })) return;
       this.#telemetry.shed('lane');
       settle({ type: 'failed', code: 'overloaded', detail: 'Too many reads are waiting.' });
     });

@@ -163,6 +163,7 @@ function laneLimits(config: GatewayConfig) {
     waitingBytesMax: config.laneWaitingBytesMax,
     backoff: { firstMs: config.retryFirstMs, maxMs: config.retryMaxMs },
     lingerMs: 0,
+    standingWaitMs: config.laneStandingWaitMs,
   };
 }
 

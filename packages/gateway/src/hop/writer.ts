@@ -64,7 +64,9 @@ export class Writer {
   write(shard: number, ack: AckLevel, writes: readonly Write[]): Promise<Written> {
     assert(writes.length > 0 && writes.length <= eventOperationsMax, 'a request has too few or many writes');
     return new Promise((resolve) => {
-      const pending = new PendingWrite(writes, this.#deadline(), resolve);
+      const offeredAt = this.#time.clock.monotonic();
+      const times = { offeredAt, waitMs: this.#options.routeWaitMs };
+      const pending = new PendingWrite(writes, times, resolve);
       if (this.#laneOf(shard, ack).offer(pending)) return;
       this.#telemetry.shed('lane');
       pending.rejected();
@@ -80,10 +82,6 @@ export class Writer {
       Object.assign(all, by);
     }
     return all;
-  }
-
-  #deadline(): number {
-    return this.#time.clock.monotonic() + this.#options.routeWaitMs;
   }
 
   sweep(): void {
