@@ -104,3 +104,16 @@ it('is late when it is slow', async () => {
   // There and back.
   expect(performance.now() - from).toBeGreaterThanOrEqual(300);
 });
+
+it('carries on while bytes are on their way', async () => {
+  const { socket, heard } = await connect();
+  link.slow(200);
+  const from = performance.now();
+  for (const letter of 'abcdefgh') {
+    socket.write(letter);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  await hears(heard, 'abcdefgh');
+  // Eight after each other would take eight times as long.
+  expect(performance.now() - from).toBeLessThan(1500);
+});

@@ -20,9 +20,13 @@ interface Pipe {
   direction: Exclude<Direction, 'both'>;
   /** When the last chunk that is on its way arrives, by `performance.now()`. */
   arrivesAt: number;
+  /** Bytes on their way. */
+  bytes: number;
 }
 
 const host = '127.0.0.1';
+const chunkBytes = 64 * 1024;
+const roomBytesMax = 16 * 1024 * 1024;
 
 export class Link {
   /** Where it listens. */
@@ -103,19 +107,21 @@ export class Link {
     client.on('close', end(server));
     server.on('close', end(client));
     server.connect(this.#targetPort, host);
-    void this.#pump({ from: client, to: server, direction: 'to-server', arrivesAt: 0 });
-    void this.#pump({ from: server, to: client, direction: 'to-client', arrivesAt: 0 });
+    void this.#pump({ from: client, to: server, direction: 'to-server', arrivesAt: 0, bytes: 0 });
+    void this.#pump({ from: server, to: client, direction: 'to-client', arrivesAt: 0, bytes: 0 });
   }
 
   async #pump(pipe: Pipe): Promise<void> {
     const { from, to, direction } = pipe;
+    let arrived = Promise.resolve();
     try {
       for await (const chunk of from as AsyncIterable<Buffer>) {
-        await this.#delay(pipe, chunk.length);
-        await this.#passage(direction);
-        if (to.destroyed) return;
-        if (!to.write(chunk)) await Promise.race([once(to, 'drain'), once(to, 'close')]);
+        const arrivesAt = this.#arrival(pipe, chunk.length);
+        pipe.bytes += chunk.length;
+        arrived = arrived.then(() => this.#deliver(pipe, chunk, arrivesAt));
+        if (pipe.bytes >= this.#roomBytes) await arrived;
       }
+      await arrived;
       await this.#passage(direction);
       to.end();
     } catch {
@@ -123,12 +129,27 @@ export class Link {
     }
   }
 
-  async #delay(pipe: Pipe, bytes: number): Promise<void> {
-    if (this.#latencyMs === 0 && !Number.isFinite(this.#bytesPerSecond)) return;
-    const now = performance.now();
+  /** Bytes that a slow line holds: a fast sender is slowed down by it, as by a line's own bandwidth. */
+  get #roomBytes(): number {
+    return Math.min(roomBytesMax, chunkBytes + (this.#bytesPerSecond * this.#latencyMs) / 1000);
+  }
+
+  /** When what is sent now arrives; 0: at once. */
+  #arrival(pipe: Pipe, bytes: number): number {
+    if (this.#latencyMs === 0 && !Number.isFinite(this.#bytesPerSecond)) return 0;
     const takesMs = (bytes / this.#bytesPerSecond) * 1000;
-    pipe.arrivesAt = Math.max(now + this.#latencyMs, pipe.arrivesAt) + takesMs;
-    await new Promise((resolve) => setTimeout(resolve, pipe.arrivesAt - now));
+    pipe.arrivesAt = Math.max(performance.now() + this.#latencyMs, pipe.arrivesAt) + takesMs;
+    return pipe.arrivesAt;
+  }
+
+  async #deliver(pipe: Pipe, chunk: Buffer, arrivesAt: number): Promise<void> {
+    const { to, direction } = pipe;
+    const waitMs = arrivesAt - performance.now();
+    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    await this.#passage(direction);
+    pipe.bytes -= chunk.length;
+    if (to.destroyed || to.write(chunk)) return;
+    await Promise.race([once(to, 'drain'), once(to, 'close')]).catch(() => undefined);
   }
 
   /** Resolves when nothing of this direction is held. */

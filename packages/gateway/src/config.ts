@@ -49,7 +49,7 @@ export const gatewayConfigSchema = z.object({
   writeLingerMs: milliseconds(3, 'How long a request of writes waits for more under load'),
   laneStandingWaitMs: milliseconds(
     30,
-    'How long writes or reads of a lane should wait while more come than are served; past that some are told 429',
+    'How long callers of a lane should wait while more come than are served; past it some are told 429',
   ),
   laneWaitingOperationsMax: count('operations', 20_000, 'Operations that wait in one lane'),
   laneWaitingBytesMax: count('bytes', 64 * 1024 * 1024, 'Bytes that wait in one lane', 2 ** 40),

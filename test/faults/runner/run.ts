@@ -186,10 +186,11 @@ export class Runs {
     const at = writer.now();
     // What was put into a file by hand is no evidence of what the node does.
     const nodes = cluster.nodes.map(({ name }) => name).filter((name) => !this.#lives.has(name));
-    writer.record(...fileEvents(cluster, nodes, { at, since }));
+    // One by one: a long run has more than a call takes arguments.
+    for (const event of fileEvents(cluster, nodes, { at, since })) writer.record(event);
     for (const dump of dumps) {
       const replica = this.#replicaOf(dump.head.node);
-      writer.record(...dumpEvents(dump, { at, prefix, replica }));
+      for (const event of dumpEvents(dump, { at, prefix, replica })) writer.record(event);
     }
     return dumps.flatMap((dump) => this.#problemsOf(dump));
   }

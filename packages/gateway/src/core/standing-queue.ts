@@ -4,8 +4,9 @@
  * it only makes all of them late; so only as many may join it as are served within the wait. (Controlled
  * delay: Nichols and Jacobson, "Controlling Queue Delay", ACM Queue 2012.)
  *
- * Callers are served together, so a queue of up to `burstCallers` costs them little: it is left alone, however
- * slow those who serve are. It counts callers, not operations: a few that send many at a time are no crowd.
+ * Callers are served together, so a queue of up to `burstCallers` costs them little: it is left alone,
+ * however slow those who serve are. It counts callers, not operations: a few that send many at a time are no
+ * crowd.
  */
 
 /** How long waits must have been too long, and how long nobody may be turned away before it is over. */
