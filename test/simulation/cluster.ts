@@ -66,7 +66,7 @@ interface NodeHost extends Server {
   syncMs: number;
   skewMs: number;
   lives: number;
-  /** How many disks it has had. */
+  /** How many disks it has had; one that was set back is another one. */
   diskLives: number;
 }
 
@@ -235,7 +235,8 @@ export class Cluster {
 
   /** Something on the node's disk changes by itself (store-node/shard/inject.ts). */
   spoil(name: string, shard: number, header: InjectHeader): void {
-    const { node, process } = this.host(name);
+    const host = this.host(name);
+    const { node, process } = host;
     if (!node?.has(shard) || !process.isAlive) return;
     const { context } = node.replica(shard);
     const { store } = context;
@@ -244,6 +245,7 @@ export class Cluster {
     if (!(store instanceof DiskStore)) throw new TypeError('Only a replica on disk can be spoiled.');
     try {
       store.spoil(() => inject(context, header, ports));
+      if (header.kind === 'rewind-cursor') host.diskLives += 1;
     } catch (error) {
       // There is nothing of that kind yet.
       if (!(error instanceof DriftlessError)) throw error;

@@ -135,7 +135,7 @@ function isJudged({ profile, faults }: Plan, { checker }: Violation): boolean {
   return profile !== 'everything' || checker !== 'single-writer';
 }
 
-/** What checkers know a replica by: with a new disk, or an old copy of its files, it is another one. */
+/** What checkers know a replica by: with a new disk, or one that a fault set back, it is another one. */
 function labelOf(cluster: Cluster, node: string): string {
   const { diskLives } = cluster.host(node);
   return diskLives === 1 ? node : `${node}-disk-${diskLives}`;

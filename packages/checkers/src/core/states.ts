@@ -14,11 +14,20 @@ export function certainlyOlder(history: History, a: State, b: State): boolean {
   return history.isDurable(a.write) && endedBefore(a.write, b.write);
 }
 
-/** Whether, after `state`, the key may have been deleted or have expired by the time `until`. */
-export function mayBeGone(history: History, key: KeyHistory, state: State, until: number): boolean {
+/**
+ * Whether, after `state`, the key may have been deleted or have expired by the time `until`. `withOrphans`:
+ * also by what was refused in the end, but may have been an orphan before that.
+ */
+export function mayBeGone(
+  history: History,
+  key: KeyHistory,
+  state: State,
+  until: number,
+  withOrphans = false,
+): boolean {
   for (let i = begunBy(key.writes, until) - 1; i >= 0; i -= 1) {
     const write = key.writes[i] as Operation;
-    if (write.outcome !== 'fail' && endsLife(write, until)) {
+    if ((withOrphans || write.outcome !== 'fail') && endsLife(write, until)) {
       if (!certainlyOlder(history, { version: write.version, write }, state)) return true;
     }
   }
@@ -43,7 +52,11 @@ function begunBy(writes: readonly Operation[], until: number): number {
 
 /** Whether a reading certainly shows less than `mark`: an older state, or nothing without a reason. */
 export function fallsShort(history: History, key: KeyHistory, reading: Reading, mark: State): boolean {
-  if (reading.value === null) return !mayBeGone(history, key, mark, reading.endedAt);
+  if (reading.value === null) {
+    const { position } = reading.operation;
+    const isOrphaned = position !== undefined && history.isOrphan(key.shard, position);
+    return !mayBeGone(history, key, mark, reading.endedAt, isOrphaned);
+  }
   return certainlyOlder(history, reading, mark);
 }
 

@@ -46,6 +46,17 @@ export const fine: Case[] = [
       .dump('n2', {}, 19),
   ],
   [
+    'a delete was refused, after its first attempt was read as an orphan',
+    new Script()
+      .epoch('n1', 1, 1, 'n1', 0)
+      .epoch('n2', 2, 3, 'n2', 5)
+      .put('k', 'a', [1, 2], { version: '1-2', node: 'n1' })
+      .delete('k', [3, 8], { outcome: 'fail', error: 'precondition-failed', ifMatch: ['1-2'] })
+      .get('k', null, [4, 5], { position: '1-3', node: 'n1' })
+      .put('k', 'b', [6, 7], { version: '2-4', node: 'n2' })
+      .dump('n2', { k: 'b@2-4' }, 19),
+  ],
+  [
     'a tombstone is removed that all members had',
     new Script()
       .put('k', 'a', [1, 2], { version: '1-2' })
