@@ -236,9 +236,8 @@ export class Cluster {
   /** Something on the node's disk changes by itself (store-node/shard/inject.ts). */
   spoil(name: string, shard: number, header: InjectHeader): void {
     const host = this.host(name);
-    const { node, process } = host;
-    if (!node?.has(shard) || !process.isAlive) return;
-    const { context } = node.replica(shard);
+    if (!host.node?.has(shard) || !host.process.isAlive) return;
+    const { context } = host.node.replica(shard);
     const { store } = context;
     const dice = this.world.random.fork(`spoil ${this.world.now}`);
     const ports = { shardCount: this.shards, random: () => dice.next() };

@@ -125,7 +125,7 @@ export const dataBodySchema = z.strictObject({ key: z.string(), value: z.json() 
 export const dataSchema = z.object({ key: z.string(), value: z.unknown(), version: z.string() });
 
 /** A node as the gateway sees it: its last status and how old that is. */
-export const clusterNodeSchema = nodeStatusSchema.omit({ shards: true, members: true }).extend({
+export const clusterNodeSchema = nodeStatusSchema.omit({ shards: true, members: true, toldAt: true }).extend({
   /** Age of its last status, milliseconds. */
   statusAgeMs: z.number(),
   /** It has told its state lately. */

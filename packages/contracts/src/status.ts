@@ -114,6 +114,10 @@ export const nodeStatusSchema = z.object({
   /** Server version of the NATS it is connected to; absent while it is not. */
   natsVersion: z.string().optional(),
   natsConnected: z.boolean(),
+  /** When this was told, by the node's own clock, milliseconds: it hears it back from NATS. */
+  toldAt: z.number().optional(),
+  /** How long what it told last was on its way back, milliseconds; absent until it is known. */
+  natsRoundTripMs: z.number().min(0).optional(),
   draining: z.boolean(),
   /** The list of members as this node knows it. */
   members: memberListSchema.default([]),

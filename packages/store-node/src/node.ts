@@ -69,7 +69,8 @@ export class StoreNode {
     this.#parts = parts;
     const { ports, config } = parts;
     this.#news = new News(config, ports, () => this.status());
-    this.#roster = new Roster(config.headSilentMs);
+    // Answers that take longer than the margin are given up: half of it is too far from NATS to lead.
+    this.#roster = new Roster(config.headSilentMs, config.leaseMarginMs / 2);
     this.#handBack = new HandBack(config.handBackAfterMs);
     this.#membership = new Membership({
       node: config.nodeId,
@@ -147,12 +148,15 @@ export class StoreNode {
   status(): NodeStatus {
     const { config, incarnation, url, startedAt, ports } = this.#parts;
     const natsVersion = ports.bus.serverVersion;
+    const { roundTripMs } = this.#roster;
     return {
       node: config.nodeId,
       incarnation,
       url,
       startedAt,
       natsConnected: ports.bus.isConnected(),
+      toldAt: this.#now(),
+      ...(roundTripMs !== undefined && { natsRoundTripMs: roundTripMs }),
       ...(natsVersion !== undefined && { natsVersion }),
       draining: this.#draining,
       members: [...this.#membership.list],
@@ -320,6 +324,7 @@ export class StoreNode {
     });
     this.#subscribe(statusSubject(cluster, '*'), nodeStatusSchema, (status) => {
       if (status.node !== nodeId) this.#hear(status);
+      else if (status.incarnation === this.#parts.incarnation) this.#roster.echoed(status, this.#now());
     });
   }
 
@@ -350,7 +355,11 @@ export class StoreNode {
     for (const replica of this.#replicas.values()) {
       const { membersInTurn, shard, state } = replica.context;
       const [preferred] = membersInTurn;
-      if (!replica.leader || preferred === undefined || preferred === this.id) continue;
+      if (preferred === undefined || preferred === this.id) continue;
+      if (!replica.leader) {
+        if (this.#roster.leading(shard, now)?.node === preferred) this.#handBack.taken(shard);
+        continue;
+      }
       const well = this.#roster.couldLead(preferred, shard, state.applied, now);
       if (this.#handBack.isDue(shard, well, now)) replica.resign(preferred);
     }

@@ -11,10 +11,22 @@ const successorLagOpsMax = 10_000;
 /** `now`, in all of it: monotonic, milliseconds. */
 export class Roster {
   readonly #nodes: HeardNodes;
+  readonly #roundTripMsMax: number;
+  /** How long what this node told last was on its way back from NATS, milliseconds. */
+  roundTripMs: number | undefined;
 
-  /** A node that was silent for `silentMs` is not counted on. */
-  constructor(silentMs: number) {
+  /**
+   * A node that was silent for `silentMs` is not counted on; nor, to lead, one that is more than
+   * `roundTripMsMax` from NATS and back.
+   */
+  constructor(silentMs: number, roundTripMsMax: number) {
     this.#nodes = new HeardNodes(silentMs);
+    this.#roundTripMsMax = roundTripMsMax;
+  }
+
+  /** This node's own status came back from NATS. */
+  echoed({ toldAt }: NodeStatus, now: number): void {
+    if (toldAt !== undefined) this.roundTripMs = Math.max(0, now - toldAt);
   }
 
   heard(status: NodeStatus, now: number): void {
@@ -26,10 +38,14 @@ export class Roster {
     return this.#nodes.urlOf(node);
   }
 
-  /**
-   * Whether a node could lead the shard at once: alive, staying, healthy, in this epoch, and not far behind.
-   */
+  /** Whether a node could lead the shard at once: its replica is well, and it is not far from NATS. */
   couldLead(node: string, shard: number, at: Position, now: number): boolean {
+    const { natsRoundTripMs = 0 } = this.#nodes.fresh(node, now) ?? {};
+    return natsRoundTripMs <= this.#roundTripMsMax && this.isWell(node, shard, at, now);
+  }
+
+  /** Whether a node is alive and stays, and its replica is healthy, in this epoch, and not far behind. */
+  isWell(node: string, shard: number, at: Position, now: number): boolean {
     const status = this.#nodes.fresh(node, now);
     if (!status || status.draining) return false;
     const replica = status.shards.find((candidate) => candidate.shard === shard);

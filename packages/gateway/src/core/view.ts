@@ -118,7 +118,7 @@ function isGone({ members }: RoutingState, { status, alive }: KnownNode): boolea
 }
 
 function nodeView({ status, heardAt, alive }: KnownNode, context: ViewContext): ClusterView['nodes'][number] {
-  const { shards: _, members: __, ...node } = status;
+  const { shards: _, members: __, toldAt: ___, ...node } = status;
   const statusAgeMs = Math.max(0, Math.round(context.now - heardAt));
   return { ...node, statusAgeMs, alive, circuit: context.circuitOf(status.node) };
 }

@@ -15,7 +15,7 @@ export interface ElectionConfig {
   rankDelayMs: number;
   /** How long a resigning leader may take to empty its outbox. */
   resignTimeoutMs: number;
-  /** Pause after a claim that was refused or got no answer. */
+  /** Pause after a claim that was refused. */
   retryDelayMs: number;
 }
 
@@ -39,9 +39,10 @@ export type CampaignPhase =
   | { name: 'catching-up'; streamSeq: number }
   | { name: 'appending'; epoch: number };
 
+/** `unanswered`: claims in a row that got no answer. */
 export type ElectionState =
-  | { role: 'following'; seen: SeenLease | null; claimAfter?: number }
-  | { role: 'claiming'; seen: SeenLease; sentAt: number }
+  | { role: 'following'; seen: SeenLease | null; claimAfter?: number; unanswered?: number }
+  | { role: 'claiming'; seen: SeenLease; sentAt: number; unanswered?: number }
   | { role: 'campaigning'; seen: SeenLease; held: Held; phase: CampaignPhase }
   | { role: 'leading'; seen: SeenLease; held: Held; epoch: number }
   | { role: 'resigning'; seen: SeenLease; held: Held; epoch: number; next: string | null; deadline: number };

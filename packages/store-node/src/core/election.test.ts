@@ -281,12 +281,37 @@ describe('E8 follows when it lost', () => {
   });
 });
 
-it('E1 a claim that was refused or got no answer is made again only after a pause', () => {
-  for (const type of ['claim-lost', 'lease-unknown'] as const) {
-    const { state } = run(claiming, { type, now: 1100 });
-    expect(kinds(run(state, tick(1349)).effects)).toEqual([]);
-    expect(kinds(run(state, tick(1350)).effects)).toEqual(['claim']);
-  }
+describe('E1 claims again', () => {
+  const unanswered = (now: number): ElectionEvent => ({ type: 'lease-unknown', now });
+  const claims = (state: ElectionState, now: number): boolean =>
+    kinds(run(state, tick(now)).effects).includes('claim');
+
+  it('after a pause when the claim was refused', () => {
+    const { state } = run(claiming, { type: 'claim-lost', now: 1100 });
+    expect([1349, 1350].map((now) => claims(state, now))).toEqual([false, true]);
+  });
+
+  it('after two TTLs when it got no answer, so that another node has the time to', () => {
+    for (const lost of [unanswered(1100), tick(1000 + config.leaseTtlMs)]) {
+      const { state } = run(claiming, lost);
+      const from = 'now' in lost ? lost.now : 0;
+      const due = from + 2 * config.leaseTtlMs;
+      expect([due - 1, due].map((now) => claims(state, now))).toEqual([false, true]);
+    }
+  });
+
+  it('at once when it sees that the lease is its own, but only once in a row', () => {
+    const own = seen(9, mine, 1200);
+    const { state } = run(claiming, unanswered(1100), own);
+    expect(claims(state, 1201)).toBe(true);
+    const again = run(state, tick(1201), unanswered(1300), seen(10, mine, 1400)).state;
+    expect(claims(again, 1401)).toBe(false);
+    const later = 1300 + 2 * config.leaseTtlMs;
+    expect(claims(again, later)).toBe(true);
+    // A link that is back has its first answer to lose again.
+    const restored = run(again, { type: 'link-restored', now: 1500 }).state;
+    expect(claims(restored, 1501)).toBe(true);
+  });
 });
 
 describe('E9 gives a leadership back in order', () => {

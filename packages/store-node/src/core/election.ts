@@ -46,9 +46,10 @@ const stay = (state: ElectionState): ElectionStep => ({ state, effects: [] });
 const table: Table = {
   following: {
     tick: considerClaim,
-    'lease-seen': (state, event) => stay({ ...state, seen: seenNow(state.seen, event) }),
-    'link-restored': (state, event) =>
-      stay({ ...state, seen: state.seen && { ...state.seen, since: event.now } }),
+    'lease-seen': (state, event, config) =>
+      stay(isFirstAnswerLost(state, event, config) ? goOn(state, event) : seeing(state, event)),
+    'link-restored': ({ seen }, event) =>
+      stay({ role: 'following', seen: seen && { ...seen, since: event.now } }),
     'claim-won': stay,
     'claim-lost': stay,
     renewed: stay,
@@ -64,7 +65,7 @@ const table: Table = {
   },
   claiming: {
     tick: (state, event, config) =>
-      event.now - state.sentAt < config.leaseTtlMs ? stay(state) : follow(state, 'The claim got no answer.'),
+      event.now - state.sentAt < config.leaseTtlMs ? stay(state) : standBack(state, event, config),
     'lease-seen': (state, event) => stay({ ...state, seen: seenNow(state.seen, event) }),
     'link-restored': stay,
     'claim-won': (state, event) => ({
@@ -79,7 +80,7 @@ const table: Table = {
     'claim-lost': (state, event, config) => pause(state, event, config, 'The claim was refused.'),
     renewed: stay,
     'renewal-refused': stay,
-    'lease-unknown': (state, event, config) => pause(state, event, config, 'The claim got no answer.'),
+    'lease-unknown': standBack,
     'stream-end': stay,
     'caught-up': stay,
     'epoch-appended': stay,
@@ -193,11 +194,11 @@ function considerClaim(
   { now, fit }: EventOf<'tick'>,
   config: ElectionConfig,
 ): ElectionStep {
-  const { seen, claimAfter = 0 } = state;
+  const { seen, unanswered, claimAfter = 0 } = state;
   if (!fit || !seen || now < claimAfter || now - seen.since < patience(seen, config)) return stay(state);
   const lease = leaseOf(config, seen.lease?.epoch ?? 0);
   return {
-    state: { role: 'claiming', seen, sentAt: now },
+    state: { role: 'claiming', seen, sentAt: now, ...(unanswered !== undefined && { unanswered }) },
     effects: [{ type: 'claim', revision: seen.revision, lease }],
   };
 }
@@ -211,6 +212,41 @@ function pause(
 ): ElectionStep {
   const { effects } = follow(state, reason);
   return { state: { role: 'following', seen: state.seen, claimAfter: now + retryDelayMs }, effects };
+}
+
+/**
+ * The claim may have come through although its answer did not. Who claims again and again so, on the lease
+ * that it does not know to be its own, keeps it from everybody, and never leads: so it leaves the others time
+ * to see that lease lapse, and to take it.
+ */
+function standBack(
+  state: StateOf<'claiming'>,
+  { now }: { now: number },
+  { leaseTtlMs }: ElectionConfig,
+): ElectionStep {
+  const { effects } = follow(state, 'The claim got no answer.');
+  const unanswered = (state.unanswered ?? 0) + 1;
+  return {
+    state: { role: 'following', seen: state.seen, claimAfter: now + 2 * leaseTtlMs, unanswered },
+    effects,
+  };
+}
+
+/** The lease turns out to be ours: one answer may be lost, or late because JetStream was away. */
+function isFirstAnswerLost(
+  { unanswered }: StateOf<'following'>,
+  { lease }: { lease: Lease | null },
+  config: ElectionConfig,
+): boolean {
+  return unanswered === 1 && isOurs(lease, config);
+}
+
+function goOn(state: StateOf<'following'>, event: EventOf<'lease-seen'>): ElectionState {
+  return { role: 'following', seen: seenNow(state.seen, event), unanswered: 1 };
+}
+
+function seeing(state: StateOf<'following'>, event: EventOf<'lease-seen'>): ElectionState {
+  return { ...state, seen: seenNow(state.seen, event) };
 }
 
 /**

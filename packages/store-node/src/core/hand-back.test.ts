@@ -14,8 +14,22 @@ it('E9 a break starts the wait anew, and so does a yes', () => {
   expect(handBack.isDue(0, false, 1050)).toBe(false);
   expect(handBack.isDue(0, true, 1100)).toBe(false);
   expect(handBack.isDue(0, true, 1200)).toBe(true);
+  handBack.taken(0);
   expect(handBack.isDue(0, true, 1201)).toBe(false);
   expect(handBack.isDue(0, true, 1301)).toBe(true);
+});
+
+it('E9 the wait doubles while the node does not take it, and is as before once it has', () => {
+  const handBack = new HandBack(100);
+  let now = 0;
+  const waitMs = (): number => {
+    const from = now;
+    while (!handBack.isDue(0, true, now)) now += 10;
+    return now - from;
+  };
+  expect(Array.from({ length: 9 }, waitMs)).toEqual([100, 200, 400, 800, 1600, 3200, 6400, 6400, 6400]);
+  handBack.taken(0);
+  expect(waitMs()).toBe(100);
 });
 
 it('E9 each shard has its own wait', () => {

@@ -91,7 +91,7 @@ export class Moves {
     const { epoch, seq } = state.applied;
     const near = [...told].filter(([node, position]) => {
       const close = position.epoch === epoch && seq - position.seq <= keepUpLagOpsMax;
-      return close && this.#roster.couldLead(node, shard, state.applied, now);
+      return close && this.#roster.isWell(node, shard, state.applied, now);
     });
     return new Set(near.map(([node]) => node));
   }
