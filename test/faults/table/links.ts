@@ -14,6 +14,8 @@ const felt = { ...ours, recovers: 'once it is undone' as const };
 const withoutNats = { ...felt, convergenceMsMax: bounds.convergenceAfterNatsMs };
 
 const longMs = 6_000;
+/** Leaderships go back to the preferred node after 10 s. */
+const pastHandBackMs = 30_000;
 const long = (scene: Scene): Promise<void> => scene.lasts(longMs);
 
 type Which = (scene: Scene) => Link[];
@@ -88,6 +90,13 @@ export const linkFaults: Fault[] = [
     breaks: 'publishes and renewals that are late',
     inject: bad(leaderToNats, slow),
     hold: long,
+  },
+  {
+    ...masked,
+    name: 'leader seconds away from NATS',
+    breaks: 'a node whose calls are done and whose answers come too late; leadership goes back to none such',
+    inject: bad(leaderToNats, (link) => link.slow(1_500)),
+    hold: (scene) => scene.lasts(pastHandBackMs),
   },
   {
     ...masked,
