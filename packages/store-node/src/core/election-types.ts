@@ -48,8 +48,10 @@ export type ElectionState =
   | { role: 'resigning'; seen: SeenLease; held: Held; epoch: number; next: string | null; deadline: number };
 
 export type ElectionEvent =
-  /** `fit`: the replica may lead (not drifted, halted, restoring or shutting down). */
-  | { type: 'tick'; now: number; fit: boolean }
+  /**
+   * `fit`: the replica may lead (not drifted, halted, restoring or shutting down). `isEmpty`: it has nothing.
+   */
+  | { type: 'tick'; now: number; fit: boolean; isEmpty?: boolean }
   | { type: 'lease-seen'; now: number; revision: number; lease: Lease | null }
   /** The link to NATS is back: what was seen before it broke says nothing of the time in between. */
   | { type: 'link-restored'; now: number }

@@ -281,6 +281,19 @@ describe('E8 follows when it lost', () => {
   });
 });
 
+it('E2 a replica that has nothing leaves the lead to others for a while, where an epoch has begun', () => {
+  const claimsAt = (lease: Lease | null, isEmpty: boolean): number => {
+    const start = run(electionStart, seen(5, lease, 0)).state;
+    const claimsBy = (now: number): boolean =>
+      kinds(run(start, { type: 'tick', now, fit: true, isEmpty }).effects).includes('claim');
+    return Array.from({ length: 400 }, (_, i) => i * 100).find(claimsBy) ?? Number.NaN;
+  };
+  for (const lease of [theirs, mine]) {
+    expect(claimsAt(lease, true) - claimsAt(lease, false)).toBe(2 * config.leaseTtlMs);
+  }
+  expect(claimsAt(null, true)).toBe(claimsAt(null, false));
+});
+
 describe('E1 claims again', () => {
   const unanswered = (now: number): ElectionEvent => ({ type: 'lease-unknown', now });
   const claims = (state: ElectionState, now: number): boolean =>

@@ -189,13 +189,19 @@ function patience({ lease }: SeenLease, config: ElectionConfig): number {
   return lease.next === null || lease.next === config.node ? turn : lease.ttlMs + turn;
 }
 
+/** Who has lost what it had leaves the lead to those who have it, unless nobody comes forward. */
+function deference({ lease }: SeenLease, isEmpty: boolean, { leaseTtlMs }: ElectionConfig): number {
+  return isEmpty && lease !== null && lease.epoch > 0 ? 2 * leaseTtlMs : 0;
+}
+
 function considerClaim(
   state: StateOf<'following'>,
-  { now, fit }: EventOf<'tick'>,
+  { now, fit, isEmpty = false }: EventOf<'tick'>,
   config: ElectionConfig,
 ): ElectionStep {
   const { seen, unanswered, claimAfter = 0 } = state;
-  if (!fit || !seen || now < claimAfter || now - seen.since < patience(seen, config)) return stay(state);
+  if (!fit || !seen || now < claimAfter) return stay(state);
+  if (now - seen.since < patience(seen, config) + deference(seen, isEmpty, config)) return stay(state);
   const lease = leaseOf(config, seen.lease?.epoch ?? 0);
   return {
     state: { role: 'claiming', seen, sentAt: now, ...(unanswered !== undefined && { unanswered }) },

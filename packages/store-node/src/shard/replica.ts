@@ -190,7 +190,8 @@ export class ShardReplica {
     this.context.captures.tick(now);
     this.context.listings.tick(now);
     this.#leader?.tick(now);
-    this.#dispatch({ type: 'tick', now, fit: this.#isFit() });
+    const isEmpty = this.context.state.applied.seq === 0;
+    this.#dispatch({ type: 'tick', now, fit: this.#isFit(), isEmpty });
   }
 
   /** The link to NATS is back. */
