@@ -30,6 +30,7 @@ export default defineConfig({
             'test/checkers/**/*.test.ts',
             'test/harness/**/*.test.ts',
             'bench/**/*.test.ts',
+            'scripts/**/*.test.ts',
           ],
           exclude: [...configDefaults.exclude, PROCESS_TESTS],
         },

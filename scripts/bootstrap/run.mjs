@@ -18,6 +18,7 @@ const TASKS = {
   reliability: (node, args) => runPinned(node, ['scripts/reliability.ts', ...args]),
   bench: (node, args) => runPinned(node, ['bench/main.ts', ...args]),
   'bench:heal': (node, args) => runPinned(node, ['bench/heal/main.ts', ...args]),
+  scale: (node, args) => runPinned(node, ['scripts/scale.ts', ...args]),
   simulate: (node, args) => runPinned(node, ['test/simulation/main.ts', ...args]),
   test: runTests,
   types,

@@ -6,6 +6,7 @@ import { expect, it } from 'vitest';
 it.each([
   ['configuration', 'configuration-page.ts'],
   ['reliability', 'reliability.ts'],
+  ['many machines', 'scale.ts'],
 ])('the page on %s is fresh', (_, name) => {
   const script = join(import.meta.dirname, '../../scripts', name);
   const { status, stderr } = spawnSync(process.execPath, [script, '--check'], { encoding: 'utf8' });

@@ -157,7 +157,7 @@ function checkIndex({ path, ownStatements }: Source): Found[] {
 /** Further entry points of rooms, and who may use them: they are no business of other rooms. */
 const sideDoors: Record<string, readonly string[]> = {
   /** What a simulation drives. */
-  simulation: ['test/simulation/'],
+  simulation: ['test/simulation/', 'scripts/scale/'],
   /** The process beside the pure room. */
   job: ['test/simulation/', 'scripts/'],
 };

@@ -2,6 +2,7 @@
 export { type GatewayConfig, gatewayConfigSchema } from './config.ts';
 export { HopError, kindOfAnswer } from './core/outcome.ts';
 export { Session } from './core/session.ts';
+export { WatchCursor } from './core/watch/cursor.ts';
 export type { Circuit, Framed, Hop } from './hop/connection.ts';
 export type { Written } from './hop/pending-write.ts';
 export type { ReadOutcome } from './hop/reader.ts';

@@ -8,7 +8,7 @@ import type { NodePorts } from './ports.ts';
 import type { ShardReplica } from './shard/replica.ts';
 
 /** Shortest time between two tellings of one shard's head, milliseconds. */
-const headEveryMs = 100;
+export const headEveryMs = 100;
 
 export class News {
   readonly #config: NodeConfig;

@@ -66,8 +66,8 @@ const refusals: readonly number[] = [
 
 /** Messages asked for at a time; JetStream holds the rest. */
 const pullMessagesMax = 256;
-const pullExpiresMs = 5_000;
-const idleHeartbeatMs = 1_000;
+export const pullExpiresMs = 5_000;
+export const idleHeartbeatMs = 1_000;
 
 export class JetStreamEvents implements EventStream {
   /**
