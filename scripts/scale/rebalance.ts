@@ -6,8 +6,8 @@
  *
  * What is not simulated is given: how long one copy takes when nothing else is copied at either end. Copies
  * that a node takes, or gives, at one time share its speed. Nodes act once in a turn, on what the others told
- * in the turn before; that news takes a whole turn makes the time beside the copying an upper bound. Nobody
- * writes, and nothing fails.
+ * in the turn before. Nobody writes, and nothing fails. How near that comes to whole nodes, where there are
+ * few of them, is held by real-nodes.test.ts.
  */
 import { HandBack, nextStep, type Step } from '@driftless/store-node/simulation';
 import type { Placement } from './shape.ts';
