@@ -125,8 +125,9 @@ export function wantedPlacement(list: MemberList, shardCount: number, factor: nu
   const nodeAt = new Map(staying.map(({ node, place }) => [place, node]));
   const places = [...nodeAt.keys()];
   if (places.length === 0) return Array.from({ length: shardCount }, () => []);
-  return preferredLeaders(shardCount, places, factor).map((leader, shard) => {
-    const replicas = replicasOf(shard, places, factor).filter((place) => place !== leader);
-    return [leader, ...replicas].map((place) => nodeAt.get(place) as string);
+  const sets = Array.from({ length: shardCount }, (_, shard) => replicasOf(shard, places, factor));
+  return preferredLeaders(sets).map((leader, shard) => {
+    const followers = (sets[shard] as string[]).filter((place) => place !== leader);
+    return [leader, ...followers].map((place) => nodeAt.get(place) as string);
   });
 }

@@ -24,13 +24,12 @@ export function replicasOf(
 }
 
 /**
- * The preferred leader of each shard, by shard number: shard by shard, the replica that leads the fewest
- * shards so far, and among equals the one with the highest score.
+ * The preferred leader of each shard, by shard number, as the replica sets are: shard by shard, the replica
+ * that leads the fewest shards so far, and among equals the one with the highest score.
  */
-export function preferredLeaders(shardCount: number, members: readonly string[], factor?: number): string[] {
+export function preferredLeaders(sets: readonly (readonly string[])[]): string[] {
   const led = new Map<string, number>();
-  return Array.from({ length: shardCount }, (_, shard) => {
-    const [first, ...others] = replicasOf(shard, members, factor);
+  return sets.map(([first, ...others]) => {
     if (first === undefined) throw new RangeError('A shard needs at least one member.');
     const load = (member: string): number => led.get(member) ?? 0;
     const leader = others.reduce((best, member) => (load(member) < load(best) ? member : best), first);
