@@ -26,7 +26,7 @@ export function bottleneckTable(traffic: Traffic, changes: readonly Change[]): s
     ...placementRows(changes),
   ];
   return markdownTable([
-    ['', 'What', 'At this size', 'Why that is too much', 'What would be built (nothing of it is)'],
+    ['No.', 'What', 'At this size', 'Why that is too much', 'What would be built (nothing of it is)'],
     ...rows.map(({ what, number, why, plan }, i) => [String(i + 1), what, number, why, plan]),
   ]);
 }

@@ -3,7 +3,7 @@ import { markdownTable } from 'markdown-table';
 import { type Change, rebalanceOf } from './changes.ts';
 import { bytes, decimal, fullestShard, percent, seconds, spreadOf, whole } from './numbers.ts';
 import { balanceOf, keysByShard, leadersWithout, pairsThatHurt, zoneLoss } from './placement.ts';
-import { largest, nameOf, namesOf, placementOf, type Shape, shapes } from './shape.ts';
+import { largest, nameOf, namesOf, placementOf, shapes } from './shape.ts';
 import { nodeDefaults } from './traffic.ts';
 
 /** Keys that are really hashed; more would only take longer. */
@@ -20,7 +20,7 @@ const copyMs = (assumed.shardBytes / assumed.bytesPerSecond) * 1000;
 const movesMaxTried = [nodeDefaults.movesMax, 8];
 
 export function keysTable(): string {
-  const hashed = [shapes[0] as Shape, largest].map(({ shards }): string[] => {
+  const hashed = [largest].map(({ shards }): string[] => {
     const { least, mean, most } = spreadOf(keysByShard(keysHashed, shards));
     return [
       whole(keysHashed),
