@@ -63,7 +63,7 @@ export function gatewayLooks({ shards, factor }: Shape, statuses: readonly NodeS
  */
 export function nodeLooks({ shards }: Shape, statuses: readonly NodeStatus[]): number {
   const tally = { looks: 0 };
-  const roster = new Roster(1);
+  const roster = new Roster(1, 1);
   for (const status of statuses) roster.heard(counting(status, tally), 0);
   const own = statuses[0]?.shards.map(({ shard }) => shard) ?? [];
   for (const shard of own) roster.leading(shard, 0);

@@ -41,6 +41,8 @@ export function statusOf(node: string, placement: Placement, members: MemberList
     startedAt: iso,
     natsVersion: '2.14.0',
     natsConnected: true,
+    toldAt: 123_456_789.012345,
+    natsRoundTripMs: 1.234567,
     draining: false,
     members,
     shards,

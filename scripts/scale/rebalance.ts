@@ -203,8 +203,9 @@ class Rebalance {
     this.#quietTurns = 0;
     const handBack = this.#handBacks.get(shard.leader) ?? new HandBack(this.#limits.handBackAfterMs);
     this.#handBacks.set(shard.leader, handBack);
-    const isDue = handBack.isDue(shard.number, true, this.#now);
-    if (isDue) this.#handOver(shard, preferred);
+    if (!handBack.isDue(shard.number, true, this.#now)) return;
+    this.#handOver(shard, preferred);
+    handBack.taken(shard.number);
   }
 
   get #turnMs(): number {
