@@ -181,11 +181,11 @@ const findings = `
   30 s later. It consumes anew after a second.
 - A listing by a replica that had not heard of an epoch which the session knew showed what was rolled back
   later, and the session was not told.
-- A node seconds away from NATS claimed a lease, had it, and never heard so in time: it claimed again and again,
-  kept the lease from everybody, and the shard had no leader for six minutes. Leaderships were even handed to
-  it. It stands back now after a claim without an answer, tells how far NATS is, and is given none.
-- A replica whose file was set aside led again itself, and fetched what it needed for that while nobody led. It
-  leaves the lead to the others now.
-- Writes that were put off until the stream confirms could be published before others that a look at the stream
-  had just called for again; the stream refused them, and they were published once more.
+- A node seconds away from NATS claimed a lease, had it, and never heard so in time: it claimed again and
+  again, kept the lease from everybody, and the shard had no leader for six minutes. Leaderships were even
+  handed to it. It stands back now after a claim without an answer, tells how far NATS is, and is given none.
+- A replica whose file was set aside led again itself, and fetched what it needed for that while nobody led.
+  It leaves the lead to the others now.
+- Writes that were put off until the stream confirms could be published before others that a look at the
+  stream had just called for again; the stream refused them, and they were published once more.
 `;
