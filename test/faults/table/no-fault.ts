@@ -8,8 +8,12 @@ import type { TestCluster } from '../../harness/cluster.ts';
 import { bounds, type Fault, type Scene } from '../runner/fault.ts';
 
 const lastsMs = 10 * 60_000;
-/** Of four shards, which each have a round every two seconds or so when nothing is in their way. */
+/**
+ * Of four shards, which each have a round every two seconds or so when nothing is in their way. Where a replica
+ * is seconds behind, most rounds end without a position that all have met.
+ */
 const roundsMin = 500;
+const roundsMinBehind = 100;
 /** Each way, between the follower and NATS. */
 const behindLatencyMs = 1_500;
 const behindMsMin = 1_000;
@@ -64,11 +68,11 @@ const noteRounds = async (scene: Scene): Promise<void> => {
   before.set(scene, await roundsOf(scene.cluster));
 };
 
-async function judgeRounds(scene: Scene): Promise<string[]> {
+async function judgeRounds(scene: Scene, equalMin: number): Promise<string[]> {
   const rounds = await roundsOf(scene.cluster);
   const of = (outcome: string) => (rounds.get(outcome) ?? 0) - (before.get(scene)?.get(outcome) ?? 0);
   const problems = of('different') === 0 ? [] : [`${of('different')} rounds found replicas different`];
-  if (of('equal') < roundsMin) problems.push(`only ${of('equal')} rounds proved replicas equal`);
+  if (of('equal') < equalMin) problems.push(`only ${of('equal')} rounds proved replicas equal`);
   return problems;
 }
 
@@ -81,7 +85,7 @@ export const noFaults: Fault[] = [
       await noteRounds(scene);
       return () => undefined;
     },
-    judge: judgeRounds,
+    judge: (scene) => judgeRounds(scene, roundsMin),
   },
   {
     ...quiet,
@@ -95,6 +99,6 @@ export const noFaults: Fault[] = [
       return () => link.heal();
     },
     hold: measureBehind,
-    judge: async (scene) => [...judgeBehind(scene), ...(await judgeRounds(scene))],
+    judge: async (scene) => [...judgeBehind(scene), ...(await judgeRounds(scene, roundsMinBehind))],
   },
 ];
