@@ -9,8 +9,8 @@ import { bounds, type Fault, type Scene } from '../runner/fault.ts';
 
 const lastsMs = 10 * 60_000;
 /**
- * Of four shards, which each have a round every two seconds or so when nothing is in their way. Where a replica
- * is seconds behind, most rounds end without a position that all have met.
+ * Of four shards, which each have a round every two seconds or so when nothing is in their way. Where a
+ * replica is seconds behind, most rounds end without a position that all have met.
  */
 const roundsMin = 500;
 const roundsMinBehind = 100;
