@@ -12,14 +12,14 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { markdownTable } from 'markdown-table';
 import { jsonOf, keyOf, type LoadRequest } from './load/plan.ts';
-import { cpuOf } from './measure/cpu.ts';
 import { type Shape, sampleOf } from './measure/sample.ts';
+import { usageOf } from './measure/usage.ts';
 import { absent } from './peers/servers.ts';
 import { serverMicros } from './report/metrics.ts';
 import { median } from './statistics.ts';
 import { startCeiling } from './targets/ceiling.ts';
 import { ClusterTarget } from './targets/cluster.ts';
-import type { Target } from './targets/target.ts';
+import type { Charged, Target } from './targets/target.ts';
 
 const rounds = Number(process.env.ROUNDS ?? 5);
 const measureMs = Number(process.env.MEASURE_MS ?? 4000);
@@ -45,20 +45,23 @@ async function byWrk(target: Target, shape: Shape): Promise<Found> {
   const script = join(directory, `${shape.what}.lua`);
   writeFileSync(script, luaOf(await target.request(shape), shape.keys));
   const charged = await target.charged();
-  const before = cpuOf(charged) ?? new Map<string, number>();
+  const before = microsOf(charged);
   const args = ['-t1', `-c${shape.connections}`, `-d${measureMs / 1000}s`, '-s', script];
   const command = ['wrk', ...args, `http://127.0.0.1:${target.ports[0]}`].join(' ');
   const { stdout, stderr } = await promisify(execFile)('bash', ['-c', `TIMEFORMAT='%U %S'; time ${command}`]);
-  const after = cpuOf(charged) ?? new Map<string, number>();
+  const after = microsOf(charged);
   if (/Non-2xx/.test(stdout)) throw new Error(stdout);
   const requests = Number(/(\d+) requests in/.exec(stdout)?.[1]);
   const [user = 0, system = 0] = stderr.trim().split(' ').map(Number);
-  const micros = [...after].reduce((sum, [name, now]) => sum + now - (before.get(name) ?? 0), 0);
   return {
     perSecond: Number(/Requests\/sec: +([\d.]+)/.exec(stdout)?.[1]),
     generatorMicros: ((user + system) * 1e6) / requests,
-    serverMicros: micros / requests,
+    serverMicros: (after - before) / requests,
   };
+}
+
+function microsOf(charged: readonly Charged[]): number {
+  return [...(usageOf(charged)?.values() ?? [])].reduce((sum, { micros }) => sum + micros, 0);
 }
 
 function luaOf({ method, path, body }: LoadRequest, keys: number): string {

@@ -81,8 +81,11 @@ export const scenarios: readonly Scenario[] = [
 export const partsOfPeak = [25, 50, 75] as const;
 export const openLoops = [put('put', 'base'), get('get', 'base')];
 
+/** More than there is room for, on the base cluster: PUTs due at so many times the peak. */
+export const overload = { timesPeak: 3, connections: 512 } as const;
+
 /** Whole jobs, which take longer than a round. */
-export const jobs = ['sustained', 'import', 'bootstrap'] as const;
+export const jobs = ['sustained', 'overload', 'import', 'bootstrap'] as const;
 export type JobName = (typeof jobs)[number];
 
 /** Names that `--only` takes. */

@@ -7,15 +7,21 @@ import { connect, type Socket } from 'node:net';
 const readBytes = 16 * 1024;
 const headEndMark = '\r\n\r\n';
 
+export type OnAnswer = (connection: Connection, status: number) => void;
+
 export class Connection {
   readonly #port: number;
-  readonly #onAnswer: (connection: Connection, ok: boolean) => void;
+  readonly #onAnswer: OnAnswer;
   readonly #buffer = Buffer.allocUnsafe(readBytes);
   #socket: Socket | undefined;
+  /** Of a head that is not whole yet. */
   #received: Buffer | undefined;
+  #answer: Answer | undefined;
+  /** Bytes of the answer's body that are to come. */
+  #missing = 0;
   #isAwaiting = false;
 
-  constructor(port: number, onAnswer: (connection: Connection, ok: boolean) => void) {
+  constructor(port: number, onAnswer: OnAnswer) {
     this.#port = port;
     this.#onAnswer = onAnswer;
   }
@@ -53,28 +59,45 @@ export class Connection {
   }
 
   #receive(buffer: Buffer, length: number): void {
-    const bytes = buffer.subarray(0, length);
-    const received = this.#received === undefined ? bytes : Buffer.concat([this.#received, bytes]);
-    const outcome = outcomeOf(received);
-    if (outcome === undefined) {
-      // The buffer is read into again.
-      this.#received = Buffer.from(received);
+    if (this.#answer !== undefined) {
+      this.#bodyCame(this.#answer, length);
       return;
     }
-    this.#received = undefined;
+    const bytes = buffer.subarray(0, length);
+    const received = this.#received === undefined ? bytes : Buffer.concat([this.#received, bytes]);
+    const answer = answerOf(received);
+    // The buffer is read into again.
+    this.#received = answer === undefined ? Buffer.from(received) : undefined;
+    if (answer === undefined) return;
+    this.#missing = answer.bytes;
+    this.#bodyCame(answer, received.length);
+  }
+
+  #bodyCame(answer: Answer, bytes: number): void {
+    this.#missing -= bytes;
+    this.#answer = this.#missing > 0 ? answer : undefined;
+    if (this.#answer !== undefined) return;
     this.#isAwaiting = false;
-    if (outcome.closes) this.close();
-    this.#onAnswer(this, outcome.ok);
+    if (answer.closes) this.close();
+    this.#onAnswer(this, answer.status);
   }
 }
 
-/** Of a whole answer; undefined while more of it is to come. */
-function outcomeOf(received: Buffer): { ok: boolean; closes: boolean } | undefined {
+interface Answer {
+  status: number;
+  /** Head and body. */
+  bytes: number;
+  closes: boolean;
+}
+
+/** What a head says; undefined while more of it is to come. */
+function answerOf(received: Buffer): Answer | undefined {
   const headEnd = received.indexOf(headEndMark);
   if (headEnd < 0) return undefined;
   const head = received.toString('latin1', 0, headEnd);
   const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
-  if (length === undefined) throw new Error(`An answer without Content-Length:\n${head}`);
-  if (received.length < headEnd + headEndMark.length + Number(length)) return undefined;
-  return { ok: /^HTTP\/1\.[01] 2/.test(head), closes: /\r\nconnection: *close/i.test(head) };
+  const status = /^HTTP\/1\.[01] (\d{3})/.exec(head)?.[1];
+  if (length === undefined || status === undefined) throw new Error(`Not an answer with a length:\n${head}`);
+  const bytes = headEnd + headEndMark.length + Number(length);
+  return { status: Number(status), bytes, closes: /\r\nconnection: *close/i.test(head) };
 }

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { runPlan } from './loops.ts';
 import { jsonOf, keyOf, type LoadPlan, requestText } from './plan.ts';
+import { RequestMaker } from './request-maker.ts';
 import { Schedule } from './schedule.ts';
 import { Tally } from './tally.ts';
 
@@ -40,21 +41,35 @@ describe('a request', () => {
   });
 });
 
+describe('a request maker', () => {
+  it('makes the very request for each key, wherever the key stands', () => {
+    const request = { method: 'PUT', path: '/kv/{key}', body: '{"k":"{key}"}' } as const;
+    const maker = new RequestMaker(request);
+    for (const number of [0, 7, 123_456_789]) {
+      expect(maker.of(number).toString('latin1')).toBe(requestText(request, keyOf(number)));
+    }
+    const fixed = { method: 'GET', path: '/' } as const;
+    expect(new RequestMaker(fixed).of(3).toString('latin1')).toBe(requestText(fixed, ''));
+  });
+});
+
 describe('a tally', () => {
+  const cost = { cpuMicros: 5, cores: 0.5 };
+
   it('counts every answer, and measures those of its time that did what was asked', () => {
     const tally = new Tally(100, 200);
-    for (const [at, ok] of [
-      [50, true],
-      [120, true],
-      [150, false],
-      [160, true],
-      [250, true],
+    for (const [at, status] of [
+      [50, 200],
+      [120, 201],
+      [150, 503],
+      [160, 200],
+      [250, 200],
     ] as const) {
-      tally.answered(ok, at, at / 10, at);
+      tally.answered({ status, nowMs: at, tookMs: at / 10, sinceSentMs: at / 20, at });
     }
     tally.unanswered(99, 199);
     tally.unanswered(1000, 200);
-    const { perSecond, ok, refused, p50Ms, maxMs, unanswered } = tally.report(4, 0);
+    const { perSecond, ok, refused, p50Ms, maxMs, unanswered } = tally.report(4, cost);
     expect({ perSecond, ok, refused, p50Ms, maxMs, unanswered }).toEqual({
       perSecond: 20,
       ok: 4,
@@ -63,6 +78,32 @@ describe('a tally', () => {
       maxMs: 99,
       unanswered: 4,
     });
+  });
+
+  it('counts refusals by status, and measures them by themselves, since they were sent', () => {
+    const tally = new Tally(100, 200);
+    const answered = (status: number, at: number, sinceSentMs: number): void =>
+      tally.answered({ status, nowMs: at, tookMs: 500, sinceSentMs, at });
+    for (let i = 0; i < 99; i += 1) answered(429, 150, 1);
+    answered(503, 150, 7);
+    answered(503, 150, 8);
+    answered(503, 50, 9);
+    answered(204, 150, 3);
+    const { refusals, refused, refusedP99Ms, maxMs, sentP99Ms } = tally.report(0, cost);
+    expect({ refusals, refused, refusedP99Ms }).toEqual({
+      refusals: { 429: 99, 503: 3 },
+      refused: 102,
+      refusedP99Ms: 7,
+    });
+    expect({ maxMs, sentP99Ms }).toEqual({ maxMs: 500, sentP99Ms: undefined });
+    tally.sentLate(2, 150);
+    expect(tally.report(0, cost)).toMatchObject({ sentP99Ms: 3, lateP99Ms: 2, ...cost });
+  });
+
+  it('has no latency of refusals where there were none', () => {
+    const report = new Tally(0, 100).report(0, cost);
+    expect(report).toMatchObject({ refused: 0, refusals: {} });
+    expect(report).not.toHaveProperty('refusedP99Ms');
   });
 });
 
@@ -108,6 +149,37 @@ describe('a loop', () => {
     expect(report.unanswered).toBe(0);
     expect(report.ok + report.refused).toBe(count);
     expect(Math.abs(report.ok - report.refused)).toBeLessThanOrEqual(1);
+    expect(report.refusals).toEqual({ 503: report.refused });
+    expect(report.refusedP99Ms).toBeGreaterThan(0);
+    expect(report.cores).toBeGreaterThan(0);
+  });
+
+  it('that is open tells a wait for a connection from a wait for the answer', async () => {
+    const answerMs = 20;
+    const plan = await planFor((_, response) => setTimeout(() => response.end('ok'), answerMs), {
+      connections: 1,
+      perSecond: 100,
+      measureMs: 400,
+    });
+    const report = await runPlan(plan);
+    expect(report.ok).toBe(40);
+    // One connection has room for half of them: the last was due long before it was sent.
+    expect(report.p99Ms).toBeGreaterThan(8 * answerMs);
+    expect(report.sentP99Ms).toBeGreaterThanOrEqual(answerMs - 1);
+    expect(report.sentP99Ms).toBeLessThan(report.p99Ms / 2);
+  });
+
+  it('takes answers in any parts', async () => {
+    const body = 'x'.repeat(100_000);
+    const plan = await planFor(
+      (_, response) => {
+        response.writeHead(200, { 'content-length': body.length });
+        response.write(body.slice(0, 10));
+        setImmediate(() => response.end(body.slice(10)));
+      },
+      { measureMs: 200, perSecond: 100 },
+    );
+    expect(await runPlan(plan)).toMatchObject({ ok: 20, refused: 0, unanswered: 0 });
   });
 
   it('goes on where a server closes each connection', async () => {

@@ -1,8 +1,9 @@
 /**
- * Closed and open loop of requests, in this process. Requests are made before the clock starts.
+ * Closed and open loop of requests, in this process.
  */
-import { Connection } from './connection.ts';
-import { keyOf, type LoadPlan, type LoadReport, requestText } from './plan.ts';
+import { Connection, type OnAnswer } from './connection.ts';
+import type { LoadPlan, LoadReport } from './plan.ts';
+import { RequestMaker } from './request-maker.ts';
 import { Schedule } from './schedule.ts';
 import { Tally } from './tally.ts';
 
@@ -39,9 +40,10 @@ function closedLoop(plan: LoadPlan, tally: Tally, next: () => Buffer, untilMs: n
     startedAt.set(connection, now());
     connection.send(next());
   };
-  const onAnswer = (connection: Connection, ok: boolean): void => {
+  const onAnswer: OnAnswer = (connection, status) => {
     const at = now();
-    tally.answered(ok, at, at - (startedAt.get(connection) as number), at);
+    const tookMs = at - (startedAt.get(connection) as number);
+    tally.answered({ status, nowMs: at, tookMs, sinceSentMs: tookMs, at });
     if (at < untilMs) send(connection);
     else startedAt.delete(connection);
   };
@@ -58,7 +60,7 @@ function closedLoop(plan: LoadPlan, tally: Tally, next: () => Buffer, untilMs: n
 
 /** Requests are due by a schedule; one that finds no free connection waits for one, and its wait counts. */
 function openLoop(plan: LoadPlan, tally: Tally, next: () => Buffer, schedule: Schedule): Loop {
-  const dueOf = new Map<Connection, number>();
+  const underWay = new Map<Connection, { dueMs: number; sentMs: number }>();
   let sent = 0;
   /** Since when a connection has been free. */
   let freeSince = 0;
@@ -70,16 +72,16 @@ function openLoop(plan: LoadPlan, tally: Tally, next: () => Buffer, schedule: Sc
       if (connection === undefined) return;
       const dueMs = schedule.dueMs(sent);
       sent += 1;
-      dueOf.set(connection, dueMs);
+      underWay.set(connection, { dueMs, sentMs: at });
       tally.sentLate(at - Math.max(dueMs, freeSince), dueMs);
       connection.send(next());
     }
   };
-  const onAnswer = (connection: Connection, ok: boolean): void => {
+  const onAnswer: OnAnswer = (connection, status) => {
     const at = now();
-    const dueMs = dueOf.get(connection) as number;
-    dueOf.delete(connection);
-    tally.answered(ok, at, at - dueMs, dueMs);
+    const { dueMs, sentMs } = underWay.get(connection) as { dueMs: number; sentMs: number };
+    underWay.delete(connection);
+    tally.answered({ status, nowMs: at, tookMs: at - dueMs, sinceSentMs: at - sentMs, at: dueMs });
     if (idle.length === 0) freeSince = at;
     idle.push(connection);
     sendWhatIsDue();
@@ -92,9 +94,9 @@ function openLoop(plan: LoadPlan, tally: Tally, next: () => Buffer, schedule: Sc
   };
   return {
     start: tick,
-    owed: () => dueOf.size + schedule.count - sent,
+    owed: () => underWay.size + schedule.count - sent,
     end: () => {
-      for (const dueMs of dueOf.values()) tally.unanswered(now() - dueMs, dueMs);
+      for (const { dueMs } of underWay.values()) tally.unanswered(now() - dueMs, dueMs);
       for (; sent < schedule.count; sent += 1) {
         tally.unanswered(now() - schedule.dueMs(sent), schedule.dueMs(sent));
       }
@@ -103,10 +105,7 @@ function openLoop(plan: LoadPlan, tally: Tally, next: () => Buffer, schedule: Sc
   };
 }
 
-function connectionsOf(
-  { connections, ports }: LoadPlan,
-  onAnswer: (connection: Connection, ok: boolean) => void,
-): Connection[] {
+function connectionsOf({ connections, ports }: LoadPlan, onAnswer: OnAnswer): Connection[] {
   return Array.from(
     { length: connections },
     (_, i) => new Connection(ports[i % ports.length] as number, onAnswer),
@@ -115,10 +114,8 @@ function connectionsOf(
 
 export async function runPlan(plan: LoadPlan): Promise<LoadReport> {
   const random = randomFrom(1);
-  const requests = Array.from({ length: plan.keys }, (_, i) =>
-    Buffer.from(requestText(plan.request, keyOf(i)), 'latin1'),
-  );
-  const next = (): Buffer => requests[Math.floor(random() * requests.length)] as Buffer;
+  const requests = new RequestMaker(plan.request);
+  const next = (): Buffer => requests.of(Math.floor(random() * plan.keys));
   const cpuBefore = process.cpuUsage();
   const durationMs = plan.warmUpMs + plan.measureMs;
   const startMs = now();
@@ -131,11 +128,16 @@ export async function runPlan(plan: LoadPlan): Promise<LoadReport> {
       : openLoop(plan, tally, next, new Schedule(startMs, durationMs, perSecond));
   loop.start();
   await sleep(durationMs);
+  const cores = microsSince(cpuBefore) / 1000 / (now() - startMs);
   while (loop.owed() > 0 && now() < untilMs + drainMsMax) await sleep(drainPollMs);
   const unanswered = loop.owed();
   loop.end();
-  const { user, system } = process.cpuUsage(cpuBefore);
-  return tally.report(unanswered, user + system);
+  return tally.report(unanswered, { cpuMicros: microsSince(cpuBefore), cores });
+}
+
+function microsSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return user + system;
 }
 
 function sleep(ms: number): Promise<void> {

@@ -36,12 +36,20 @@ export interface LoadReport {
   ok: number;
   /** Other answers of the whole run. */
   refused: number;
+  /** Those by status. */
+  refusals: Record<string, number>;
+  /** Since a refusal was sent; absent when there was none. */
+  refusedP99Ms?: number;
   /** Requests of the whole run that had no answer when it ended; a measured one counts as late as that. */
   unanswered: number;
   /** Open loop: how late the generator itself sent what was due while a connection was free, p99. */
   lateP99Ms?: number;
+  /** Open loop: p99 of the answers 2xx since they were sent, without the wait for a free connection. */
+  sentP99Ms?: number;
   /** CPU time of the generator itself, whole run. */
   cpuMicros: number;
+  /** The same as cores that it kept busy, until the end of the measured time. */
+  cores: number;
 }
 
 /**

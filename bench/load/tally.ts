@@ -1,18 +1,33 @@
 /**
  * Counts the answers of one run. Rate and latencies are of the answers that did what was asked: a refusal is
- * quick, and would make an overloaded server look fast.
+ * quick, and would make an overloaded server look fast. Refusals are counted and timed by themselves.
  */
 import { quantileOfSorted } from '../statistics.ts';
 import type { LoadReport } from './plan.ts';
+
+export interface Answered {
+  status: number;
+  nowMs: number;
+  /** Since it was due; in a closed loop, sent. */
+  tookMs: number;
+  sinceSentMs: number;
+  /** Decides whether it is measured. */
+  at: number;
+}
+
+/** What the generator itself cost. */
+type Cost = Pick<LoadReport, 'cpuMicros' | 'cores'>;
 
 export class Tally {
   readonly #fromMs: number;
   readonly #untilMs: number;
   readonly #latencies: number[] = [];
+  readonly #sinceSent: number[] = [];
   readonly #late: number[] = [];
+  readonly #refusedLatencies: number[] = [];
+  readonly #refusals = new Map<number, number>();
   #okInTime = 0;
   #ok = 0;
-  #refused = 0;
 
   /** Measured is what was due, or for a closed loop answered, in this time; the rest is warm-up. */
   constructor(fromMs: number, untilMs: number) {
@@ -20,15 +35,18 @@ export class Tally {
     this.#untilMs = untilMs;
   }
 
-  /** An answer came now, and took so long; `at` decides whether its latency is measured. */
-  answered(ok: boolean, nowMs: number, tookMs: number, at: number): void {
-    if (!ok) {
-      this.#refused += 1;
+  answered({ status, nowMs, tookMs, sinceSentMs, at }: Answered): void {
+    const isMeasured = this.#isMeasured(at);
+    if (status < 200 || status > 299) {
+      this.#refusals.set(status, (this.#refusals.get(status) ?? 0) + 1);
+      if (isMeasured) this.#refusedLatencies.push(sinceSentMs);
       return;
     }
     this.#ok += 1;
     if (this.#isMeasured(nowMs)) this.#okInTime += 1;
-    if (this.#isMeasured(at)) this.#latencies.push(tookMs);
+    if (!isMeasured) return;
+    this.#latencies.push(tookMs);
+    this.#sinceSent.push(sinceSentMs);
   }
 
   /** No answer came in this time. */
@@ -40,9 +58,9 @@ export class Tally {
     if (this.#isMeasured(at)) this.#late.push(ms);
   }
 
-  report(unanswered: number, cpuMicros: number): LoadReport {
-    const sorted = Float64Array.from(this.#latencies).sort();
-    const late = Float64Array.from(this.#late).sort();
+  report(unanswered: number, cost: Cost): LoadReport {
+    const sorted = sortedOf(this.#latencies);
+    const refused = sortedOf(this.#refusedLatencies);
     return {
       perSecond: (this.#okInTime / (this.#untilMs - this.#fromMs)) * 1000,
       p50Ms: quantileOfSorted(sorted, 0.5),
@@ -51,14 +69,23 @@ export class Tally {
       p999Ms: quantileOfSorted(sorted, 0.999),
       maxMs: quantileOfSorted(sorted, 1),
       ok: this.#ok,
-      refused: this.#refused,
+      refused: [...this.#refusals.values()].reduce((sum, count) => sum + count, 0),
+      refusals: Object.fromEntries(this.#refusals),
+      ...(refused.length > 0 && { refusedP99Ms: quantileOfSorted(refused, 0.99) }),
       unanswered,
-      ...(late.length > 0 && { lateP99Ms: quantileOfSorted(late, 0.99) }),
-      cpuMicros,
+      ...(this.#late.length > 0 && {
+        lateP99Ms: quantileOfSorted(sortedOf(this.#late), 0.99),
+        sentP99Ms: quantileOfSorted(sortedOf(this.#sinceSent), 0.99),
+      }),
+      ...cost,
     };
   }
 
   #isMeasured(at: number): boolean {
     return at >= this.#fromMs && at < this.#untilMs;
   }
+}
+
+function sortedOf(numbers: readonly number[]): Float64Array {
+  return Float64Array.from(numbers).sort();
 }

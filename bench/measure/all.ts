@@ -10,6 +10,7 @@ import { Ceilings } from './ceilings.ts';
 import { type Effort, efforts } from './effort.ts';
 import { bootstrapJob, importJob } from './jobs.ts';
 import { machineOf } from './machine.ts';
+import { overloadOf } from './overload.ts';
 import { openLoopsOf, sustainedOf } from './rates.ts';
 
 /** On this target the loads at fixed rates and the sustained one are put. */
@@ -90,9 +91,13 @@ class Measuring {
       const found = await openLoopsOf(target, scenario, measured, this.#effort, this.#say);
       this.#run.openLoops.push(...found);
     }
-    if (!this.#isAsked('sustained')) return;
-    this.#say('as many writes as are taken, for a while');
-    this.#run.sustained = await sustainedOf(target, baseScenario, this.#effort);
+    if (this.#isAsked('sustained')) {
+      this.#say('as many writes as are taken, for a while');
+      this.#run.sustained = await sustainedOf(target, baseScenario, this.#effort);
+    }
+    if (this.#isAsked('overload')) {
+      this.#run.overload = await overloadOf(target, baseScenario, measured, this.#effort, this.#say);
+    }
   }
 
   async #job(name: 'import' | 'bootstrap', measure: () => Promise<Job>): Promise<void> {
@@ -122,11 +127,11 @@ class Measuring {
     return only.length === 0 || only.includes(name);
   }
 
-  /** A load at a part of the peak needs the peak; the sustained one a cluster that is warm. */
+  /** A load at a part or a multiple of the peak needs the peak; the sustained one a cluster that is warm. */
   #isNeeded({ name }: Scenario): boolean {
     const forOpenLoop = openLoops.some((one) => one.name === name) && this.#isAsked(openName(name));
-    const forSustained = name === baseScenario.name && this.#isAsked('sustained');
-    return this.#isAsked(name) || forOpenLoop || forSustained;
+    const isForJob = this.#isAsked('sustained') || this.#isAsked('overload');
+    return this.#isAsked(name) || forOpenLoop || (name === baseScenario.name && isForJob);
   }
 }
 

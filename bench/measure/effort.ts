@@ -11,6 +11,7 @@ export interface Effort {
   measureMs: number;
   openLoopMs: number;
   sustainedMs: number;
+  overloadMs: number;
   importRecords: number;
   bootstrapKeys: number;
 }
@@ -23,6 +24,7 @@ export const efforts: Record<Run['mode'], Effort> = {
     measureMs: 400,
     openLoopMs: 1500,
     sustainedMs: 3000,
+    overloadMs: 3000,
     importRecords: 10_000,
     bootstrapKeys: 10_000,
   },
@@ -33,6 +35,7 @@ export const efforts: Record<Run['mode'], Effort> = {
     measureMs: 3000,
     openLoopMs: 10_000,
     sustainedMs: 60_000,
+    overloadMs: 20_000,
     importRecords: 200_000,
     bootstrapKeys: 200_000,
   },
@@ -43,6 +46,7 @@ export const efforts: Record<Run['mode'], Effort> = {
     measureMs: 5000,
     openLoopMs: 20_000,
     sustainedMs: 300_000,
+    overloadMs: 60_000,
     importRecords: 1_000_000,
     bootstrapKeys: 1_000_000,
   },

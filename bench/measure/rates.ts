@@ -1,6 +1,6 @@
 /** Latency and lag at fixed rates (open loop), and lag under as much as is taken for a while. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Measured, OpenLoop, Sustained } from '../report/run.ts';
+import type { Measured, OpenLoop, Overload, Sample, Sustained } from '../report/run.ts';
 import { partsOfPeak, type Scenario } from '../scenarios.ts';
 import { median } from '../statistics.ts';
 import type { ClusterTarget } from '../targets/cluster.ts';
@@ -19,8 +19,7 @@ export async function openLoopsOf(
   { openLoopMs, settleMs }: Effort,
   say: Say,
 ): Promise<OpenLoop[]> {
-  const rounds = measured.find(({ scenario: name }) => name === scenario.name)?.rounds ?? [];
-  const peak = median(rounds.map(({ sample }) => sample.perSecond));
+  const peak = peakOf(scenario, measured).perSecond;
   const found: OpenLoop[] = [];
   await target.fill(scenario.keys, scenario.valueBytes);
   for (const percentOfPeak of partsOfPeak) {
@@ -40,6 +39,17 @@ export async function openLoopsOf(
     );
   }
   return found;
+}
+
+/** The closed loop of a scenario: medians of its rounds. */
+export function peakOf({ name }: Scenario, measured: readonly Measured[]): Overload['peak'] {
+  const rounds = measured.find(({ scenario }) => scenario === name)?.rounds ?? [];
+  const middle = (of: (sample: Sample) => number): number => median(rounds.map(({ sample }) => of(sample)));
+  return {
+    perSecond: middle(({ perSecond }) => perSecond),
+    p99Ms: middle(({ p99Ms }) => p99Ms),
+    generatorCores: middle(({ cores }) => cores),
+  };
 }
 
 export async function sustainedOf(

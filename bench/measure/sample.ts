@@ -1,9 +1,9 @@
-/** One load on one target, with what it cost in CPU time. */
+/** One load on one target, with what it cost in CPU time and in bytes written. */
 import type { LoadPlan } from '../load/plan.ts';
 import { runLoad } from '../load/run.ts';
 import { generatorName, type Sample } from '../report/run.ts';
 import type { Ask, Target } from '../targets/target.ts';
-import { cpuOf } from './cpu.ts';
+import { type Usage, usageOf } from './usage.ts';
 
 export interface Shape extends Ask {
   connections: number;
@@ -16,15 +16,22 @@ export async function sampleOf(target: Target, shape: Shape, times: Times): Prom
   const { connections, keys } = shape;
   const request = await target.request(shape);
   const charged = await target.charged();
-  const before = cpuOf(charged);
+  const before = usageOf(charged);
   const report = await runLoad({ ports: target.ports, request, keys, connections, ...times });
-  const after = cpuOf(charged);
+  const after = usageOf(charged);
   if (report.ok === 0) throw new Error(`Nothing was answered: ${JSON.stringify({ request, report })}`);
   if (before === undefined || after === undefined) return report;
-  const each = [...after].map(([name, micros]): [string, number] => [
-    name,
-    (micros - (before.get(name) ?? 0)) / report.ok,
-  ]);
-  const cpuMicrosEach = { ...Object.fromEntries(each), [generatorName]: report.cpuMicros / report.ok };
-  return { ...report, cpuMicrosEach };
+  const each = (of: (usage: Usage) => number): Record<string, number> =>
+    Object.fromEntries(
+      [...after].map(([name, usage]) => {
+        const then = before.get(name);
+        return [name, (of(usage) - (then === undefined ? 0 : of(then))) / report.ok];
+      }),
+    );
+  const writtenBytesEach = each(({ writtenBytes }) => writtenBytes);
+  return {
+    ...report,
+    cpuMicrosEach: { ...each(({ micros }) => micros), [generatorName]: report.cpuMicros / report.ok },
+    ...(Object.values(writtenBytesEach).every(Number.isFinite) && { writtenBytesEach }),
+  };
 }

@@ -1,5 +1,14 @@
 /** What is expected of this store, and whether a run shows it: each expectation is a line of a table. */
-import { measuredOf, tailOf, throughputOf, typical } from './metrics.ts';
+
+import { overload } from '../scenarios.ts';
+import {
+  measuredOf,
+  type OverloadFigures,
+  overloadFigures,
+  tailOf,
+  throughputOf,
+  typical,
+} from './metrics.ts';
 import type { Run } from './run.ts';
 
 export interface Verdict {
@@ -77,6 +86,18 @@ const overSeconds =
   (value, run) =>
     `${text(value, run)} (over ${run.sustained?.seconds} s)`;
 
+/** What it may grow by while more is asked of it than it can do: room for a collector to be late. */
+const growthMiBMax = 64;
+const mebibyte = 2 ** 20;
+const underOverload =
+  (name: keyof OverloadFigures): Value =>
+  ({ overload, machine }) =>
+    overload && overloadFigures(overload, machine)[name];
+const growthMiB: Value = (run) => {
+  const bytes = underOverload('growthBytes')(run);
+  return bytes && bytes / mebibyte;
+};
+
 const expectations: readonly Expectation[] = [
   atLeast('PUT ack=stream, of a PUT that does nothing', 0.4, ratio('put')),
   atLeast('The same: the far goal', 0.55, ratio('put')),
@@ -95,6 +116,7 @@ const expectations: readonly Expectation[] = [
   atMost('Follower lag at half of the peak, p99', 25, lagAt(50, 'p99Ms'), ms, ' ms'),
   atMost('Follower lag at full load, p99 of the worst third', 100, worstLag, overSeconds(ms), ' ms'),
   atMost('Growth of that lag: p50 of the last third by the first', 1.5, lagGrowth, overSeconds(times), ' ×'),
+  ...overloadExpectations(),
   {
     what: 'Increments of one key: the total is what was answered',
     wanted: 'exact',
@@ -115,6 +137,39 @@ const expectations: readonly Expectation[] = [
   atLeast('Import, records a second', 30_000, job('import'), jobText('import', 'records')),
   atLeast('A new replica, keys a second', 100_000, job('bootstrap'), jobText('bootstrap', 'keys')),
 ];
+
+/** The sentences name the multiple of the peak that is due: a run has but one. */
+function overloadExpectations(): Expectation[] {
+  const at = `At ${overload.timesPeak} times the peak`;
+  const percent: Text = (value) => `${(value * 100).toFixed(1)}%`;
+  const mib: Text = (value) => `${value.toFixed(0)} MiB`;
+  return [
+    atLeast(`${at}: writes taken, as part of the peak`, 0.9, underOverload('taken')),
+    atLeast(`${at}: the same, of each core that the load generator left`, 0.9, underOverload('takenPerCore')),
+    atMost(
+      `${at}: p99 of writes taken since they were due, as a multiple of the peak’s p99`,
+      2,
+      underOverload('tail'),
+      times,
+      ' ×',
+    ),
+    {
+      what: `${at}: of what was not taken, refused with 429 or 503`,
+      wanted: 'all',
+      value: underOverload('refused'),
+      isMet: (value) => value === 1,
+      text: percent,
+    },
+    atMost(
+      `${at}: p99 of refusals since they were sent, as a multiple of the peak’s p99`,
+      1,
+      underOverload('refusalTail'),
+      times,
+      ' ×',
+    ),
+    atMost(`${at}: growth of resident memory`, growthMiBMax, growthMiB, mib, ' MiB'),
+  ];
+}
 
 function tail(scenario: string): Value {
   return (run) => {

@@ -1,6 +1,6 @@
 /** What a report makes of rounds: every figure as a ratio to the ceiling of the same round. */
 import { median, type Spread, spreadOf } from '../statistics.ts';
-import { generatorName, type Measured, type Run, type Sample } from './run.ts';
+import { generatorName, type Machine, type Measured, type Overload, type Run, type Sample } from './run.ts';
 
 export function measuredOf(run: Run, scenario: string): Measured | undefined {
   return run.measured.find((one) => one.scenario === scenario);
@@ -37,6 +37,41 @@ export function serverMicros({ cpuMicrosEach }: Sample): number {
 export function microsByProcess({ rounds }: Measured): [string, number][] {
   const names = Object.keys(rounds[0]?.sample.cpuMicrosEach ?? {});
   return names.map((name) => [name, median(rounds.map(({ sample }) => sample.cpuMicrosEach?.[name] ?? 0))]);
+}
+
+export interface OverloadFigures {
+  /** Writes that were taken, as part of the peak. */
+  taken: number;
+  /** Cores that the load generator left to others, as part of those that it left at the peak. */
+  coresLeft: number;
+  /** Writes taken for each of these, as part of the same at the peak. */
+  takenPerCore: number;
+  /** p99 of those since they were due, by the p99 of the peak. */
+  tail: number;
+  /** p99 of refusals since they were sent, by the p99 of the peak; absent when nothing was refused. */
+  refusalTail?: number;
+  /** Of what was due and not taken, the part that was refused with 429 or 503; absent when all was taken. */
+  refused?: number;
+  /** Of the process that grew most, bytes; absent where there is no /proc. */
+  growthBytes?: number;
+}
+
+export function overloadFigures({ load, peak, memory }: Overload, { cores }: Machine): OverloadFigures {
+  const rest = load.refused + load.unanswered;
+  const refusals = (load.refusals[429] ?? 0) + (load.refusals[503] ?? 0);
+  const taken = load.perSecond / peak.perSecond;
+  const coresLeft = (cores - load.cores) / (cores - peak.generatorCores);
+  return {
+    taken,
+    coresLeft,
+    takenPerCore: taken / coresLeft,
+    tail: load.p99Ms / peak.p99Ms,
+    ...(load.refusedP99Ms !== undefined && { refusalTail: load.refusedP99Ms / peak.p99Ms }),
+    ...(rest > 0 && { refused: refusals / rest }),
+    ...(memory && {
+      growthBytes: Math.max(...memory.map(({ endBytes, beforeBytes }) => endBytes - beforeBytes)),
+    }),
+  };
 }
 
 /** Largest minus smallest round, as part of the median: of all scenarios the median. */

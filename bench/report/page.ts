@@ -3,14 +3,31 @@
 import { markdownTable } from 'markdown-table';
 import { peers } from '../peers/peers.ts';
 import { type Scenario, scenarios } from '../scenarios.ts';
-import type { Spread } from '../statistics.ts';
 import { type Verdict, verdictsOf } from './expected.ts';
 import { folded } from './folded.ts';
-import { costOf, measuredOf, microsByProcess, noiseOf, throughputOf, typical } from './metrics.ts';
+import {
+  costOf,
+  measuredOf,
+  microsByProcess,
+  noiseOf,
+  overloadFigures,
+  throughputOf,
+  typical,
+} from './metrics.ts';
 import type { Job, Measured, Run } from './run.ts';
-
-const count = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
-const percent = (part: number): string => `${(part * 100).toFixed(0)}%`;
+import {
+  beginning,
+  ceilingText,
+  count,
+  machineText,
+  mebibytes,
+  msText,
+  percent,
+  plural,
+  section,
+  skippedPart,
+  spreadText,
+} from './words.ts';
 
 /** `plots`: names of the files that were made, in `folder` beside the page. */
 export function pageOf(run: Run, folder: string, plots: ReadonlySet<string>): string {
@@ -31,27 +48,20 @@ export function pageOf(run: Run, folder: string, plots: ReadonlySet<string>): st
     ...image('latency', 'Latency at fixed rates'),
     ...image('lag', 'Follower lag'),
     ...fullLoad(run),
+    ...overloaded(run),
     ...costs(run),
     ...image('cpu', 'CPU time'),
     ...jobs(run),
-    ...skipped(run),
+    ...skippedPart(run),
   ];
   return `${parts.join('\n\n')}\n`;
 }
 
 function introduction(run: Run): string[] {
-  const { mode, rounds, measureMs, machine, seconds, startedAt } = run;
-  const { cores, processor, memoryGiB, system, versions, loadAverageBefore } = machine;
-  const names = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return [
-    folded(`One run of ${Math.round(seconds / 60)} minutes (${mode}), begun ${startedAt}. The **ceiling**
-      of a load is what a Fastify server that does nothing answers of it: the same requests, connections
-      and bytes, measured in turns with it, in each of ${rounds} rounds of ${measureMs} ms. Ratios to it
-      are medians (smallest–largest round); absolute figures are those of this machine, whose cores load
-      generator, gateway, nodes and nats-server share. The rounds of a scenario differ by
+    folded(`${beginning(run)} ${ceilingText(run)} The rounds of a scenario differ by
       ${percent(noiseOf(run))} (median of all scenarios): what is closer together is the same.`),
-    folded(`Machine: ${cores} cores (${processor}), ${memoryGiB} GiB, ${system}; ${names.join(', ')}; load
-      average of other work before it began: ${loadAverageBefore}.`),
+    machineText(run),
     folded(`What is not said is as in the base: PUT with ack=stream, GET with eventual consistency,
       3 replicas, 1 shard, 64 connections, values of 100 bytes, 20,000 keys.`),
   ];
@@ -86,8 +96,8 @@ export function titleOf({ what, ack, level, axis, connections, valueBytes, keys,
     ack: '',
     level: '',
     value: `values of ${count.format(valueBytes)} bytes`,
-    connections: `${connections} ${connections === 1 ? 'connection' : 'connections'}`,
-    replicas: `${on.replicas} ${on.replicas === 1 ? 'replica' : 'replicas'}`,
+    connections: plural(connections, 'connection'),
+    replicas: plural(on.replicas, 'replica'),
     shards: `${on.shards} shards`,
     counter: keys === 1 ? 'all of one key' : `of ${count.format(keys)} keys`,
     peer: '',
@@ -100,9 +110,8 @@ function throughput(run: Run, title: string, of: (scenario: Scenario) => boolean
     const measured = measuredOf(run, scenario.name);
     return measured ? [throughputRow(scenario, measured)] : [];
   });
-  if (rows.length === 0) return [];
   const head = ['Name', '', 'Per second', 'Of the ceiling', 'p50 ms', 'p99 ms', 'CPU, × ceiling', 'Refused'];
-  return [`## ${title}`, markdownTable([head, ...rows])];
+  return section(title, head, rows);
 }
 
 function throughputRow(scenario: Scenario, measured: Measured): string[] {
@@ -118,10 +127,6 @@ function throughputRow(scenario: Scenario, measured: Measured): string[] {
     cost ? spreadText(cost, 1) : '',
     count.format(refused),
   ];
-}
-
-function spreadText({ median, min, max }: Spread, digits: number): string {
-  return `${median.toFixed(digits)} (${min.toFixed(digits)}–${max.toFixed(digits)})`;
 }
 
 function fixedRates({ openLoops }: Run): string[] {
@@ -145,10 +150,6 @@ function fixedRates({ openLoops }: Run): string[] {
   ];
 }
 
-function msText(ms: number | undefined | null): string {
-  return typeof ms === 'number' && Number.isFinite(ms) ? ms.toFixed(1) : '';
-}
-
 function fullLoad({ sustained }: Run): string[] {
   if (sustained === undefined) return [];
   const { seconds, load, lags } = sustained;
@@ -162,6 +163,44 @@ function fullLoad({ sustained }: Run): string[] {
     folded(`PUT from 64 connections for ${seconds} s, closed loop: ${count.format(load.perSecond)} a second,
       p99 ${load.p99Ms.toFixed(1)} ms. Lag of followers by parts of that time:`),
     markdownTable([['Part', 'Lag p50, ms', 'Lag p99, ms'], ...rows]),
+  ];
+}
+
+function overloaded({ overload, machine }: Run): string[] {
+  if (overload === undefined) return [];
+  const { seconds, timesPeak, connections, perSecond, peak, load, memory } = overload;
+  const { taken, coresLeft, takenPerCore } = overloadFigures(overload, machine);
+  const cores = (number: number): string => number.toFixed(2);
+  const statuses = Object.entries(load.refusals).map(
+    ([status, times]) => `${status}: ${count.format(times)}`,
+  );
+  const rows = [
+    ['Writes taken a second', count.format(peak.perSecond), count.format(load.perSecond)],
+    ['Their p99 since they were due, ms', msText(peak.p99Ms), msText(load.p99Ms)],
+    ['Their p99 since they were sent, ms', msText(peak.p99Ms), msText(load.sentP99Ms)],
+    ['Refusals by status', '', statuses.join(', ') || 'none'],
+    ['p99 of refusals since they were sent, ms', '', msText(load.refusedP99Ms)],
+    ['Never answered, or never sent', '', count.format(load.unanswered)],
+    ['Cores that the load generator kept busy', cores(peak.generatorCores), cores(load.cores)],
+    ['How late it sent what a connection was free for, p99 ms', '', msText(load.lateP99Ms)],
+  ];
+  const looks = (memory ?? []).map(({ name, beforeBytes, endBytes, maxBytes }) => [
+    name,
+    ...[beforeBytes, endBytes, maxBytes, endBytes - beforeBytes].map(mebibytes),
+  ]);
+  const head = ['Resident memory, MiB', 'Before', 'At the end', 'Largest', 'Growth'];
+  return [
+    '## Under more than it can do',
+    folded(`PUT ack=stream, due ${count.format(perSecond)} times a second (${timesPeak} times the peak, which
+      is the closed loop of \`put\`) for ${seconds} s, over ${connections} connections with one request at a
+      time. What finds no free connection waits for one, and its wait counts.`),
+    markdownTable([['', 'At the peak', `At ${timesPeak} times the peak`], ...rows]),
+    folded(`Taken: ${percent(taken)} of the peak. The load generator runs on the same
+      ${plural(machine.cores, 'core')}: it left ${cores(machine.cores - peak.generatorCores)} of them at the
+      peak and ${cores(machine.cores - load.cores)} here, ${percent(coresLeft)} of that, and
+      what it took nobody could spend on writes. By the cores that were left, ${percent(takenPerCore)} of the
+      peak was taken.`),
+    ...(looks.length === 0 ? [] : [markdownTable([head, ...looks])]),
   ];
 }
 
@@ -192,11 +231,5 @@ function jobs({ import: imported, bootstrap }: Run): string[] {
     ...(imported ? [row('`driftless import` of NDJSON, records', imported)] : []),
     ...(bootstrap ? [row('a new replica of a shard, keys', bootstrap)] : []),
   ];
-  if (rows.length === 0) return [];
-  return ['## Whole jobs', markdownTable([['What', 'How many', 'Seconds', 'Per second'], ...rows])];
-}
-
-function skipped({ skipped: all }: Run): string[] {
-  if (all.length === 0) return [];
-  return ['## Not measured', all.map(({ name, reason }) => `- \`${name}\`: ${reason}`).join('\n')];
+  return section('Whole jobs', ['What', 'How many', 'Seconds', 'Per second'], rows);
 }

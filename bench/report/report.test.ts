@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { scenarios } from '../scenarios.ts';
 import { compareRuns, comparisonText } from './compare.ts';
-import { measuredWith, runWith, sampleOf } from './example.ts';
+import { measuredWith, overloadWith, runWith, sampleOf } from './example.ts';
 import { verdictsOf } from './expected.ts';
 import { folded } from './folded.ts';
 import { pageOf } from './page.ts';
@@ -95,6 +95,27 @@ describe('what is expected', () => {
     expect(found(run, 'Import')).toEqual({ text: '45,000/s (90,000 records)', isMet: true });
   });
 
+  it('judges more than there is room for by the peak, and by what the load generator left', () => {
+    const what = (name: string) =>
+      found(runWith([], { overload: overloadWith({}) }), `At 3 times the peak: ${name}`);
+    expect(what('writes taken')).toEqual({ text: '0.80', isMet: false });
+    // 1.8 cores were left at the peak, and 1.35 now.
+    expect(what('the same')).toEqual({ text: '1.07', isMet: true });
+    expect(what('p99 of writes')).toEqual({ text: '2.50 ×', isMet: false });
+    expect(what('p99 of refusals')).toEqual({ text: '0.50 ×', isMet: true });
+    expect(what('of what was not taken')).toEqual({ text: '95.0%', isMet: false });
+    expect(what('growth')).toEqual({ text: '65 MiB', isMet: false });
+  });
+
+  it('finds nothing amiss with refusals where there were none, nor with memory that nobody saw', () => {
+    const { memory: _, ...bare } = overloadWith({ refused: 0, refusals: {}, unanswered: 0 });
+    const { refusedP99Ms: __, ...load } = bare.load;
+    const run = runWith([], { overload: { ...bare, load } });
+    for (const name of ['p99 of refusals', 'of what was not taken', 'growth']) {
+      expect(found(run, `At 3 times the peak: ${name}`)).toBeUndefined();
+    }
+  });
+
   it('does not take what a file of figures could not hold for a number', () => {
     const lag = JSON.parse('{"p50Ms":null,"p99Ms":null}');
     const openLoop = { scenario: 'put', percentOfPeak: 50, perSecond: 1, load: sampleOf(1), lag };
@@ -105,7 +126,7 @@ describe('what is expected', () => {
 describe('the page', () => {
   const everything = runWith(
     scenarios.map(({ name }) => measuredWith(name, [0.2, 0.3, 0.1])),
-    { skipped: [{ name: 'bootstrap', reason: 'there was no time' }] },
+    { skipped: [{ name: 'bootstrap', reason: 'there was no time' }], overload: overloadWith({}) },
   );
   const page = pageOf(everything, 'performance', new Set(['writes.svg']));
 
@@ -115,6 +136,14 @@ describe('the page', () => {
     expect(page).toContain('- PUT ack=majority: 0.20, wanted ≥ 0.35');
     expect(page).toMatch(/\| PUT ack=majority +\| ≥ 0.35 +\| 0.20 +\| \*\*no\*\* +\|/);
     expect(page).toMatch(/\| Import, records a second +\| ≥ 30,000 +\| +\| not measured \|/);
+  });
+
+  it('says what the load generator took while more was due than there is room for', () => {
+    expect(page.replaceAll('\n', ' ')).toMatch(
+      /Taken: 80% of the peak.* 2 cores: it left 1\.80.* 1\.35.* 75% of that.* 107% of the/,
+    );
+    expect(page).toMatch(/\| Refusals by status +\| +\| 429: 76, 500: 5, 503: 19 +\|/);
+    expect(page).toMatch(/\| leader +\| 100 +\| 165 +\| 170 +\| 65 +\|/);
   });
 
   it('says what the machine was, which plots there are, and what was not measured', () => {

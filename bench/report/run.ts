@@ -4,9 +4,12 @@ import type { LoadReport } from '../load/plan.ts';
 /** Who is charged for making the load. */
 export const generatorName = 'load generator';
 
-/** A load and what it cost: CPU time per answer by process, microseconds; absent where there is no /proc. */
+/** A load and what it cost for each answer 2xx, by process; absent where there is no /proc. */
 export interface Sample extends LoadReport {
+  /** CPU time, microseconds. */
   cpuMicrosEach?: Record<string, number>;
+  /** Bytes written to storage. */
+  writtenBytesEach?: Record<string, number>;
 }
 
 /** The ceiling first, then the same load on what is measured. */
@@ -47,6 +50,31 @@ export interface Sustained {
   lags: Lag[];
 }
 
+/** Resident memory of a process, bytes. */
+export interface Memory {
+  name: string;
+  /** Just before a load. */
+  beforeBytes: number;
+  /** The last look while it went on. */
+  endBytes: number;
+  /** Of all looks. */
+  maxBytes: number;
+}
+
+/** Writes that are due at a multiple of the peak. */
+export interface Overload {
+  seconds: number;
+  timesPeak: number;
+  connections: number;
+  /** Requests a second that were due. */
+  perSecond: number;
+  /** The closed loop that found the peak: its median rate, p99, and the cores that its generator took. */
+  peak: { perSecond: number; p99Ms: number; generatorCores: number };
+  load: Sample;
+  /** Of those that hold writes; absent where there is no /proc. */
+  memory?: Memory[];
+}
+
 /** So many records, or keys, in so long. */
 export interface Job {
   count: number;
@@ -64,8 +92,9 @@ export interface Machine {
   loadAverageBefore: number;
 }
 
-export interface Run {
-  /** Version of this format. */
+/** What every kind of run tells of itself. */
+export interface RunHead {
+  /** Version of its format. */
   format: 1;
   startedAt: string;
   seconds: number;
@@ -75,11 +104,15 @@ export interface Run {
   rounds: number;
   measureMs: number;
   machine: Machine;
+  /** What was not measured, and why. */
+  skipped: { name: string; reason: string }[];
+}
+
+export interface Run extends RunHead {
   measured: Measured[];
   openLoops: OpenLoop[];
   sustained?: Sustained;
+  overload?: Overload;
   import?: Job;
   bootstrap?: Job;
-  /** What was not measured, and why. */
-  skipped: { name: string; reason: string }[];
 }
