@@ -5,20 +5,17 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { TestCluster } from '../harness/cluster.ts';
 import { Load } from '../harness/load.ts';
-import type { TestProcess } from '../harness/process.ts';
-import { startGateway, Watching, watchProblems } from '../harness/watching.ts';
+import { Watching, watchProblems } from '../harness/watching.ts';
 
 const perSecond = 250;
 
 let cluster: TestCluster | undefined;
 let load: Load | undefined;
 let watchings: Watching[] = [];
-let second: TestProcess | undefined;
 
 afterEach(async () => {
   await load?.stop();
   await Promise.all(watchings.map((watching) => watching.end()));
-  await second?.end();
   await cluster?.stop();
   watchings = [];
 });
@@ -27,8 +24,7 @@ describe('a watch under load of 250 writes/s', () => {
   it('misses and repeats nothing when its gateway and a leader are killed -9', async () => {
     const running = await TestCluster.start();
     cluster = running;
-    const other = await startGateway(running, 'gateway-2');
-    second = other.process;
+    const other = await running.addGateway('gateway-2');
     const begin = async (...parameters: Parameters<typeof Watching.begin>): Promise<Watching> => {
       const watching = await Watching.begin(...parameters);
       watchings.push(watching);

@@ -59,7 +59,9 @@ export class TestCluster {
   readonly #gone: TestProcess[] = [];
   readonly #ports: Map<string, number>;
   readonly #makeNode: (member: string) => TestProcess;
+  readonly #makeGateway: (name: string, env?: Env) => TestProcess;
   readonly #makeHealer: (name: string, env: Env) => TestProcess;
+  readonly #gateways: TestProcess[] = [];
   readonly #healers: TestProcess[] = [];
   readonly #links = new Map<string, Link>();
   readonly #disks = new Map<string, SmallDisk>();
@@ -102,7 +104,9 @@ export class TestCluster {
     });
     this.#makeNode = (member) => make(member, 'store-node', envOf(member));
     this.#nodes = members.map(this.#makeNode);
-    this.gateway = make('gateway-1', 'gateway', { DRIFTLESS_INSTANCE: 'gateway-1', ...options.gatewayEnv });
+    this.#makeGateway = (name, env) =>
+      make(name, 'gateway', { DRIFTLESS_INSTANCE: name, ...options.gatewayEnv, ...env });
+    this.gateway = this.#makeGateway('gateway-1');
     this.#makeHealer = (name, env) =>
       make(name, 'anti-entropy', {
         DRIFTLESS_INSTANCE: name,
@@ -148,7 +152,7 @@ export class TestCluster {
   /** Every process: NATS first, what clients and operators talk to last. */
   get processes(): Part[] {
     const healers = this.antiEntropy ? [this.antiEntropy, ...this.#healers] : this.#healers;
-    return [...this.natsServers, ...this.nodes, this.gateway, ...healers];
+    return [...this.natsServers, ...this.nodes, this.gateway, ...this.#gateways, ...healers];
   }
 
   /** The nats-server of a cluster that has one. */
@@ -156,6 +160,7 @@ export class TestCluster {
     return this.natsServers[0] as Part;
   }
 
+  /** Of those that it began with: others may come and go. */
   get gatewayUrls(): string[] {
     return [this.gatewayUrl];
   }
@@ -189,21 +194,29 @@ export class TestCluster {
   }
 
   /** Starts a further node, which joins the cluster. */
-  async addNode(name: string): Promise<TestProcess> {
-    this.#ports.set(name, await freePortRange(1));
-    const node = this.#makeNode(name);
-    this.#nodes.push(node);
-    node.start();
-    return node;
+  addNode(name: string): Promise<TestProcess> {
+    return this.#add(name, this.#nodes, this.#makeNode);
+  }
+
+  /** Starts a further gateway, which is ready to serve when it resolves. */
+  async addGateway(name: string, env: Env = {}): Promise<{ process: TestProcess; url: string }> {
+    const process = await this.#add(name, this.#gateways, () => this.#makeGateway(name, env));
+    const url = `http://127.0.0.1:${this.#ports.get(name)}`;
+    await this.until(`${name} to be ready`, async () => (await fetch(`${url}/readyz`)).ok);
+    return { process, url };
   }
 
   /** Starts a further anti-entropy process. */
-  async addHealer(name: string, env: Env = {}): Promise<TestProcess> {
+  addHealer(name: string, env: Env = {}): Promise<TestProcess> {
+    return this.#add(name, this.#healers, () => this.#makeHealer(name, env));
+  }
+
+  async #add(name: string, to: TestProcess[], make: (name: string) => TestProcess): Promise<TestProcess> {
     this.#ports.set(name, await freePortRange(1));
-    const healer = this.#makeHealer(name, env);
-    this.#healers.push(healer);
-    healer.start();
-    return healer;
+    const added = make(name);
+    to.push(added);
+    added.start();
+    return added;
   }
 
   /** A node that has left is stopped and forgotten. */

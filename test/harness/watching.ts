@@ -1,11 +1,8 @@
-/** A watcher that keeps what it is shown, what a history of writes demands of it, and a second gateway. */
-import { resolve } from 'node:path';
+/** A watcher that keeps what it is shown, and what a history of writes demands of it. */
 import { DriftlessClient, type WatchEvent } from '@driftless/client';
 import { comparePositions, type Position, parsePosition } from '@driftless/contracts';
-import { freePort, waitUntil } from '@driftless/runtime';
-import type { TestCluster } from './cluster.ts';
+import { waitUntil } from '@driftless/runtime';
 import type { HistoryEntry } from './load.ts';
-import { TestProcess } from './process.ts';
 
 const timeoutMs = 30_000;
 
@@ -97,27 +94,4 @@ export function watchProblems(events: readonly WatchEvent[], history: readonly H
     lastOfShard.set(shard, position);
   }
   return problems;
-}
-
-/** Another gateway of the cluster, ready to serve. The caller ends it. */
-export async function startGateway(
-  cluster: TestCluster,
-  name: string,
-  env: Record<string, string> = {},
-): Promise<{ process: TestProcess; url: string }> {
-  const port = await freePort();
-  const main = resolve(import.meta.dirname, '../../packages/gateway/src/main.ts');
-  const ownEnv = {
-    DRIFTLESS_NATS_URL: cluster.natsUrl,
-    DRIFTLESS_RUN_DIR: resolve(cluster.directory, 'run'),
-    DRIFTLESS_INSTANCE: name,
-    DRIFTLESS_PORT: String(port),
-    ...env,
-  };
-  const plan = { name, command: process.execPath, args: [main], env: ownEnv };
-  const started = new TestProcess(plan, cluster.directory);
-  started.start();
-  const url = `http://127.0.0.1:${port}`;
-  await cluster.until(`${name} to be ready`, async () => (await fetch(`${url}/readyz`)).ok);
-  return { process: started, url };
 }

@@ -1,13 +1,9 @@
 /** Sessions at the edge: tokens go on at any gateway of the cluster, and what is no token is refused. */
-import { join, resolve } from 'node:path';
 import { DriftlessClient } from '@driftless/client';
-import { freePort } from '@driftless/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestCluster } from '../../harness/cluster.ts';
-import { TestProcess } from '../../harness/process.ts';
+import type { TestProcess } from '../../harness/process.ts';
 import { send } from './raw.ts';
-
-const main = resolve(import.meta.dirname, '../../../packages/gateway/src/main.ts');
 
 describe('sessions', () => {
   let cluster: TestCluster;
@@ -25,22 +21,10 @@ describe('sessions', () => {
 
   beforeAll(async () => {
     cluster = await TestCluster.start();
-    const port = await freePort();
-    secondUrl = `http://127.0.0.1:${port}`;
-    const env = {
-      DRIFTLESS_NATS_URL: cluster.natsUrl,
-      DRIFTLESS_INSTANCE: 'gateway-2',
-      DRIFTLESS_PORT: String(port),
-      DRIFTLESS_RUN_DIR: join(cluster.directory, 'run'),
-    };
-    const plan = { name: 'gateway-2', command: process.execPath, args: [main], env };
-    second = new TestProcess(plan, cluster.directory);
-    second.start();
-    await cluster.until('the second gateway', async () => (await fetch(`${secondUrl}/readyz`)).ok);
+    ({ process: second, url: secondUrl } = await cluster.addGateway('gateway-2'));
   });
   afterAll(async () => {
     await Promise.all(clients.map((client) => client.close()));
-    await second?.end();
     await cluster?.stop();
   });
 

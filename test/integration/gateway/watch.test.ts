@@ -5,7 +5,7 @@ import { DriftlessClient } from '@driftless/client';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { TestCluster } from '../../harness/cluster.ts';
 import { Load } from '../../harness/load.ts';
-import { startGateway, Watching, watchProblems } from '../../harness/watching.ts';
+import { Watching, watchProblems } from '../../harness/watching.ts';
 import { send } from './raw.ts';
 
 const watchersMax = 4;
@@ -198,7 +198,7 @@ describe('GET /v1/watch', () => {
   });
 
   it('cuts a connection that takes nothing at all', async () => {
-    const other = await startGateway(cluster, 'gateway-3', { DRIFTLESS_WATCH_STALL_MS: '500' });
+    const other = await cluster.addGateway('gateway-3', { DRIFTLESS_WATCH_STALL_MS: '500' });
     const stream = await Stream.open(`${other.url}/v1/watch`);
     streams.push(stream);
     stream.pause();
@@ -244,7 +244,7 @@ describe('GET /v1/watch', () => {
   });
 
   it('says good-bye when its gateway shuts down, and is taken up at another one', async () => {
-    const other = await startGateway(cluster, 'gateway-2');
+    const other = await cluster.addGateway('gateway-2');
     const stream = await Stream.open(`${other.url}/v1/watch`);
     const watching = await Watching.begin({ urls: [other.url, cluster.gatewayUrl], prefix: 'drain/' });
     watchings.push(watching);
