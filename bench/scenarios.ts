@@ -5,18 +5,28 @@
 import type { PeerName } from './peers/peers.ts';
 import type { Ask } from './targets/target.ts';
 
-export interface Scenario extends Ask {
+/** A closed loop. */
+export interface Load extends Ask {
   name: string;
-  /** What the report puts side by side. */
-  axis: 'base' | 'ack' | 'level' | 'value' | 'connections' | 'replicas' | 'shards' | 'counter' | 'peer';
   connections: number;
   keys: number;
   /** Who is measured. */
-  on: { replicas: number; shards: number } | PeerName;
+  on: ClusterShape | PeerName;
 }
 
-const cluster = { replicas: 3, shards: 1 };
-const base = {
+export interface ClusterShape {
+  replicas: number;
+  shards: number;
+  gateways: number;
+}
+
+export interface Scenario extends Load {
+  /** What the report puts side by side. */
+  axis: 'base' | 'ack' | 'level' | 'value' | 'connections' | 'replicas' | 'shards' | 'counter' | 'peer';
+}
+
+export const cluster: ClusterShape = { replicas: 3, shards: 1, gateways: 1 };
+export const base = {
   ack: 'stream',
   level: 'eventual',
   valueBytes: 100,

@@ -1,15 +1,15 @@
 /**
- * One whole run: target by target, then the jobs. A target that fails is told in the report, and the others
- * are measured all the same; the run fails in the end.
+ * One whole run: target by target, then the jobs.
  */
 import type { Job, Measured, Run } from '../report/run.ts';
 import { type JobName, openLoops, openName, type Scenario, scenarios } from '../scenarios.ts';
 import { ClusterTarget } from '../targets/cluster.ts';
+import { Attempts } from './attempts.ts';
 import { blocksOf, measureTarget, obstacleOf, type Say, targetName } from './blocks.ts';
 import { Ceilings } from './ceilings.ts';
 import { type Effort, efforts } from './effort.ts';
+import { headOf, secondsSince } from './head.ts';
 import { bootstrapJob, importJob } from './jobs.ts';
-import { machineOf } from './machine.ts';
 import { overloadOf } from './overload.ts';
 import { openLoopsOf, sustainedOf } from './rates.ts';
 
@@ -21,23 +21,9 @@ export async function measureAll(
   only: readonly string[],
   say: Say,
 ): Promise<{ run: Run; failed: string[] }> {
-  const startedAt = new Date();
-  const { rounds, measureMs } = efforts[mode];
-  const run: Run = {
-    format: 1,
-    startedAt: startedAt.toISOString(),
-    seconds: 0,
-    mode,
-    only: [...only],
-    rounds,
-    measureMs,
-    machine: machineOf(),
-    measured: [],
-    openLoops: [],
-    skipped: [],
-  };
+  const run: Run = { ...headOf(mode, only), measured: [], openLoops: [] };
   const failed = await new Measuring(run, efforts[mode], say).all();
-  run.seconds = Math.round((Date.now() - startedAt.getTime()) / 1000);
+  run.seconds = secondsSince(run);
   return { run, failed };
 }
 
@@ -46,12 +32,13 @@ class Measuring {
   readonly #effort: Effort;
   readonly #say: Say;
   readonly #ceilings: Ceilings;
-  readonly #failed: string[] = [];
+  readonly #attempts: Attempts;
 
   constructor(run: Run, effort: Effort, say: Say) {
     this.#run = run;
     this.#effort = effort;
     this.#say = say;
+    this.#attempts = new Attempts(run.skipped, say);
     this.#ceilings = new Ceilings(effort.warmUpMs / 2);
   }
 
@@ -67,15 +54,15 @@ class Measuring {
     const { importRecords, bootstrapKeys } = this.#effort;
     await this.#job('import', () => importJob(importRecords));
     await this.#job('bootstrap', () => bootstrapJob(bootstrapKeys));
-    return this.#failed;
+    return this.#attempts.failed;
   }
 
   async #target(blocks: readonly Scenario[][]): Promise<void> {
     const [first] = blocks.flat() as [Scenario];
     const names = blocks.flat().map(({ name }) => name);
     const reason = obstacleOf(first);
-    if (reason !== undefined) return this.#skip(names, reason);
-    await this.#attempt(names, async () => {
+    if (reason !== undefined) return this.#attempts.skip(names, reason);
+    await this.#attempts.attempt(names, async () => {
       const after = (target: unknown, measured: readonly Measured[]): Promise<void> =>
         target instanceof ClusterTarget && targetName(first) === targetName(baseScenario)
           ? this.#rates(target, measured)
@@ -103,23 +90,9 @@ class Measuring {
   async #job(name: 'import' | 'bootstrap', measure: () => Promise<Job>): Promise<void> {
     if (!this.#isAsked(name)) return;
     this.#say(name);
-    await this.#attempt([name], async () => {
+    await this.#attempts.attempt([name], async () => {
       this.#run[name] = await measure();
     });
-  }
-
-  async #attempt(names: readonly string[], measure: () => Promise<void>): Promise<void> {
-    try {
-      await measure();
-    } catch (error) {
-      this.#failed.push(...names);
-      this.#skip(names, `failed: ${reasonOf(error)}`);
-    }
-  }
-
-  #skip(names: readonly string[], reason: string): void {
-    this.#run.skipped.push(...names.map((name) => ({ name, reason })));
-    this.#say(`${names.join(', ')}: ${reason}`);
   }
 
   #isAsked(name: string | JobName): boolean {
@@ -133,13 +106,4 @@ class Measuring {
     const isForJob = this.#isAsked('sustained') || this.#isAsked('overload');
     return this.#isAsked(name) || forOpenLoop || (name === baseScenario.name && isForJob);
   }
-}
-
-const reasonCharsMax = 400;
-
-/** With what it was caused by, in a line. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const cause = error.cause === undefined ? '' : `: ${reasonOf(error.cause)}`;
-  return `${error.message}${cause}`.replaceAll(/\s+/g, ' ').slice(0, reasonCharsMax);
 }

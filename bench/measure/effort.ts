@@ -12,6 +12,8 @@ export interface Effort {
   openLoopMs: number;
   sustainedMs: number;
   overloadMs: number;
+  /** Of changes that are delivered to watchers. */
+  watchMs: number;
   importRecords: number;
   bootstrapKeys: number;
 }
@@ -25,6 +27,7 @@ export const efforts: Record<Run['mode'], Effort> = {
     openLoopMs: 1500,
     sustainedMs: 3000,
     overloadMs: 3000,
+    watchMs: 4000,
     importRecords: 10_000,
     bootstrapKeys: 10_000,
   },
@@ -36,6 +39,7 @@ export const efforts: Record<Run['mode'], Effort> = {
     openLoopMs: 10_000,
     sustainedMs: 60_000,
     overloadMs: 20_000,
+    watchMs: 20_000,
     importRecords: 200_000,
     bootstrapKeys: 200_000,
   },
@@ -47,6 +51,7 @@ export const efforts: Record<Run['mode'], Effort> = {
     openLoopMs: 20_000,
     sustainedMs: 300_000,
     overloadMs: 60_000,
+    watchMs: 60_000,
     importRecords: 1_000_000,
     bootstrapKeys: 1_000_000,
   },

@@ -80,7 +80,8 @@ function short(value: number): string {
 
 function axisOf(values: readonly number[]): Axis {
   const logs = values.map(Math.log10);
-  return { from: Math.floor(Math.min(...logs)), to: Math.ceil(Math.max(...logs)) };
+  const from = Math.floor(Math.min(...logs));
+  return { from, to: Math.max(from + 1, Math.ceil(Math.max(...logs))) };
 }
 
 function ticks({ from, to }: Axis): number[] {

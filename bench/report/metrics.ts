@@ -34,9 +34,21 @@ export function serverMicros({ cpuMicrosEach }: Sample): number {
 }
 
 /** Median CPU time of a request by process, microseconds, in the order they are listed in. */
-export function microsByProcess({ rounds }: Measured): [string, number][] {
-  const names = Object.keys(rounds[0]?.sample.cpuMicrosEach ?? {});
-  return names.map((name) => [name, median(rounds.map(({ sample }) => sample.cpuMicrosEach?.[name] ?? 0))]);
+export function microsByProcess(measured: Measured): [string, number][] {
+  return byProcess(measured, ({ cpuMicrosEach }) => cpuMicrosEach);
+}
+
+/** Median bytes that a request has written to storage, by process. */
+export function writtenByProcess(measured: Measured): [string, number][] {
+  return byProcess(measured, ({ writtenBytesEach }) => writtenBytesEach);
+}
+
+function byProcess(
+  { rounds }: Measured,
+  of: (sample: Sample) => Record<string, number> | undefined,
+): [string, number][] {
+  const names = Object.keys((rounds[0] && of(rounds[0].sample)) ?? {});
+  return names.map((name) => [name, median(rounds.map(({ sample }) => of(sample)?.[name] ?? 0))]);
 }
 
 export interface OverloadFigures {

@@ -9,6 +9,7 @@ import type { Ask, Charged, Target } from './target.ts';
 /** What `bounded` reads ask for. */
 const maxStalenessMs = 1000;
 const pageOperations = 500;
+const pageBytes = 2 * 1024 * 1024;
 const pagesAtOnce = 4;
 const fillMsMax = 60_000;
 const againAfterMs = 200;
@@ -24,13 +25,27 @@ export class ClusterTarget implements Target {
   readonly cluster: TestCluster;
   readonly ports: readonly number[];
 
-  private constructor(cluster: TestCluster) {
+  /** The last that was filled in: what is put since then is of that size. */
+  #filled = { keys: 0, valueBytes: 0 };
+
+  private constructor(cluster: TestCluster, urls: readonly string[]) {
     this.cluster = cluster;
-    this.ports = [Number(new URL(cluster.gatewayUrl).port)];
+    this.ports = urls.map((url) => Number(new URL(url).port));
   }
 
-  static async start(options: ClusterOptions): Promise<ClusterTarget> {
-    return new ClusterTarget(await TestCluster.start(options));
+  /** With so many gateways, which take connections by turns. */
+  static async start(options: ClusterOptions, gateways = 1): Promise<ClusterTarget> {
+    const cluster = await TestCluster.start(options);
+    try {
+      const urls = [cluster.gatewayUrl];
+      for (let number = 2; number <= gateways; number += 1) {
+        urls.push((await cluster.addGateway(`gateway-${number}`)).url);
+      }
+      return new ClusterTarget(cluster, urls);
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
   }
 
   /** Where one shard has one leader, it is told from its followers; several are spread over all nodes. */
@@ -39,7 +54,7 @@ export class ClusterTarget implements Target {
     const leader = cluster.shardCount === 1 ? await cluster.leaderOf(0) : undefined;
     const nameOf = (name: string): string => {
       if (name.startsWith('nats')) return 'nats-server';
-      if (!name.startsWith('node-')) return name.replace(/-1$/, '');
+      if (!name.startsWith('node-')) return name.replace(/-\d+$/, '');
       if (leader === undefined) return 'nodes';
       return name === leader ? 'leader' : 'followers';
     };
@@ -79,16 +94,20 @@ export class ClusterTarget implements Target {
   }
 
   async fill(keys: number, valueBytes: number): Promise<void> {
+    const isThere = this.#filled.valueBytes === valueBytes;
+    if (isThere && this.#filled.keys >= keys) return;
     const value: unknown = JSON.parse(jsonOf(valueBytes));
-    let next = 0;
+    const page = Math.min(pageOperations, Math.ceil(pageBytes / valueBytes));
+    let next = isThere ? this.#filled.keys : 0;
     const work = async (): Promise<void> => {
       while (next < keys) {
-        const numbers = Array.from({ length: Math.min(pageOperations, keys - next) }, (_, i) => next + i);
+        const numbers = Array.from({ length: Math.min(page, keys - next) }, (_, i) => next + i);
         next += numbers.length;
         await this.#putAll(numbers.map((number) => ({ op: 'put' as const, key: keyOf(number), value })));
       }
     };
     await Promise.all(Array.from({ length: pagesAtOnce }, work));
+    this.#filled = { keys, valueBytes };
   }
 
   /**

@@ -17,6 +17,7 @@ const TASKS = {
   'test:faults': (node, args) => runPinned(node, ['test/faults/runner/main.ts', ...args]),
   reliability: (node, args) => runPinned(node, ['scripts/reliability.ts', ...args]),
   bench: (node, args) => runPinned(node, ['bench/main.ts', ...args]),
+  'bench:curves': (node, args) => runPinned(node, ['bench/curves/main.ts', ...args]),
   'bench:heal': (node, args) => runPinned(node, ['bench/heal/main.ts', ...args]),
   scale: (node, args) => runPinned(node, ['scripts/scale.ts', ...args]),
   simulate: (node, args) => runPinned(node, ['test/simulation/main.ts', ...args]),
