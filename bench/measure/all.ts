@@ -2,7 +2,7 @@
  * One whole run: target by target, then the jobs.
  */
 import type { Job, Measured, Run } from '../report/run.ts';
-import { type JobName, openLoops, openName, type Scenario, scenarios } from '../scenarios.ts';
+import { type JobName, openLoops, openName, overload, type Scenario, scenarios } from '../scenarios.ts';
 import { ClusterTarget } from '../targets/cluster.ts';
 import { Attempts } from './attempts.ts';
 import { blocksOf, measureTarget, obstacleOf, type Say, targetName } from './blocks.ts';
@@ -103,7 +103,8 @@ class Measuring {
   /** A load at a part or a multiple of the peak needs the peak; the sustained one a cluster that is warm. */
   #isNeeded({ name }: Scenario): boolean {
     const forOpenLoop = openLoops.some((one) => one.name === name) && this.#isAsked(openName(name));
-    const isForJob = this.#isAsked('sustained') || this.#isAsked('overload');
-    return this.#isAsked(name) || forOpenLoop || (name === baseScenario.name && isForJob);
+    const forSustained = name === baseScenario.name && this.#isAsked('sustained');
+    const forOverload = overload.peaks.some((one) => one === name) && this.#isAsked('overload');
+    return this.#isAsked(name) || forOpenLoop || forSustained || forOverload;
   }
 }

@@ -19,7 +19,7 @@ export async function openLoopsOf(
   { openLoopMs, settleMs }: Effort,
   say: Say,
 ): Promise<OpenLoop[]> {
-  const peak = peakOf(scenario, measured).perSecond;
+  const peak = peakOf(scenario.name, measured).perSecond;
   const found: OpenLoop[] = [];
   await target.fill(scenario.keys, scenario.valueBytes);
   for (const percentOfPeak of partsOfPeak) {
@@ -42,10 +42,11 @@ export async function openLoopsOf(
 }
 
 /** The closed loop of a scenario: medians of its rounds. */
-export function peakOf({ name }: Scenario, measured: readonly Measured[]): Overload['peak'] {
+export function peakOf(name: string, measured: readonly Measured[]): Overload['peak'] {
   const rounds = measured.find(({ scenario }) => scenario === name)?.rounds ?? [];
   const middle = (of: (sample: Sample) => number): number => median(rounds.map(({ sample }) => of(sample)));
   return {
+    scenario: name,
     perSecond: middle(({ perSecond }) => perSecond),
     p99Ms: middle(({ p99Ms }) => p99Ms),
     generatorCores: middle(({ cores }) => cores),

@@ -37,7 +37,7 @@ export function overloadWith(load: Partial<Sample>): Overload {
     timesPeak: 3,
     connections: 512,
     perSecond: 3000,
-    peak: { perSecond: ceilingPerSecond, p99Ms: 4, generatorCores: 0.2 },
+    peak: { scenario: 'put', perSecond: ceilingPerSecond, p99Ms: 4, generatorCores: 0.2 },
     load: { ...sampleOf(800), ...answers, ...load },
     memory: [memory('gateway', 90), memory('leader', 165)],
   };

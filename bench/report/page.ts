@@ -192,7 +192,7 @@ function overloaded({ overload, machine }: Run): string[] {
   return [
     '## Under more than it can do',
     folded(`PUT ack=stream, due ${count.format(perSecond)} times a second (${timesPeak} times the peak, which
-      is the closed loop of \`put\`) for ${seconds} s, over ${connections} connections with one request at a
+      is the closed loop of \`${peak.scenario}\`) for ${seconds} s, over ${connections} connections with one request at a
       time. What finds no free connection waits for one, and its wait counts.`),
     markdownTable([['', 'At the peak', `At ${timesPeak} times the peak`], ...rows]),
     folded(`Taken: ${percent(taken)} of the peak. The load generator runs on the same

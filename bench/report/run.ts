@@ -69,7 +69,7 @@ export interface Overload {
   /** Requests a second that were due. */
   perSecond: number;
   /** The closed loop that found the peak: its median rate, p99, and the cores that its generator took. */
-  peak: { perSecond: number; p99Ms: number; generatorCores: number };
+  peak: { scenario: string; perSecond: number; p99Ms: number; generatorCores: number };
   load: Sample;
   /** Of those that hold writes; absent where there is no /proc. */
   memory?: Memory[];
