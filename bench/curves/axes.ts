@@ -39,8 +39,8 @@ export function keyPoints(mode: Mode): number[] {
 
 /** The first is what the writes alone cost. */
 export const watcherPoints = [0, 1, 10, 100, 1000, 10_000] as const;
-/** Due a second while they watch: every change goes to every watcher. */
-export const watchedPerSecond = 5;
+/** Due a second while they watch: every change goes to every watcher, and the most have to find room. */
+export const watchedPerSecond = 2;
 
 export const whats = ['put', 'get'] as const;
 type What = (typeof whats)[number];
