@@ -191,9 +191,9 @@ function overloaded({ overload, machine }: Run): string[] {
   const head = ['Resident memory, MiB', 'Before', 'At the end', 'Largest', 'Growth'];
   return [
     '## Under more than it can do',
-    folded(`PUT ack=stream, due ${count.format(perSecond)} times a second (${timesPeak} times the peak, which
-      is the closed loop of \`${peak.scenario}\`) for ${seconds} s, over ${connections} connections with one request at a
-      time. What finds no free connection waits for one, and its wait counts.`),
+    folded(`PUT ack=stream, due ${count.format(perSecond)} times a second (${timesPeak} times the peak,
+      which is the closed loop of \`${peak.scenario}\`) for ${seconds} s, over ${connections} connections
+      with one request at a time. What finds no free connection waits for one, and its wait counts.`),
     markdownTable([['', 'At the peak', `At ${timesPeak} times the peak`], ...rows]),
     folded(`Taken: ${percent(taken)} of the peak. The load generator runs on the same
       ${plural(machine.cores, 'core')}: it left ${cores(machine.cores - peak.generatorCores)} of them at the
