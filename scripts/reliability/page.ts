@@ -186,6 +186,8 @@ const findings = `
   handed to it. It stands back now after a claim without an answer, tells how far NATS is, and is given none.
 - A replica whose file was set aside led again itself, and fetched what it needed for that while nobody led.
   It leaves the lead to the others now.
+- A flipped bit in the text of a file's schema left SQL that SQLite takes and ours does not fit: the node did
+  not start any more. Such a file is set aside now.
 - Writes that were put off until the stream confirms could be published before others that a look at the
   stream had just called for again; the stream refused them, and they were published once more.
 `;

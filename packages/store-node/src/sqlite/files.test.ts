@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { put, TestReplica } from '../testing/replica.ts';
 import { ShardFiles } from './files.ts';
@@ -77,5 +78,27 @@ describe('files of a shard', () => {
     expect(store.state().applied.seq).toBe(0);
     expect(damages).toHaveLength(1);
     expect(existsSync(`${file}.damaged`)).toBe(true);
+  });
+
+  it('whose tables were changed by a flipped bit are set aside, and the replica begins empty', () => {
+    const file = killed();
+    const database = new Database(file);
+    database.unsafeMode();
+    database.pragma('writable_schema = ON');
+    database.exec("UPDATE sqlite_schema SET sql = replace(sql, 'first_seq', 'fir3t_seq') WHERE name = 'log'");
+    database.close();
+    expect(openFiles('killed').state().applied.seq).toBe(0);
+    expect(damages).toEqual(['no such column: first_seq']);
+    expect(existsSync(`${file}.damaged`)).toBe(true);
+  });
+
+  it('of another cluster are left alone', () => {
+    const file = killed();
+    const database = new Database(file);
+    database.exec("UPDATE meta SET cluster = 'other'");
+    database.close();
+    expect(() => openFiles('killed')).toThrow('belongs to shard 0 of cluster "other"');
+    expect(damages).toEqual([]);
+    expect(existsSync(file)).toBe(true);
   });
 });

@@ -17,6 +17,7 @@ import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { ReplicaFiles, ShardStore } from '../store/port.ts';
+import { hasForeignTables } from './schema.ts';
 import { SqliteStore, type SqliteStoreOptions } from './store.ts';
 
 export interface ShardFilesOptions extends Omit<SqliteStoreOptions, 'file'> {
@@ -67,7 +68,7 @@ export class ShardFiles implements ReplicaFiles {
     try {
       return this.#openReplica();
     } catch (error) {
-      if (!isDamage(error)) throw error;
+      if (!isDamage(error) && !(isMisfit(error) && hasForeignTables(this.#file))) throw error;
       this.#setAside(error.message);
       return this.#openReplica();
     }
@@ -143,6 +144,11 @@ const damageCodes = /^SQLITE_(CORRUPT|NOTADB|IOERR_SHORT_READ)/;
 
 function isDamage(error: unknown): error is Error {
   return error instanceof Error && 'code' in error && damageCodes.test(String(error.code));
+}
+
+/** SQL of ours does not fit the tables of the file. */
+function isMisfit(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && error.code === 'SQLITE_ERROR';
 }
 
 function removeDatabase(file: string): void {

@@ -10,7 +10,7 @@
  */
 import { LeafDigests, leavesBytes } from '@driftless/anti-entropy';
 import { bucketOf } from '@driftless/contracts';
-import type Database from 'better-sqlite3';
+import Database from 'better-sqlite3';
 
 export const schemaVersion = 4;
 
@@ -159,6 +159,32 @@ export function openSchema(database: Database.Database, cluster: string, shard: 
     throw new Error(`The file belongs to shard ${kept.shard} of cluster "${kept.cluster}".`);
   }
   upgrade(database, version);
+}
+
+/**
+ * Whether the tables of a file of this version are others than were made: a flipped bit in the schema's text
+ * leaves SQL that SQLite takes, and that ours does not fit.
+ */
+export function hasForeignTables(file: string): boolean {
+  const kept = new Database(file);
+  const made = new Database(':memory:');
+  try {
+    if (kept.pragma('user_version', { simple: true }) !== schemaVersion) return false;
+    made.exec(tables);
+    return columnsOf(kept) !== columnsOf(made);
+  } finally {
+    kept.close();
+    made.close();
+  }
+}
+
+/** In no order: an upgrade adds columns at the end. */
+function columnsOf(database: Database.Database): string {
+  const columns = database.prepare(`
+    SELECT made.name || '.' || columns.name || ' ' || columns.type || ' ' || columns.pk
+    FROM sqlite_schema AS made, pragma_table_info(made.name) AS columns
+    WHERE made.type = 'table' ORDER BY 1`);
+  return columns.pluck().all().join('\n');
 }
 
 function upgrade(database: Database.Database, from: number): void {
