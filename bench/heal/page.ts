@@ -28,7 +28,10 @@ healed (\`heal\`: compared, repaired, and compared again until it is proven equa
 of the order on the follower, from its arrival to the answer. They are of one run on one machine,
 and promise nothing: ${machine}.`,
     '## Two equal replicas',
-    table([['Keys', 'Bytes received', 'Took, ms'], ...heals.filter((cost) => !isDiffering(cost)).map(equalRow)]),
+    table([
+      ['Keys', 'Bytes received', 'Took, ms'],
+      ...heals.filter((cost) => !isDiffering(cost)).map(equalRow),
+    ]),
     'One hash is compared, however many keys there are.',
     '## By what differs, and by how much there is',
     `Medians; where there were more than ten repetitions, p50 / p99. Bytes received are all that the peer
