@@ -293,23 +293,45 @@ describe('lingering', () => {
     expect(stepLane(lane, { type: 'answered', target, now: 6 })).toMatchObject([{ type: 'send' }]);
   });
 
-  it('L7 ends the wait when there is enough', () => {
-    const lane = createLane<Item>({ ...linger, waitingOperationsMax: 100, waitingBytesMax: 100 });
+  /** A lane whose request of so many items was just answered. */
+  function answered(items: number): Lane<Item> {
+    const lane = createLane<Item>({ ...linger, waitingOperationsMax: 200, waitingBytesMax: 200 });
     stepLane(lane, { type: 'routed', target: node(), now: 0 });
-    offer(lane, item(1), item(2), item(3));
+    offer(lane, ...Array.from({ length: items }, (_, i) => item(i)));
     stepLane(lane, { type: 'turn-ended', now: 0 });
     const target = lane.target as NonNullable<typeof lane.target>;
     stepLane(lane, { type: 'answered', target, now: 1 });
-    expect(offer(lane, item(10))).toEqual([{ type: 'await-turn', ms: 3 }]);
-    const more = Array.from({ length: 30 }, (_, i) => item(11 + i));
+    return lane;
+  }
+
+  it.each([
+    [5, 5],
+    [63, 63],
+    [64, 64],
+    [100, 64],
+  ])('L7 after a request of %i it waits for %i', (items, enough) => {
+    const lane = answered(items);
+    expect(offer(lane, item(1000))).toEqual([{ type: 'await-turn', ms: 3 }]);
+    const more = Array.from({ length: enough - 2 }, (_, i) => item(1001 + i));
     expect(offer(lane, ...more)).toEqual([]);
-    expect(offer(lane, item(41))).toEqual([{ type: 'await-turn', ms: 0 }]);
-    expect(offer(lane, item(42))).toEqual([]);
+    expect(offer(lane, item(2000))).toEqual([{ type: 'await-turn', ms: 0 }]);
+    expect(offer(lane, item(2001))).toEqual([]);
     const [sent] = stepLane(lane, { type: 'turn-ended', now: 2 });
     expect(sent).toMatchObject({ type: 'send' });
     expect(lane.waiting).toEqual([]);
     // The longer wait's own end finds a request under way.
-    offer(lane, item(43));
+    offer(lane, item(2002));
     expect(stepLane(lane, { type: 'turn-ended', now: 4 })).toEqual([]);
+  });
+
+  it('L7 counts those who wait already when it is answered', () => {
+    const lane = answered(4);
+    offer(lane, item(10), item(11), item(12), item(13));
+    stepLane(lane, { type: 'turn-ended', now: 2 });
+    offer(lane, item(20), item(21));
+    const target = lane.target as NonNullable<typeof lane.target>;
+    expect(stepLane(lane, { type: 'answered', target, now: 3 })).toEqual([{ type: 'await-turn', ms: 3 }]);
+    expect(offer(lane, item(22), item(23), item(24))).toEqual([]);
+    expect(offer(lane, item(25))).toEqual([{ type: 'await-turn', ms: 0 }]);
   });
 });

@@ -53,7 +53,7 @@ export interface LaneLimits {
 /** A last request of this many items says that the lane is under load. */
 const loadedItems = 3;
 /** A request of this many items waits for no more: what it costs by itself is little for each of them. */
-const enoughItems = 32;
+const enoughItems = 64;
 
 /** A node, for a while. The same node in another epoch, or after a time without a target, is another one. */
 export interface LaneTarget {
@@ -78,6 +78,8 @@ export interface Lane<Item extends LaneItem> {
   turnAwaited: boolean;
   /** Items in the last request. */
   lastItems: number;
+  /** A request of so many items waits for no more: all callers there are have come. */
+  enough: number;
   readonly standing: StandingQueue;
 }
 
@@ -102,8 +104,8 @@ export type LaneEffect<Item extends LaneItem> =
 
 export function createLane<Item extends LaneItem>(limits: LaneLimits): Lane<Item> {
   const counts = { waitingOperations: 0, waitingBytes: 0, underWay: 0, refusals: 0, restingUntil: 0 };
-  const standing = new StandingQueue(limits.standingWaitMs);
-  return { limits, target: undefined, waiting: [], ...counts, turnAwaited: false, lastItems: 0, standing };
+  const load = { lastItems: 0, enough: 0, standing: new StandingQueue(limits.standingWaitMs) };
+  return { limits, target: undefined, waiting: [], ...counts, turnAwaited: false, ...load };
 }
 
 export function stepLane<Item extends LaneItem>(
@@ -129,6 +131,8 @@ export function stepLane<Item extends LaneItem>(
         lane.refusals = 0;
         assert(lane.underWay >= 0, 'a request of a lane ended twice');
       }
+      // Who was answered comes again soon.
+      lane.enough = Math.min(enoughItems, lane.lastItems + lane.waiting.length);
       return lane.waiting.length > 0 && lingers(lane) ? awaitTurn(lane) : depart(lane, event.now);
     case 'refused':
       return refused(lane, event);
@@ -154,15 +158,15 @@ function offered<Item extends LaneItem>(lane: Lane<Item>, item: Item): LaneEffec
 function awaitTurn<Item extends LaneItem>(lane: Lane<Item>): LaneEffect<Item>[] {
   const ms = lingers(lane) ? lane.limits.lingerMs : 0;
   // With enough at last, a longer wait ends with this turn.
-  const isEnough = ms === 0 && lane.waiting.length === enoughItems;
+  const isEnough = ms === 0 && lane.waiting.length === lane.enough;
   if (lane.turnAwaited && !isEnough) return [];
   lane.turnAwaited = true;
   return [{ type: 'await-turn', ms }];
 }
 
 /** Under load, until it holds enough. */
-function lingers<Item extends LaneItem>({ limits, lastItems, waiting }: Lane<Item>): boolean {
-  return limits.lingerMs > 0 && lastItems >= loadedItems && waiting.length < enoughItems;
+function lingers<Item extends LaneItem>({ limits, lastItems, waiting, enough }: Lane<Item>): boolean {
+  return limits.lingerMs > 0 && lastItems >= loadedItems && waiting.length < enough;
 }
 
 function refused<Item extends LaneItem>(
