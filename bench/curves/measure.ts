@@ -13,6 +13,15 @@ import { watchCosts } from './watch.ts';
 
 const quickWatchers = 1000;
 
+/** What the parts of a run share. */
+interface Measuring {
+  run: CurvesRun;
+  ceilings: Ceilings;
+  attempts: Attempts;
+  effort: Effort;
+  say: Say;
+}
+
 export async function measureCurves(
   mode: RunHead['mode'],
   only: readonly string[],
@@ -22,9 +31,10 @@ export async function measureCurves(
   const attempts = new Attempts(run.skipped, say);
   const effort = efforts[mode];
   const ceilings = new Ceilings(effort.warmUpMs / 2);
+  const measuring = { run, ceilings, attempts, effort, say };
   try {
-    await closedLoops(run, ceilings, attempts, effort, say);
-    if (isAsked(run, 'keys')) await keyCosts(run, ceilings, attempts, effort, say);
+    await closedLoops(measuring);
+    if (isAsked(run, 'keys')) await keyCosts(measuring);
   } finally {
     await ceilings.stop();
   }
@@ -46,13 +56,7 @@ export async function measureCurves(
   return { run, failed: attempts.failed };
 }
 
-async function closedLoops(
-  run: CurvesRun,
-  ceilings: Ceilings,
-  attempts: Attempts,
-  effort: Effort,
-  say: Say,
-): Promise<void> {
+async function closedLoops({ run, ceilings, attempts, effort, say }: Measuring): Promise<void> {
   const loads = loadsOf(closedAxisNames.filter((axis) => isAsked(run, axis)));
   for (const blocks of blocksOf(loads)) {
     const names = blocks.flat().map(({ name }) => name);
@@ -63,13 +67,7 @@ async function closedLoops(
   }
 }
 
-async function keyCosts(
-  run: CurvesRun,
-  ceilings: Ceilings,
-  attempts: Attempts,
-  effort: Effort,
-  say: Say,
-): Promise<void> {
+async function keyCosts({ run, ceilings, attempts, effort, say }: Measuring): Promise<void> {
   for (const keys of keyPoints(run.mode)) {
     await attempts.attempt([`keys-${keys}`], async () => {
       const { sizes, measured } = await sizesAt(keys, ceilings, effort, say);

@@ -130,9 +130,9 @@ export function stepLane<Item extends LaneItem>(
         lane.underWay -= 1;
         lane.refusals = 0;
         assert(lane.underWay >= 0, 'a request of a lane ended twice');
+        // Who was answered comes again soon.
+        lane.enough = Math.min(enoughItems, lane.lastItems + lane.waiting.length);
       }
-      // Who was answered comes again soon.
-      lane.enough = Math.min(enoughItems, lane.lastItems + lane.waiting.length);
       return lane.waiting.length > 0 && lingers(lane) ? awaitTurn(lane) : depart(lane, event.now);
     case 'refused':
       return refused(lane, event);

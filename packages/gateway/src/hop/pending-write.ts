@@ -51,7 +51,8 @@ export class PendingWrite implements LaneItem {
 
   constructor(
     writes: readonly Write[],
-    { offeredAt, waitMs }: { offeredAt: number; waitMs: number },
+    offeredAt: number,
+    waitMs: number,
     settle: (written: Written) => void,
   ) {
     this.#writes = writes;

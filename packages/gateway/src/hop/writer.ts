@@ -65,8 +65,7 @@ export class Writer {
     assert(writes.length > 0 && writes.length <= eventOperationsMax, 'a request has too few or many writes');
     return new Promise((resolve) => {
       const offeredAt = this.#time.clock.monotonic();
-      const times = { offeredAt, waitMs: this.#options.routeWaitMs };
-      const pending = new PendingWrite(writes, times, resolve);
+      const pending = new PendingWrite(writes, offeredAt, this.#options.routeWaitMs, resolve);
       if (this.#laneOf(shard, ack).offer(pending)) return;
       this.#telemetry.shed('lane');
       pending.rejected();

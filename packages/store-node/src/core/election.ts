@@ -46,8 +46,7 @@ const stay = (state: ElectionState): ElectionStep => ({ state, effects: [] });
 const table: Table = {
   following: {
     tick: considerClaim,
-    'lease-seen': (state, event, config) =>
-      stay(isFirstAnswerLost(state, event, config) ? goOn(state, event) : seeing(state, event)),
+    'lease-seen': noteLease,
     'link-restored': ({ seen }, event) =>
       stay({ role: 'following', seen: seen && { ...seen, since: event.now } }),
     'claim-won': stay,
@@ -238,21 +237,16 @@ function standBack(
   };
 }
 
-/** The lease turns out to be ours: one answer may be lost, or late because JetStream was away. */
-function isFirstAnswerLost(
-  { unanswered }: StateOf<'following'>,
-  { lease }: { lease: Lease | null },
+/** Should it turn out to be ours, then one answer was lost, or late because JetStream was away: go on. */
+function noteLease(
+  state: StateOf<'following'>,
+  event: EventOf<'lease-seen'>,
   config: ElectionConfig,
-): boolean {
-  return unanswered === 1 && isOurs(lease, config);
-}
-
-function goOn(state: StateOf<'following'>, event: EventOf<'lease-seen'>): ElectionState {
-  return { role: 'following', seen: seenNow(state.seen, event), unanswered: 1 };
-}
-
-function seeing(state: StateOf<'following'>, event: EventOf<'lease-seen'>): ElectionState {
-  return { ...state, seen: seenNow(state.seen, event) };
+): ElectionStep {
+  const seen = seenNow(state.seen, event);
+  const { unanswered } = state;
+  if (unanswered === 1 && isOurs(event.lease, config)) return stay({ role: 'following', seen, unanswered });
+  return stay({ ...state, seen });
 }
 
 /**

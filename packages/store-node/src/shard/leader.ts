@@ -158,14 +158,17 @@ export class Leader {
 
   /** Not at once: the publisher, which tells that there is room, may have more to publish before it. */
   #takeUp(): void {
-    this.#callOff?.();
-    this.#callOff = undefined;
+    this.#endPutOff();
     this.#schedule();
   }
 
-  #flush(): void {
+  #endPutOff(): void {
     this.#callOff?.();
     this.#callOff = undefined;
+  }
+
+  #flush(): void {
+    this.#endPutOff();
     const batch = this.#queue.take();
     if (batch.length === 0) return;
     this.#commit(batch);
@@ -345,8 +348,7 @@ export class Leader {
   }
 
   #refuseQueue(): void {
-    this.#callOff?.();
-    this.#callOff = undefined;
+    this.#endPutOff();
     for (const waiting of this.#queue.clear()) waiting.reject(notLeader());
   }
 
