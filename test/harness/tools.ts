@@ -1,6 +1,13 @@
 /** Tools of the machine that some faults need: found, or the reason why not. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** All files of that name on PATH, in order. */
+export function findOnPath(name: string): string[] {
+  const dirs = (process.env.PATH ?? '').split(delimiter).filter((dir) => dir !== '');
+  return dirs.map((dir) => join(dir, name)).filter((path) => existsSync(path));
+}
 
 /** Why no small disk can be mounted here; undefined when one can. */
 export function mountObstacle(): string | undefined {
