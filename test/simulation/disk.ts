@@ -110,6 +110,10 @@ export class SimFiles implements ReplicaFiles {
     return this.#disk.isMade;
   }
 
+  sizes(): undefined {
+    return undefined;
+  }
+
   remove(): void {
     this.#process.boundary();
     this.#disk.wipe();

@@ -10,6 +10,7 @@ export function countingInstruments(count: (name: string, by?: number) => void):
     driftEvents: counter('drifts'),
     corruptReads: counter('corrupt reads'),
     gaps: counter('gaps'),
+    deadLetters: counter('dead letters'),
     orphans: counter('orphans'),
     orphansOffered: counter('orphans offered'),
     fenced: counter('fenced'),
@@ -33,6 +34,10 @@ export function countingInstruments(count: (name: string, by?: number) => void):
     lagAtApply: nothing,
     committed: nothing,
     written: nothing,
+    converged: nothing,
+    stored: nothing,
+    read: nothing,
+    sessionWaited: nothing,
   };
 }
 

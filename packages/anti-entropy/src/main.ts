@@ -9,6 +9,7 @@ import {
   connectNats,
   createHttpServer,
   createLogger,
+  createNatsMetrics,
   createTelemetry,
   followStatuses,
   HeardNodes,
@@ -43,9 +44,10 @@ await runProcess('anti-entropy', async (context) => {
   const level = once && !process.env.DRIFTLESS_LOG_LEVEL ? 'warn' : config.logLevel;
   // Standard output of a one-shot is its report.
   const destination = once ? { destination: process.stderr } : {};
-  const logger = createLogger({ process: 'anti-entropy', instance, level, ...destination });
-  context.useLogger(logger);
   const telemetry = createTelemetry({ service: 'anti-entropy', instance });
+  const { logged } = telemetry;
+  const logger = createLogger({ process: 'anti-entropy', instance, level, logged, ...destination });
+  context.useLogger(logger);
   context.onStop(() => telemetry.shutdown());
   await (once
     ? runOnce(once, config, logger, telemetry, context)
@@ -81,7 +83,8 @@ async function serve(
     const natsConnected = link?.isConnected() ?? false;
     return viewOf(healing(), { cluster, instance, natsConnected, statuses: statuses() });
   });
-  observeHealer(telemetry.meter, () => healer);
+  const natsMetrics = createNatsMetrics(telemetry);
+  observeHealer(telemetry, () => healer);
   await app.listen({ host, port: config.port });
   context.onStop(() => app.close());
   const { port } = app.server.address() as AddressInfo;
@@ -91,6 +94,7 @@ async function serve(
   link = await connectNats({ url: config.natsUrl, name: instance, logger, signal: context.signal });
   const connected = link;
   context.onStop(() => connected.close());
+  context.onStop(natsMetrics.follow(link, systemClock));
   const { signal } = context;
   const parts = { config, logger, telemetry, link, heard, holder: instance, signal };
   healer = await createHealer(parts, signal);
@@ -160,7 +164,7 @@ async function createHealer(parts: HealerParts, startSignal: AbortSignal): Promi
   const leases = new RoundLeases({ cells, clock, logger, holder, incarnation: randomUUID(), ttlMs });
   const { exchangeTimeoutMs } = config;
   const nodes = new HttpNodes({ urlOf: (node) => heard.urlOf(node), exchangeTimeoutMs });
-  const instruments = createInstruments(telemetry.meter);
+  const instruments = createInstruments(telemetry);
   const ports = { clock, dice: Math.random, logger, nodes, leases, instruments, heard };
   const healer = new Healer(config, shardCount, ports);
   followStatuses({ link, logger, signal }, config.cluster, (status) => healer.hear(status));

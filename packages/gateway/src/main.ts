@@ -6,11 +6,13 @@ import type { ClusterRecord } from '@driftless/contracts';
 import {
   connectNats,
   createLogger,
+  createNatsMetrics,
   createTelemetry,
   loadConfig,
   type ProcessContext,
   removeRunFile,
   runProcess,
+  systemClock,
   writeRunFile,
 } from '@driftless/runtime';
 import { createApp } from './app.ts';
@@ -28,14 +30,16 @@ await runProcess('gateway', main);
 async function main({ signal, onStop, useLogger }: ProcessContext): Promise<void> {
   const config = loadConfig(gatewayConfigSchema, { env: process.env });
   const { cluster, instance, host, port, runDir } = config;
-  const logger = createLogger({ process: 'gateway', instance, level: config.logLevel });
-  useLogger(logger);
   const telemetry = createTelemetry({ service: 'gateway', instance });
+  const { logged } = telemetry;
+  const logger = createLogger({ process: 'gateway', instance, level: config.logLevel, logged });
+  useLogger(logger);
   onStop(() => telemetry.shutdown());
-  const instruments = createGatewayTelemetry(telemetry.meter);
+  const instruments = createGatewayTelemetry(telemetry);
 
   const link = await connectNats({ url: config.natsUrl, name: instance, logger, signal });
   onStop(() => link.close());
+  onStop(createNatsMetrics(telemetry).follow(link, systemClock));
   const table = new RoutingTable({ nodeSilentMs: config.nodeSilentMs, readLagMaxMs: config.readLagMaxMs });
   const store = new Store(config, table, instruments);
   onStop(() => store.close());

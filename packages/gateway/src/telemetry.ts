@@ -1,7 +1,6 @@
 /** All instruments of the gateway. Requests themselves are measured by the runtime's HTTP server. */
 
-import { DURATION_SECONDS_BUCKETS } from '@driftless/runtime';
-import type { Attributes, Meter } from '@opentelemetry/api';
+import { DURATION_SECONDS_BUCKETS, type Telemetry } from '@driftless/runtime';
 
 /** What is only looked at when somebody scrapes. */
 export interface GatewayGauges {
@@ -38,79 +37,80 @@ export interface GatewayTelemetry {
 
 const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 
-export function createGatewayTelemetry(meter: Meter): GatewayTelemetry {
-  const hops = meter.createHistogram('gateway_hop_duration_seconds', {
-    description: 'Time from sending a request to a node to its whole answer',
+export function createGatewayTelemetry(telemetry: Telemetry): GatewayTelemetry {
+  const hops = telemetry.histogram('gateway_hop_duration_seconds', {
+    description:
+      'From sending a request to a node to its whole answer; outcome: answered, or kind of failure',
     unit: 'seconds',
-    advice: { explicitBucketBoundaries: DURATION_SECONDS_BUCKETS },
+    labels: ['node', 'operation', 'outcome'],
+    buckets: DURATION_SECONDS_BUCKETS,
   });
-  const batches = meter.createHistogram('gateway_batch_operations', {
+  const batches = telemetry.histogram('gateway_batch_operations', {
     description: 'Operations that a lane gathered into one request',
     unit: 'operations',
-    advice: { explicitBucketBoundaries: BATCH_BUCKETS },
+    labels: ['operation'],
+    buckets: BATCH_BUCKETS,
   });
-  const retries = meter.createCounter('gateway_retried_operations_total', {
+  const retries = telemetry.keptCounter('gateway_retried_operations_total', {
     description: 'Operations that were sent again because nothing had been done',
+    unit: 'operations',
+    labels: ['operation'],
   });
-  const shed = meter.createCounter('gateway_shed_requests_total', {
+  const shed = telemetry.keptCounter('gateway_shed_requests_total', {
     description: 'Requests that were told 429 because a bound was reached',
+    unit: 'requests',
+    labels: ['reason'],
   });
-  const watchEvents = meter.createCounter('gateway_watch_events_total', {
+  const watchEvents = telemetry.keptCounter('gateway_watch_events_total', {
     description: 'Changes that were sent to watchers',
+    unit: 'events',
   });
-  const watchEnds = meter.createCounter('gateway_watches_ended_total', {
+  const watchEnds = telemetry.keptCounter('gateway_watches_ended_total', {
     description: 'Watches that ended, by reason',
+    unit: 'watches',
+    labels: ['reason'],
   });
-  const labels = labelCache();
   return {
-    hopEnded: (node, operation, outcome, seconds) =>
-      hops.record(seconds, labels(`${node} ${operation} ${outcome}`, { node, operation, outcome })),
-    batchSent: (operation, operations) => batches.record(operations, labels(operation, { operation })),
-    retried: (operation, operations) => retries.add(operations, labels(operation, { operation })),
-    shed: (reason) => shed.add(1, labels(`shed ${reason}`, { reason })),
-    watchSent: (events) => watchEvents.add(events),
-    watchEnded: (reason) => watchEnds.add(1, labels(`watch ${reason}`, { reason })),
-    observe: (gauges) => observe(meter, gauges),
+    hopEnded: (node, operation, outcome, seconds) => hops.at(node, operation, outcome).record(seconds),
+    batchSent: (operation, operations) => batches.at(operation).record(operations),
+    retried: (operation, operations) => retries.at(operation).add(operations),
+    shed: (reason) => shed.at(reason).add(1),
+    watchSent: (events) => watchEvents.at().add(events),
+    watchEnded: (reason) => watchEnds.at(reason).add(1),
+    observe: (gauges) => observe(telemetry, gauges),
   };
 }
 
-function observe(meter: Meter, gauges: GatewayGauges): void {
-  const gauge = (name: string, unit: string, description: string, values: () => [number, Attributes?][]) =>
-    meter.createObservableGauge(name, { unit, description }).addCallback((result) => {
-      for (const [value, attributes] of values()) result.observe(value, attributes);
-    });
-  gauge('gateway_requests_in_flight', 'requests', 'Requests that are being served', () => [
-    [gauges.requestsInFlight()],
-  ]);
-  gauge('gateway_body_bytes_in_flight', 'bytes', 'Bytes of bodies that are being served', () => [
-    [gauges.bodyBytesInFlight()],
-  ]);
-  gauge('gateway_lane_waiting_operations', 'operations', 'Operations that wait in lanes', () =>
-    gauges.waiting().map(({ lane, operations }) => [operations, { lane }]),
+function observe(telemetry: Telemetry, gauges: GatewayGauges): void {
+  const gauge = (name: string, unit: string, description: string, read: () => number): void =>
+    telemetry.gauge(name, { unit, description }, (tell) => tell(read()));
+  gauge('gateway_requests_in_flight', 'requests', 'Requests that count against the bound', () =>
+    gauges.requestsInFlight(),
   );
-  gauge('gateway_circuit_state', 'state', 'Circuit to a node: 0 closed, 1 half-open, 2 open', () =>
-    gauges.circuits().map(({ node, state }) => [state, { node }]),
+  gauge('gateway_body_bytes_in_flight', 'bytes', 'Bytes of bodies that are being served', () =>
+    gauges.bodyBytesInFlight(),
   );
-  gauge('gateway_nodes_alive', 'nodes', 'Nodes that told their status lately', () => [
-    [gauges.nodes().alive],
-  ]);
-  gauge('gateway_nodes_known', 'nodes', 'Nodes that ever told their status', () => [[gauges.nodes().known]]);
-  gauge('gateway_shards_without_leader', 'shards', 'Shards that nobody is known to lead', () => [
-    [gauges.shardsWithoutLeader()],
-  ]);
-  gauge('gateway_watchers', 'watchers', 'Watchers that are being served', () => [[gauges.watchers()]]);
-  gauge('gateway_watch_buffer_bytes', 'bytes', 'Recent changes that are kept for watchers', () => [
-    [gauges.watchBufferBytes()],
-  ]);
-}
-
-/** One attributes object a combination, made once: nodes, operations and outcomes are few. */
-function labelCache(): (key: string, attributes: Attributes) => Attributes {
-  const known = new Map<string, Attributes>();
-  return (key, attributes) => {
-    const found = known.get(key);
-    if (found !== undefined) return found;
-    known.set(key, attributes);
-    return attributes;
-  };
+  gauge('gateway_nodes_alive', 'nodes', 'Nodes that told their status lately', () => gauges.nodes().alive);
+  gauge('gateway_nodes_known', 'nodes', 'Nodes that ever told their status', () => gauges.nodes().known);
+  gauge('gateway_shards_without_leader', 'shards', 'Shards that nobody is known to lead', () =>
+    gauges.shardsWithoutLeader(),
+  );
+  gauge('gateway_watchers', 'watchers', 'Watchers that are being served', () => gauges.watchers());
+  gauge('gateway_watch_buffer_bytes', 'bytes', 'Recent changes that are kept for watchers', () =>
+    gauges.watchBufferBytes(),
+  );
+  telemetry.gauge(
+    'gateway_lane_waiting_operations',
+    { unit: 'operations', description: 'Operations that wait in lanes', labels: ['lane'] },
+    (tell) => {
+      for (const { lane, operations } of gauges.waiting()) tell(operations, { lane });
+    },
+  );
+  telemetry.gauge(
+    'gateway_circuit_state',
+    { unit: 'state', description: 'Circuit to a node: 0 closed, 1 half-open, 2 open', labels: ['node'] },
+    (tell) => {
+      for (const { node, state } of gauges.circuits()) tell(state, { node });
+    },
+  );
 }

@@ -20,6 +20,12 @@ export class HeardNodes {
     return this.#heard.get(node)?.status.url;
   }
 
+  /** How long ago a node was heard of last, milliseconds; undefined when it never was. */
+  silentMs(node: string, now: number): number | undefined {
+    const heard = this.#heard.get(node);
+    return heard && Math.max(0, now - heard.at);
+  }
+
   /** What a node says of itself; undefined when it is not heard of any more. */
   fresh(node: string, now: number): NodeStatus | undefined {
     const heard = this.#heard.get(node);

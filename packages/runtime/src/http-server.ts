@@ -34,7 +34,7 @@ import {
   validatorCompiler,
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
-import type { HistogramSeries } from './histogram.ts';
+import { HttpMetrics } from './http-metrics.ts';
 import { type Shortcut, ShortcutServer } from './http-shortcut.ts';
 import type { Logger } from './log.ts';
 import {
@@ -43,7 +43,7 @@ import {
   translateFrameworkError,
   translateParserError,
 } from './problem.ts';
-import { DURATION_SECONDS_BUCKETS, type Telemetry } from './telemetry.ts';
+import type { Telemetry } from './telemetry.ts';
 
 export type HttpServer = FastifyInstance<
   RawServerDefault,
@@ -87,8 +87,8 @@ const PATH_PARAMETER_CHARS_MAX = 4096;
 
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const problems = problemWriter(options.toProblem ?? problemOf);
-  const measure = requestMeasure(options.telemetry);
-  const shortcuts = new ShortcutServer(options.shortcut ?? (() => undefined), measure);
+  const metrics = new HttpMetrics(options.telemetry);
+  const shortcuts = new ShortcutServer(options.shortcut ?? (() => undefined), metrics);
   const timeouts = { keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS, requestTimeout: REQUEST_ARRIVAL_TIMEOUT_MS };
   const app: HttpServer = fastify({
     serverFactory: (framework) => shortcuts.createServer(timeouts, framework),
@@ -107,16 +107,10 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler((error, request, reply) => problems.send(error, request, reply));
+  measureRequests(app, metrics, shortcuts);
   refuseUnknownRoutes(app, problems);
   refuseForShortcuts(app, shortcuts);
   refuseWhileClosing(app, shortcuts);
-  app.addHook('onResponse', (request, reply, done) => {
-    const { raw, method, routeOptions } = request;
-    // What came by a shortcut is measured there, from its arrival.
-    if (shortcuts.errorOf(raw) === undefined)
-      measure(method, routeOptions.url, reply.statusCode, reply.elapsedTime / 1000);
-    done();
-  });
   if (options.openapi !== undefined) await serveOpenApi(app, options.openapi);
   serveHealth(app, options);
   return app;
@@ -209,24 +203,19 @@ function refuseWhileClosing(app: HttpServer, shortcuts: ShortcutServer): void {
   });
 }
 
-type Measure = (method: string, route: string | undefined, status: number, seconds: number) => void;
-
-function requestMeasure(telemetry: Telemetry): Measure {
-  const duration = telemetry.histogram('http_request_duration_seconds', {
-    description: 'Time from the arrival of a request to the end of its answer',
-    unit: 'seconds',
-    bounds: DURATION_SECONDS_BUCKETS,
+/** What came by a shortcut is measured there, from its arrival. */
+function measureRequests(app: HttpServer, metrics: HttpMetrics, shortcuts: ShortcutServer): void {
+  app.addHook('onRequest', ({ raw, routeOptions }, _reply, done) => {
+    if (shortcuts.errorOf(raw) === undefined) metrics.began(raw, routeOptions.url);
+    done();
   });
-  const known = new Map<string, HistogramSeries>();
-  return (method, route = '(none)', status, seconds) => {
-    const key = `${status}${method}${route}`;
-    let series = known.get(key);
-    if (series === undefined) {
-      series = duration.series({ method, route, status: String(status) });
-      known.set(key, series);
-    }
-    series.record(seconds);
-  };
+  app.addHook('onResponse', ({ raw }, reply, done) => {
+    const length = reply.getHeader('content-length');
+    const sent = length === undefined ? undefined : Number(length);
+    if (shortcuts.errorOf(raw) === undefined)
+      metrics.ended(raw, reply.raw, { ...metrics.beganAs(raw), status: reply.statusCode, sent });
+    done();
+  });
 }
 
 async function serveOpenApi(app: HttpServer, { title, version, description }: OpenApiOptions): Promise<void> {

@@ -20,7 +20,7 @@ beforeEach(async () => {
     telemetry,
     bodyLimit: 64,
     ready: () => ({ ok: true }),
-    shortcut: (request, response, refuse) => {
+    shortcut: (request, response, { refuse }) => {
       if (!request.url?.startsWith('/way/') || request.url === '/way/long') return undefined;
       const answer = async (): Promise<void> => {
         await hold?.promise;
@@ -60,6 +60,7 @@ test('each request is counted once, whichever way it went', async () => {
     'http_request_duration_seconds_count{method="GET",route="/way/*",status="200"} 3',
     'http_request_duration_seconds_count{method="GET",route="/way/*",status="429"} 1',
   ]);
+  expect(text).toMatch(/^http_requests_in_flight 1$/m);
 });
 
 test('while the server closes, what a shortcut has begun is finished, refused or not', async () => {

@@ -17,32 +17,36 @@ import {
   type ServerOptions,
   type ServerResponse,
 } from 'node:http';
+import { arrivalOf, CLIENT_LEFT_STATUS, type HttpMetrics } from './http-metrics.ts';
 
 /**
  * Takes a request and says by the pattern of its route that it did; undefined: it left the request as it was.
- * A request that it took is answered, or `refuse` is called: headers that are set on the response by then go
- * with the problem.
+ * A request that it took is answered, and `sends` is told how many bytes its answer's body has; or `refuse` is
+ * called: headers that are set on the response by then go with the problem.
  */
 export type Shortcut = (
   request: IncomingMessage,
   response: ServerResponse,
-  refuse: (error: Error) => void,
+  ways: ShortcutEnds,
 ) => string | undefined;
 
+export interface ShortcutEnds {
+  refuse(error: Error): void;
+  sends(bodyBytes: number): void;
+}
+
 type Listener = (request: IncomingMessage, response: ServerResponse) => void;
-/** An answer has gone out in full. */
-type Measure = (method: string, route: string, status: number, seconds: number) => void;
 
 export class ShortcutServer {
   readonly #shortcut: Shortcut;
-  readonly #measure: Measure;
+  readonly #metrics: HttpMetrics;
   /** What the framework is to tell, by request. */
   readonly #errors = new WeakMap<IncomingMessage, Error>();
   #closing = false;
 
-  constructor(shortcut: Shortcut, measure: Measure) {
+  constructor(shortcut: Shortcut, metrics: HttpMetrics) {
     this.#shortcut = shortcut;
-    this.#measure = measure;
+    this.#metrics = metrics;
   }
 
   /** The error of a request that a shortcut took and could not serve. */
@@ -57,20 +61,27 @@ export class ShortcutServer {
 
   createServer(options: ServerOptions, framework: Listener): Server {
     return createServer(options, (request, response) => {
+      this.#metrics.opened(request, response);
       if (this.#closing || !this.#takes(request, response, framework)) framework(request, response);
     });
   }
 
   #takes(request: IncomingMessage, response: ServerResponse, framework: Listener): boolean {
-    const startedAt = performance.now();
-    const route = this.#shortcut(request, response, (error) => {
-      this.#errors.set(request, error);
-      framework(request, response);
+    const from = arrivalOf(request);
+    let sent: number | undefined;
+    const route = this.#shortcut(request, response, {
+      refuse: (error) => {
+        this.#errors.set(request, error);
+        framework(request, response);
+      },
+      sends: (bodyBytes) => {
+        sent = bodyBytes;
+      },
     });
     if (route === undefined) return false;
-    response.on('finish', () => {
-      const seconds = (performance.now() - startedAt) / 1000;
-      this.#measure(request.method ?? '', route, response.statusCode, seconds);
+    response.on('close', () => {
+      const status = response.writableFinished ? response.statusCode : CLIENT_LEFT_STATUS;
+      this.#metrics.ended(request, response, { route, from, status, sent });
     });
     return true;
   }

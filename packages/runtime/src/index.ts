@@ -7,15 +7,25 @@ export { ConfigError, describeConfig, loadConfig } from './config.ts';
 export type { Following } from './follow.ts';
 export { bucketEntries, followStatuses } from './follow.ts';
 export { HeardNodes } from './heard-nodes.ts';
+export { HttpMetrics } from './http-metrics.ts';
 export type { HttpServer, HttpServerOptions, OpenApiOptions, ReadyState } from './http-server.ts';
 export { createHttpServer } from './http-server.ts';
-export type { Shortcut } from './http-shortcut.ts';
+export type { Shortcut, ShortcutEnds } from './http-shortcut.ts';
 export { jsonOf } from './json.ts';
+export type {
+  CounterSeries,
+  HistogramSeries,
+  HistogramSpec,
+  InstrumentSpec,
+  KeptCounter,
+  KeptHistogram,
+} from './kept.ts';
 export type { Logger, LoggerOptions, LogLevel } from './log.ts';
 export { createLogger, LOG_LEVELS, redactUrl } from './log.ts';
 export { MemoryCells } from './memory-cells.ts';
 export type { NatsLink, NatsLinkOptions, NatsLinkStatus } from './nats.ts';
 export { connectNats } from './nats.ts';
+export { createNatsMetrics } from './nats-metrics.ts';
 export type { NodeCall } from './node-call.ts';
 export { callNode } from './node-call.ts';
 export { freePort, freePortRange } from './port.ts';
@@ -24,7 +34,7 @@ export type { ProcessContext, RunProcessOptions, StopFunction } from './process.
 export { runProcess } from './process.ts';
 export type { RunFile } from './run-file.ts';
 export { listRunFiles, readRunFile, removeRunFile, writeRunFile } from './run-file.ts';
-export type { Telemetry, TelemetryOptions } from './telemetry.ts';
+export type { DescribedInstrument, Observe, Telemetry, TelemetryOptions } from './telemetry.ts';
 export { createTelemetry, DURATION_SECONDS_BUCKETS } from './telemetry.ts';
 export type { WaitUntilOptions } from './wait.ts';
 export { waitUntil } from './wait.ts';

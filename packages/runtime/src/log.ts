@@ -7,7 +7,7 @@
  * and error stacks included. Lines are rare (requests are counted by metrics, not logged), so that walk
  * costs nothing that matters.
  */
-import { type DestinationStream, type Logger, pino, stdSerializers, stdTimeFunctions } from 'pino';
+import { type DestinationStream, type Logger, levels, pino, stdSerializers, stdTimeFunctions } from 'pino';
 
 export type { Logger };
 
@@ -22,6 +22,8 @@ export interface LoggerOptions {
   readonly level: LogLevel;
   /** Where lines go. Default: standard output, written at once, so that a crash loses none. */
   readonly destination?: DestinationStream | undefined;
+  /** Is told of every line that is written. */
+  readonly logged?: ((level: string) => void) | undefined;
 }
 
 const SECRET_KEY =
@@ -30,7 +32,8 @@ const URL_USER_INFO = /([a-z][a-z0-9+.-]*:\/\/)[^\s/@"']+@/gi;
 const REDACTED = '[redacted]';
 const REDACT_DEPTH_MAX = 8;
 
-export function createLogger({ process: name, instance, level, destination }: LoggerOptions): Logger {
+export function createLogger(options: LoggerOptions): Logger {
+  const { process: name, instance, level, destination, logged } = options;
   return pino(
     {
       level,
@@ -42,7 +45,8 @@ export function createLogger({ process: name, instance, level, destination }: Lo
         log: (fields) => redact(fields, 0) as Record<string, unknown>,
       },
       hooks: {
-        logMethod(args, method) {
+        logMethod(args, method, levelNumber) {
+          logged?.(levels.labels[levelNumber] ?? '');
           const safe = withMessage(args).map((arg) => (typeof arg === 'string' ? redactUrl(arg) : arg));
           method.apply(this, safe as typeof args);
         },

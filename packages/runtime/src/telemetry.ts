@@ -1,17 +1,25 @@
 /**
  * Metrics: OpenTelemetry instruments, read in the Prometheus text format.
  *
- * A process creates its instruments on `meter` (all in its own `telemetry.ts`) and serves `metricsText()`
- * at `/metrics`. The exporter appends `_total` to counters and nothing else, so an instrument's name
- * carries its unit itself: `replication_lag_seconds`, `outbox_bytes`. What every process has, CPU, memory,
- * start time and event loop lag, is registered here, under the names that Prometheus users expect.
+ * A process makes its instruments here (all in its own `telemetry.ts`) and serves `metricsText()` at
+ * `/metrics`. The exporter appends `_total` to counters and nothing else, so an instrument's name carries its
+ * unit itself: `replication_lag_seconds`, `outbox_bytes`. Each says what it is and which labels it has; from
+ * that docs/metrics.md is made. What every process has is registered here (process-metrics.ts).
+ *
+ * Nothing is pushed: a scrape reads what is there, so a process that nobody scrapes pays for counting only.
  */
-import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { Meter } from '@opentelemetry/api';
+import type { Attributes, Counter } from '@opentelemetry/api';
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
-import { type HistogramOptions, type KeptHistogram, KeptHistograms } from './histogram.ts';
+import {
+  type HistogramSpec,
+  type InstrumentSpec,
+  type KeptCounter,
+  type KeptHistogram,
+  KeptInstruments,
+} from './kept.ts';
+import { registerProcessMetrics } from './process-metrics.ts';
 
 export interface TelemetryOptions {
   /** Kind of process: `store-node`, `gateway`, … */
@@ -20,81 +28,95 @@ export interface TelemetryOptions {
   readonly instance: string;
 }
 
+/** Tells the value of one series; what isn't told at a scrape isn't there: unknown is absent, never 0. */
+export type Observe = (value: number, attributes?: Attributes) => void;
+
+export interface DescribedInstrument extends InstrumentSpec {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly buckets?: readonly number[];
+}
+
 export interface Telemetry {
-  readonly meter: Meter;
-  /** A histogram for what every request does. */
-  histogram(name: string, options: HistogramOptions): KeptHistogram;
+  /** For what is rare. */
+  counter(name: string, spec: InstrumentSpec): Counter;
+  /** For what every request does. */
+  keptCounter<const Labels extends readonly string[] = readonly []>(
+    name: string,
+    spec: InstrumentSpec<Labels>,
+  ): KeptCounter<Labels>;
+  histogram<const Labels extends readonly string[] = readonly []>(
+    name: string,
+    spec: HistogramSpec<Labels>,
+  ): KeptHistogram<Labels>;
+  /** A value that is looked at when somebody scrapes. */
+  gauge(name: string, spec: InstrumentSpec, read: (observe: Observe) => void): void;
+  /** The same for what somebody else counts. */
+  observedCounter(name: string, spec: InstrumentSpec, read: (observe: Observe) => void): void;
+  /** A line was logged; for the logger. */
+  readonly logged: (level: string) => void;
+  /** All of the instruments so far. */
+  readonly instruments: readonly DescribedInstrument[];
   /** All metrics in the Prometheus text format 0.0.4. */
   metricsText(): Promise<string>;
   shutdown(): Promise<void>;
 }
 
-/** Buckets for durations between 0.5 ms and 30 s, to be given as `advice.explicitBucketBoundaries`. */
-export const DURATION_SECONDS_BUCKETS: number[] = [
-  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+/**
+ * Bounds of durations between 0.5 ms and 30 s. 2 s is one of them: an alert asks how much was slower.
+ */
+export const DURATION_SECONDS_BUCKETS: readonly number[] = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30,
 ];
-
-const EVENT_LOOP_SAMPLE_MS = 20;
 
 export function createTelemetry({ service, instance }: TelemetryOptions): Telemetry {
   const resource = resourceFromAttributes({ 'service.name': service, 'service.instance.id': instance });
-  const histograms = new KeptHistograms(resource);
+  const kept = new KeptInstruments(resource);
   // The exporter is used as a reader only: each process serves /metrics on its own HTTP server.
-  const exporter = new PrometheusExporter({ preventServerStart: true, metricProducers: [histograms] });
+  const exporter = new PrometheusExporter({ preventServerStart: true, metricProducers: [kept] });
   const serializer = new PrometheusSerializer(undefined, false, undefined, false, true);
   const provider = new MeterProvider({ resource, readers: [exporter] });
   const meter = provider.getMeter('driftless');
-  const stopProcessMetrics = registerProcessMetrics(meter);
-  return {
-    meter,
-    histogram: (name, histogram) => histograms.create(name, histogram),
+  const instruments: DescribedInstrument[] = [];
+  const describe = (name: string, type: DescribedInstrument['type'], spec: InstrumentSpec): void => {
+    if (instruments.some((known) => known.name === name)) throw new Error(`${name} is there already`);
+    instruments.push({ name, type, ...spec });
+  };
+  const base: Omit<Telemetry, 'logged' | 'shutdown'> = {
+    instruments,
+    counter(name, spec) {
+      describe(name, 'counter', spec);
+      return meter.createCounter(name, spec);
+    },
+    keptCounter(name, spec) {
+      describe(name, 'counter', spec);
+      return kept.counter(name, spec);
+    },
+    histogram(name, spec) {
+      describe(name, 'histogram', spec);
+      return kept.histogram(name, spec);
+    },
+    gauge(name, spec, read) {
+      describe(name, 'gauge', spec);
+      meter.createObservableGauge(name, spec).addCallback((result) => read(result.observe.bind(result)));
+    },
+    observedCounter(name, spec, read) {
+      describe(name, 'counter', spec);
+      meter.createObservableCounter(name, spec).addCallback((result) => read(result.observe.bind(result)));
+    },
     async metricsText() {
       const { resourceMetrics, errors } = await exporter.collect();
       if (errors.length > 0) throw new AggregateError(errors, 'some metrics could not be collected');
       return serializer.serialize(resourceMetrics);
     },
+  };
+  const { logged, stop } = registerProcessMetrics(base);
+  return {
+    ...base,
+    logged,
     async shutdown() {
-      stopProcessMetrics();
+      stop();
       await provider.shutdown();
     },
   };
-}
-
-function registerProcessMetrics(meter: Meter): () => void {
-  const cpu = meter.createObservableCounter('process_cpu_seconds_total', {
-    description: 'User and system CPU time spent by the process',
-    unit: 'seconds',
-  });
-  cpu.addCallback((result) => {
-    const { user, system } = process.cpuUsage();
-    result.observe((user + system) / 1e6);
-  });
-  const resident = meter.createObservableGauge('process_resident_memory_bytes', {
-    description: 'Resident memory of the process',
-    unit: 'bytes',
-  });
-  resident.addCallback((result) => result.observe(process.memoryUsage.rss()));
-  const started = meter.createObservableGauge('process_start_time_seconds', {
-    description: 'When the process started, in seconds since the epoch',
-    unit: 'seconds',
-  });
-  const startedAtSeconds = Date.now() / 1000 - process.uptime();
-  started.addCallback((result) => result.observe(startedAtSeconds));
-  return registerEventLoopLag(meter);
-}
-
-/** Node's histogram counts the sampling interval in; a lag of zero is an interval that was on time. */
-function registerEventLoopLag(meter: Meter): () => void {
-  const delays = monitorEventLoopDelay({ resolution: EVENT_LOOP_SAMPLE_MS });
-  delays.enable();
-  const lag = meter.createObservableGauge('nodejs_eventloop_lag_p99_seconds', {
-    description: 'How late the event loop was, 99th percentile since the last scrape',
-    unit: 'seconds',
-  });
-  lag.addCallback((result) => {
-    const p99Ms = delays.count === 0 ? 0 : delays.percentile(99) / 1e6;
-    result.observe(Math.max(0, p99Ms - EVENT_LOOP_SAMPLE_MS) / 1000);
-    delays.reset();
-  });
-  return () => delays.disable();
 }

@@ -7,10 +7,12 @@ import {
   connectNats,
   createHttpServer,
   createLogger,
+  createNatsMetrics,
   createTelemetry,
   loadConfig,
   removeRunFile,
   runProcess,
+  systemClock,
   writeRunFile,
 } from '@driftless/runtime';
 import { nodeConfigSchema } from './config.ts';
@@ -25,9 +27,10 @@ await runProcess('store-node', async (process) => {
   const config = loadConfig(nodeConfigSchema, { env: globalThis.process.env });
   const { nodeId, logLevel: level, natsUrl: url } = config;
   const startedAt = new Date().toISOString();
-  const logger = createLogger({ process: 'store-node', instance: nodeId, level });
-  process.useLogger(logger);
   const telemetry = createTelemetry({ service: 'store-node', instance: nodeId });
+  const { logged } = telemetry;
+  const logger = createLogger({ process: 'store-node', instance: nodeId, level, logged });
+  process.useLogger(logger);
   process.onStop(() => telemetry.shutdown());
 
   let node: StoreNode | undefined;
@@ -35,6 +38,7 @@ await runProcess('store-node', async (process) => {
     if (node) return node;
     throw new DriftlessError('replica-unavailable', 'The node is starting.');
   };
+  const natsMetrics = createNatsMetrics(telemetry);
   const app = await createHttpServer({
     logger,
     telemetry,
@@ -51,6 +55,7 @@ await runProcess('store-node', async (process) => {
 
   const link = await connectNats({ url, name: nodeId, logger, signal: process.signal });
   process.onStop(() => link.close());
+  process.onStop(natsMetrics.follow(link, systemClock));
   const advertised = config.advertiseUrl ?? `http://${config.host}:${port}`;
   const ports = await connectPorts(config, link, logger, telemetry);
   const incarnation = randomUUID();

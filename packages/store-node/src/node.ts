@@ -81,7 +81,10 @@ export class StoreNode {
     });
     this.#moves = new Moves(this, this.#membership, this.#roster, config, ports.logger);
     this.#peers = ports.peers((node) => this.#roster.urlOf(node));
-    this.#instruments = ports.instruments(() => this.replicas.map(gaugesOf));
+    this.#instruments = ports.instruments({
+      replicas: () => this.replicas.map(gaugesOf),
+      silences: () => this.#silences(),
+    });
   }
 
   /** Opens the files, joins the cluster and starts the replicas. */
@@ -102,6 +105,10 @@ export class StoreNode {
     // Others have to know where we are before they can ask us anything.
     node.#tellStatus();
     return node;
+  }
+
+  get instruments(): Instruments {
+    return this.#instruments;
   }
 
   get membership(): Membership {
@@ -307,6 +314,15 @@ export class StoreNode {
     // Told again, in case that a message was lost.
     for (const replica of this.#replicas.values()) if (!replica.leader) this.#news.progress(replica, false);
     this.#considerHandBack();
+  }
+
+  /** Of the other members, those that were never heard of left out. */
+  #silences(): { node: string; seconds: number }[] {
+    return this.#membership.list.flatMap(({ node, state }) => {
+      const silentMs = this.#roster.silentMs(node, this.#now());
+      if (node === this.id || state === 'left' || silentMs === undefined) return [];
+      return { node, seconds: silentMs / 1000 };
+    });
   }
 
   #now(): number {

@@ -2,6 +2,7 @@
  * Port: all that a node needs of the world, and what `main.ts` gives it: NATS, files, peers over HTTP, time.
  * A simulation gives it others, and so runs the very same node.
  */
+import { existsSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, type Logger, type NatsLink, systemClock, type Telemetry } from '@driftless/runtime';
 import { JetStreamApiError, jetstream, jetstreamManager } from '@nats-io/jetstream';
@@ -15,7 +16,8 @@ import { DiskMemberFile, type MemberFile } from './membership/member-file.ts';
 import { HttpPeers, type Peers } from './shard/peers.ts';
 import { ShardFiles } from './sqlite/files.ts';
 import type { ReplicaFiles } from './store/port.ts';
-import { createInstruments, type Instruments, type ReplicaGauges } from './telemetry.ts';
+import { createInstruments, type Instruments } from './telemetry.ts';
+import type { NodeGauges } from './telemetry-gauges.ts';
 
 /** News for whoever listens, at most once; and whether there is a link to NATS at all. */
 export interface Bus {
@@ -40,7 +42,7 @@ export interface NodePorts {
   memberFile: MemberFile;
   /** `urlOf`: where a member is reached, as far as it has told. */
   peers(urlOf: (node: string) => string | undefined): Peers;
-  instruments(replicas: () => readonly ReplicaGauges[]): Instruments;
+  instruments(node: Omit<NodeGauges, 'volume'>): Instruments;
   /** Writes the cluster's record again where it is lost. */
   keepClusterRecord(): Promise<void>;
   /** Ends the process: a write to the disk failed, and nobody knows what reached it. */
@@ -123,7 +125,7 @@ async function openPorts(
         timeoutMs: config.peerTimeoutMs,
         onFault: (peer, error) => logger.warn({ peer, err: error }, 'a peer did not answer'),
       }),
-    instruments: (replicas) => createInstruments(telemetry.meter, replicas),
+    instruments: (node) => createInstruments(telemetry, { ...node, volume: () => volumeOf(directory) }),
     keepClusterRecord: async () => void (await keepClusterRecord(connection, config)),
     // Where nobody can catch it: the process logs it as fatal and exits.
     fail: (error) =>
@@ -131,6 +133,13 @@ async function openPorts(
         throw error;
       }),
   };
+}
+
+/** Undefined before there is anything. */
+function volumeOf(directory: string): { freeBytes: number; sizeBytes: number } | undefined {
+  if (!existsSync(directory)) return undefined;
+  const { bsize, bavail, blocks } = statfsSync(directory);
+  return { freeBytes: bavail * bsize, sizeBytes: blocks * bsize };
 }
 
 function natsBus(link: NatsLink, logger: Logger): Bus {

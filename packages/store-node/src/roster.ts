@@ -38,6 +38,11 @@ export class Roster {
     return this.#nodes.urlOf(node);
   }
 
+  /** How long ago a node was heard of last, milliseconds; undefined when it never was. */
+  silentMs(node: string, now: number): number | undefined {
+    return this.#nodes.silentMs(node, now);
+  }
+
   /** Whether a node could lead the shard at once: its replica is well, and it is not far from NATS. */
   couldLead(node: string, shard: number, at: Position, now: number): boolean {
     const { natsRoundTripMs = 0 } = this.#nodes.fresh(node, now) ?? {};

@@ -1,39 +1,23 @@
 /**
- * Every instrument of a store node: name, unit, buckets, meaning. Labels are bounded: shard numbers, names of
- * nodes and fixed words.
+ * Every instrument of a store node: name, unit, labels, buckets, meaning. Labels are bounded: shard numbers,
+ * names of nodes and fixed words. What is only looked at when somebody scrapes stands in telemetry-gauges.ts.
  */
-import type { AckLevel, ExchangeAnswer, Proven } from '@driftless/contracts';
-import type { Counter, Meter } from '@opentelemetry/api';
+import {
+  type AckLevel,
+  type ErrorCode,
+  type ExchangeAnswer,
+  type ReadLevel,
+  readLevelSchema,
+} from '@driftless/contracts';
+import { DURATION_SECONDS_BUCKETS as seconds, type Telemetry } from '@driftless/runtime';
+import type { Counter } from '@opentelemetry/api';
+import type { Durability } from './store/port.ts';
+import { type NodeGauges, observeNode } from './telemetry-gauges.ts';
 
-const seconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+/** Lag lasts as long as what causes it; 30 minutes is what an alert asks for. */
+const lagBuckets = [...seconds, 60, 300, 900, 1800, 3600, 14_400];
 /** Drift may be found by the next event, or by an audit hours later. */
 const secondsToHours = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600, 14_400];
-
-/** What the gauges show, read when they are scraped. */
-export interface ReplicaGauges {
-  shard: number;
-  lagSeconds: number | undefined;
-  lagOps: number | undefined;
-  outboxOps: number | undefined;
-  leading: boolean;
-  /** It is of its shard's replica set. */
-  member: boolean;
-  /** Leader: the set is not what the members ask for; undefined elsewhere. */
-  moving: boolean | undefined;
-  drifted: boolean;
-  halted: boolean;
-  appliedSeq: number;
-  logBytes: number;
-  /** Leader: deleted keys whose rows are kept; undefined elsewhere. */
-  tombstones: number | undefined;
-  quarantined: number;
-  orphans: number;
-  suspectBuckets: number;
-  scrubPercent: number;
-  /** Milliseconds since the Unix epoch; undefined before the first round has ended. */
-  scrubCompletedAt: number | undefined;
-  proven: readonly Proven[];
-}
 
 /** What anti-entropy does on this node. */
 export interface AntiEntropyInstruments {
@@ -50,10 +34,20 @@ export interface AntiEntropyInstruments {
   injected: Counter;
 }
 
+/** What became of a read at this replica. */
+export type ReadOutcomeName =
+  | 'served'
+  | 'stale-refused'
+  | 'session-behind'
+  | 'not-leader'
+  | 'unavailable'
+  | 'failed';
+
 export interface Instruments {
   driftEvents: Counter;
   corruptReads: Counter;
   gaps: Counter;
+  deadLetters: Counter;
   orphans: Counter;
   orphansOffered: Counter;
   fenced: Counter;
@@ -71,95 +65,241 @@ export interface Instruments {
   committed(shard: number, operations: number, bytes: number, ms: number): void;
   /** A write was answered at its ack level, or late. */
   written(shard: number, ack: AckLevel, ms: number): void;
+  /** A batch was applied durably by every member, `ms` after its commit. */
+  converged(shard: number, ms: number): void;
+  /** The store has written: a commit, or (`cursor`) the sync of earlier ones with the cursor. */
+  stored(shard: number, kind: Durability | 'cursor', ms: number): void;
+  /** `error`: undefined when it was served, whether or not there was a value. */
+  read(level: ReadLevel, error: ErrorCode | undefined): void;
+  /** A read has waited until the replica had what its session has seen. */
+  sessionWaited(reached: boolean, ms: number): void;
 }
 
-export function createInstruments(meter: Meter, replicas: () => readonly ReplicaGauges[]): Instruments {
-  const counter = (name: string, description: string): Counter => meter.createCounter(name, { description });
-  const histogram = (name: string, description: string) =>
-    meter.createHistogram(name, { description, unit: 's', advice: { explicitBucketBoundaries: seconds } });
-  const appliedOps = counter('replication_applied_operations_total', 'Operations from the stream, by result');
-  const applySeconds = histogram('replication_apply_duration_seconds', 'Check and commit of one event');
-  const lagSeconds = histogram('replication_lag_at_apply_seconds', 'Age of an event when it was applied');
-  const commitSeconds = histogram('leader_commit_duration_seconds', 'One transaction of a leader');
-  const committedOps = counter(
-    'leader_committed_operations_total',
-    'Operations committed by this node as leader',
-  );
-  const committedBytes = counter(
-    'leader_committed_event_bytes_total',
-    'Bytes of events made by this node as leader',
-  );
-  const writeSeconds = histogram(
-    'leader_write_duration_seconds',
-    'From arrival at the leader to the answer, by ack',
-  );
-  observeReplicas(meter, replicas);
-  observeProven(meter, replicas);
+export function createInstruments(telemetry: Telemetry, node: NodeGauges): Instruments {
+  const labels = ['shard'] as const;
+  const counter = (name: string, unit: string, description: string, more: readonly string[] = []): Counter =>
+    telemetry.counter(name, { unit, description, labels: [...labels, ...more] });
+  observeNode(telemetry, node);
   return {
-    antiEntropy: antiEntropyInstruments(meter),
-    driftEvents: counter('replication_drift_events_total', 'Digest checks that failed'),
-    corruptReads: counter('store_corrupt_reads_total', 'Rows read whose bytes did not have their digest'),
-    gaps: counter('replication_gaps_total', 'Events that came with operations missing before them'),
+    antiEntropy: antiEntropyInstruments(telemetry),
+    driftEvents: counter('replication_drift_events_total', 'checks', 'Digest checks that failed'),
+    corruptReads: counter(
+      'store_corrupt_reads_total',
+      'rows',
+      'Rows read whose bytes did not have their digest',
+    ),
+    gaps: counter('replication_gaps_total', 'events', 'Events that came with operations missing before them'),
+    deadLetters: counter(
+      'replication_dead_letters_total',
+      'events',
+      'Events that could not be decoded: kept in quarantine, and the replica halts',
+    ),
     orphans: counter(
       'replication_orphans_total',
+      'operations',
       'Operations of a deposed leader that the history does not have',
     ),
     streamLosses: counter(
       'replication_stream_losses_total',
+      'losses',
       'Times that the stream was found to have lost events',
     ),
     snapshotsInstalled: counter(
       'replica_snapshots_installed_total',
+      'snapshots',
       'Snapshots that took the place of a replica',
     ),
-    orphansOffered: counter('replication_orphans_offered_total', 'Orphans offered to the leader, by result'),
-    fenced: counter('leader_fenced_publishes_total', 'Publishes refused because another epoch had begun'),
-    elections: counter('leader_elections_won_total', 'Epochs begun by this node'),
-    setChanges: counter('leader_set_changes_total', 'Changes of a replica set by this node as leader'),
+    orphansOffered: counter(
+      'replication_orphans_offered_total',
+      'operations',
+      'Orphans offered to the leader, by result',
+      ['result'],
+    ),
+    fenced: counter(
+      'leader_fenced_publishes_total',
+      'publishes',
+      'Publishes refused because another epoch had begun',
+    ),
+    elections: counter('leader_elections_won_total', 'elections', 'Epochs begun by this node'),
+    setChanges: counter(
+      'leader_set_changes_total',
+      'changes',
+      'Changes of a replica set by this node as leader',
+    ),
     rowsCollected: counter(
       'leader_rows_collected_total',
+      'rows',
       'Rows removed for good by this node as leader: tombstones and expired values',
+      ['kind'],
     ),
-    applied(shard, result, operations, ms) {
-      appliedOps.add(operations, { shard: String(shard), result });
-      if (result !== 'duplicate') applySeconds.record(ms / 1000, { shard: String(shard) });
-    },
-    lagAtApply: (shard, ms) => lagSeconds.record(ms / 1000, { shard: String(shard) }),
-    committed(shard, operations, bytes, ms) {
-      const labels = { shard: String(shard) };
-      committedOps.add(operations, labels);
-      committedBytes.add(bytes, labels);
-      commitSeconds.record(ms / 1000, labels);
-    },
-    written: (shard, ack, ms) => writeSeconds.record(ms / 1000, { shard: String(shard), ack }),
+    ...replicationInstruments(telemetry),
+    ...leaderInstruments(telemetry),
+    ...storeInstruments(telemetry),
+    ...readInstruments(telemetry),
   };
 }
 
-function antiEntropyInstruments(meter: Meter): AntiEntropyInstruments {
-  const counter = (name: string, description: string): Counter => meter.createCounter(name, { description });
-  const histogram = (name: string, description: string) =>
-    meter.createHistogram(name, {
-      description,
-      unit: 's',
-      advice: { explicitBucketBoundaries: secondsToHours },
-    });
-  const detectSeconds = histogram('drift_time_to_detect_seconds', 'From drift until it was found, by what');
-  const healSeconds = histogram('drift_time_to_heal_seconds', 'From found drift until equal again');
-  const exchangeSeconds = histogram('anti_entropy_exchange_duration_seconds', 'One exchange, by outcome');
-  const exchanges = counter('anti_entropy_exchanges_total', 'Comparisons with a peer, by mode and outcome');
-  const compared = counter('anti_entropy_keys_compared_total', 'Rows compared one by one');
-  const found = counter('anti_entropy_keys_different_total', 'Rows found to differ from those of a peer');
-  const healed = counter('anti_entropy_keys_healed_total', 'Rows repaired');
-  const leaves = counter('anti_entropy_leaves_rebuilt_total', 'Leaves of the tree made anew from rows');
-  const bytes = counter('anti_entropy_received_bytes_total', 'Bytes that peers sent for exchanges');
-  const valueBytes = counter('anti_entropy_shipped_value_bytes_total', 'Bytes of values among them');
+function replicationInstruments(telemetry: Telemetry): Pick<Instruments, 'applied' | 'lagAtApply'> {
+  const appliedOps = telemetry.keptCounter('replication_applied_operations_total', {
+    description: 'Operations from the stream, by result: applied, duplicate (skipped), drifted',
+    unit: 'operations',
+    labels: ['shard', 'result'],
+  });
+  const applySeconds = telemetry.histogram('replication_apply_duration_seconds', {
+    description: 'Check and commit of one event',
+    unit: 'seconds',
+    labels: ['shard'],
+    buckets: seconds,
+  });
+  const lagSeconds = telemetry.histogram('replication_lag_at_apply_seconds', {
+    description: 'Age of an event when it was applied, by the clocks of the leader and this node',
+    unit: 'seconds',
+    labels: ['shard'],
+    buckets: lagBuckets,
+  });
   return {
-    detected: (shard, by, ms) => detectSeconds.record(ms / 1000, { shard: String(shard), by }),
-    healed: (shard, ms) => healSeconds.record(ms / 1000, { shard: String(shard) }),
+    applied(shard, result, operations, ms) {
+      appliedOps.at(shard, result).add(operations);
+      if (result !== 'duplicate') applySeconds.at(shard).record(ms / 1000);
+    },
+    lagAtApply: (shard, ms) => lagSeconds.at(shard).record(ms / 1000),
+  };
+}
+
+function leaderInstruments(telemetry: Telemetry): Pick<Instruments, 'committed' | 'written' | 'converged'> {
+  const commitSeconds = telemetry.histogram('leader_commit_duration_seconds', {
+    description: 'From the plan of one batch of a leader until it is on its disk',
+    unit: 'seconds',
+    labels: ['shard'],
+    buckets: seconds,
+  });
+  const committedOps = telemetry.keptCounter('leader_committed_operations_total', {
+    description: 'Operations committed by this node as leader',
+    unit: 'operations',
+    labels: ['shard'],
+  });
+  const committedBytes = telemetry.keptCounter('leader_committed_event_bytes_total', {
+    description: 'Bytes of events made by this node as leader',
+    unit: 'bytes',
+    labels: ['shard'],
+  });
+  const writeSeconds = telemetry.histogram('leader_write_duration_seconds', {
+    description: 'From arrival at the leader to the answer, by ack',
+    unit: 'seconds',
+    labels: ['shard', 'ack'],
+    buckets: seconds,
+  });
+  const convergence = telemetry.histogram('replication_convergence_seconds', {
+    description:
+      'From a commit of this node as leader until every member has told that it is on its disk; ' +
+      'commits within 10 ms count as one',
+    unit: 'seconds',
+    labels: ['shard'],
+    buckets: lagBuckets,
+  });
+  return {
+    committed(shard, operations, bytes, ms) {
+      committedOps.at(shard).add(operations);
+      committedBytes.at(shard).add(bytes);
+      commitSeconds.at(shard).record(ms / 1000);
+    },
+    written: (shard, ack, ms) => writeSeconds.at(shard, ack).record(ms / 1000),
+    converged: (shard, ms) => convergence.at(shard).record(ms / 1000),
+  };
+}
+
+function storeInstruments(telemetry: Telemetry): Pick<Instruments, 'stored'> {
+  const transactions = telemetry.histogram('store_transaction_duration_seconds', {
+    description:
+      'Time in SQLite: commits that are synced to the disk, commits that are written and synced later, and ' +
+      '(cursor) the sync of those. The sum by time is how busy the store is',
+    unit: 'seconds',
+    labels: ['shard', 'kind'],
+    buckets: seconds,
+  });
+  return { stored: (shard, kind, ms) => transactions.at(shard, kind).record(ms / 1000) };
+}
+
+const readOutcomes: Partial<Record<ErrorCode, ReadOutcomeName>> = {
+  'too-stale': 'stale-refused',
+  'session-behind': 'session-behind',
+  'not-leader': 'not-leader',
+  'replica-unavailable': 'unavailable',
+};
+
+function readInstruments(telemetry: Telemetry): Pick<Instruments, 'read' | 'sessionWaited'> {
+  const reads = telemetry.keptCounter('reads_total', {
+    description:
+      'Keys asked of this node by gateways, by level and result: served, stale-refused, session-behind, ' +
+      'not-leader, unavailable, failed',
+    unit: 'reads',
+    labels: ['level', 'result'],
+  });
+  const levels = readLevelSchema.options;
+  const served = new Map(levels.map((level) => [level, reads.at(level, 'served')]));
+  for (const level of levels) for (const result of Object.values(readOutcomes)) reads.at(level, result);
+  const waits = telemetry.histogram('session_wait_duration_seconds', {
+    description: 'How long reads have waited for what their session has seen: reached, or behind at the end',
+    unit: 'seconds',
+    labels: ['result'],
+    buckets: seconds,
+  });
+  const [reached, behind] = [waits.at('reached'), waits.at('behind')];
+  return {
+    read(level, error) {
+      if (error === undefined) served.get(level)?.add(1);
+      else reads.at(level, readOutcomes[error] ?? 'failed').add(1);
+    },
+    sessionWaited: (isThere, ms) => (isThere ? reached : behind).record(ms / 1000),
+  };
+}
+
+function antiEntropyInstruments(telemetry: Telemetry): AntiEntropyInstruments {
+  const counter = (name: string, unit: string, description: string, more: readonly string[] = []): Counter =>
+    telemetry.counter(name, { unit, description, labels: ['shard', ...more] });
+  const histogram = <const Labels extends readonly string[]>(
+    name: string,
+    description: string,
+    labels: Labels,
+  ) => telemetry.histogram(name, { description, unit: 'seconds', labels, buckets: secondsToHours });
+  const detectSeconds = histogram('drift_time_to_detect_seconds', 'From drift until it was found, by what', [
+    'shard',
+    'by',
+  ]);
+  const healSeconds = histogram('drift_time_to_heal_seconds', 'From found drift until equal again', [
+    'shard',
+  ]);
+  const exchangeSeconds = histogram('anti_entropy_exchange_duration_seconds', 'One exchange, by outcome', [
+    'shard',
+    'outcome',
+  ]);
+  const exchanges = counter(
+    'anti_entropy_exchanges_total',
+    'exchanges',
+    'Comparisons with a peer, by mode and outcome',
+    ['mode', 'outcome'],
+  );
+  const compared = counter('anti_entropy_keys_compared_total', 'rows', 'Rows compared one by one');
+  const found = counter(
+    'anti_entropy_keys_different_total',
+    'rows',
+    'Rows found to differ from those of a peer',
+  );
+  const healed = counter('anti_entropy_keys_healed_total', 'rows', 'Rows repaired');
+  const leaves = counter('anti_entropy_leaves_rebuilt_total', 'leaves', 'Leaves made anew from rows');
+  const bytes = counter('anti_entropy_received_bytes_total', 'bytes', 'Bytes that peers sent for exchanges');
+  const valueBytes = counter(
+    'anti_entropy_shipped_value_bytes_total',
+    'bytes',
+    'Bytes of values among those that peers sent',
+  );
+  return {
+    detected: (shard, by, ms) => detectSeconds.at(shard, by).record(ms / 1000),
+    healed: (shard, ms) => healSeconds.at(shard).record(ms / 1000),
     exchanged({ shard, outcome, counts, tookMs }, mode) {
       const labels = { shard: String(shard) };
       exchanges.add(1, { ...labels, mode, outcome });
-      exchangeSeconds.record(tookMs / 1000, { ...labels, outcome });
+      exchangeSeconds.at(shard, outcome).record(tookMs / 1000);
       compared.add(counts.compared, labels);
       found.add(counts.found, labels);
       healed.add(counts.healed, labels);
@@ -167,83 +307,12 @@ function antiEntropyInstruments(meter: Meter): AntiEntropyInstruments {
       bytes.add(counts.bytesReceived, labels);
       valueBytes.add(counts.bytesShipped, labels);
     },
-    rowsShipped: counter('anti_entropy_keys_shipped_total', 'Rows fetched from a peer for repairs'),
-    stopped: counter('anti_entropy_keys_stopped_total', 'Rows left alone because they were healed too often'),
-    injected: counter('injected_drift_total', 'Drift made on purpose, by kind'),
+    rowsShipped: counter('anti_entropy_keys_shipped_total', 'rows', 'Rows fetched from a peer for repairs'),
+    stopped: counter(
+      'anti_entropy_keys_stopped_total',
+      'rows',
+      'Rows left alone because they were healed too often',
+    ),
+    injected: counter('injected_drift_total', 'faults', 'Drift made on purpose, by kind', ['kind']),
   };
-}
-
-/** Gauges. A value that isn't known is not observed, so that its series ends instead of lying. */
-function observeReplicas(meter: Meter, replicas: () => readonly ReplicaGauges[]): void {
-  const gauge = (
-    name: string,
-    description: string,
-    read: (replica: ReplicaGauges) => number | undefined,
-  ): void => {
-    meter.createObservableGauge(name, { description }).addCallback((result) => {
-      for (const replica of replicas()) {
-        const value = read(replica);
-        if (value !== undefined) result.observe(value, { shard: String(replica.shard) });
-      }
-    });
-  };
-  gauge(
-    'replication_lag_seconds',
-    'Age of the oldest operation not applied; 0 when caught up',
-    (r) => r.lagSeconds,
-  );
-  gauge('replication_lag_operations', "Leader's seq minus applied seq", (r) => r.lagOps);
-  gauge(
-    'leader_outbox_operations',
-    'Committed operations that the stream has not confirmed',
-    (r) => r.outboxOps,
-  );
-  gauge('replica_leading', '1 while this replica leads its shard', (r) => Number(r.leading));
-  gauge('replica_member', "1 while this replica is of its shard's set; 0: a copy that does not count", (r) =>
-    Number(r.member),
-  );
-  gauge('shard_moving', '1 while the replica set of a shard led here is not what the members ask for', (r) =>
-    r.moving === undefined ? undefined : Number(r.moving),
-  );
-  gauge('replica_drifted', '1 while this replica is not proven equal after a failed check', (r) =>
-    Number(r.drifted),
-  );
-  gauge('replica_halted', '1 while this replica applies nothing more', (r) => Number(r.halted));
-  gauge('replica_applied_seq', 'Last operation applied durably', (r) => r.appliedSeq);
-  gauge('replica_log_bytes', 'Events kept in the log', (r) => r.logBytes);
-  gauge(
-    'leader_tombstones',
-    'Deleted keys whose rows are kept until every member is proven equal past them; counted to 100,000',
-    (r) => r.tombstones,
-  );
-  gauge('replica_quarantined_items', 'Rows and events set aside', (r) => r.quarantined);
-  gauge('replica_orphans_kept', 'Orphaned operations kept', (r) => r.orphans);
-  gauge('replica_suspect_buckets', 'Buckets found to hold something wrong', (r) => r.suspectBuckets);
-  gauge('replica_scrub_round_ratio', 'How far the audit of all rows is in this round', (r) => {
-    return r.scrubPercent / 100;
-  });
-  gauge(
-    'replica_scrub_round_completed_timestamp_seconds',
-    'When the last audit of all rows ended; absent before',
-    (r) => r.scrubCompletedAt && r.scrubCompletedAt / 1000,
-  );
-}
-
-/** What each replica has proven with each peer. */
-function observeProven(meter: Meter, replicas: () => readonly ReplicaGauges[]): void {
-  const gauge = (name: string, description: string, read: (proven: Proven) => number): void => {
-    meter.createObservableGauge(name, { description }).addCallback((result) => {
-      for (const { shard, proven } of replicas()) {
-        for (const one of proven) result.observe(read(one), { shard: String(shard), peer: one.with });
-      }
-    });
-  };
-  gauge('replica_proven_seq', 'Position at which this replica was found equal to a peer', ({ position }) => {
-    return position.seq;
-  });
-  gauge(
-    'replica_proven_timestamp_seconds',
-    'When this replica was found equal to a peer last',
-    ({ at }) => at / 1000,
-  );
 }

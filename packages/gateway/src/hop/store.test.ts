@@ -26,6 +26,7 @@ describe('the store over its nodes', () => {
   let table: RoutingTable;
   let store: Store;
   const telemetry = createTelemetry({ service: 'gateway', instance: 'test' });
+  const instruments = createGatewayTelemetry(telemetry);
 
   beforeEach(async () => {
     const values = new Map();
@@ -51,7 +52,7 @@ describe('the store over its nodes', () => {
       },
     });
     table = new RoutingTable(config);
-    store = new Store(config, table, createGatewayTelemetry(telemetry.meter));
+    store = new Store(config, table, instruments);
     const members = nodes.map(({ name }) => name);
     const cluster = {
       format: 1 as const,

@@ -72,7 +72,8 @@ describe('what is taken', () => {
   async function serve(admission: Admission): Promise<number> {
     const shortcut = shortcutOf(routes, admission);
     const server: Server = createServer((request, response) => {
-      const route = shortcut(request, response, () => response.writeHead(500).end());
+      const refuse = (): void => void response.writeHead(500).end();
+      const route = shortcut(request, response, { refuse, sends: () => undefined });
       if (route === undefined) response.writeHead(200).end('long way');
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

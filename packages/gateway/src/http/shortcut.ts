@@ -5,7 +5,7 @@
  */
 import { Buffer } from 'node:buffer';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import type { Shortcut } from '@driftless/runtime';
+import type { Shortcut, ShortcutEnds } from '@driftless/runtime';
 import type { Admission } from '../core/admission.ts';
 import type { Answering, Asking } from './exchange.ts';
 
@@ -25,14 +25,14 @@ const plainType = /^[a-z]+\/[a-z0-9.+-]+$/;
 
 export function shortcutOf(routes: readonly HotRoute[], admission: Admission): Shortcut {
   const known = routes.map((route) => ({ ...route, prefix: route.url.slice(0, -1) }));
-  return (request, response, refuse) => {
+  return (request, response, { refuse, sends }) => {
     const { method, url = '' } = request;
     const route = known.find((one) => one.method === method && url.startsWith(one.prefix));
     if (route === undefined || url.length > targetCharsMax || !plainTarget.test(url)) return undefined;
     const bytes = plainBodyBytes(request.headers, route.bodyBytesMax);
     if (bytes === undefined || !admission.enter(bytes)) return undefined;
     response.on('close', () => admission.leave(bytes));
-    const exchange = new Exchange(request, response);
+    const exchange = new Exchange(request, response, sends);
     const serve = (): void => {
       route.handler(exchange, exchange).catch((error) => {
         exchange.leaveHeaders();
@@ -61,14 +61,16 @@ class Exchange implements Asking, Answering {
   readonly headers: IncomingHttpHeaders;
   body: Buffer | undefined;
   readonly #response: ServerResponse;
+  readonly #sends: ShortcutEnds['sends'];
   /** Names and values in turn, as they go out. */
   readonly #head: string[] = [];
   #status = 200;
 
-  constructor(request: IncomingMessage, response: ServerResponse) {
+  constructor(request: IncomingMessage, response: ServerResponse, sends: ShortcutEnds['sends']) {
     this.raw = request;
     this.headers = request.headers;
     this.#response = response;
+    this.#sends = sends;
   }
 
   /** A request that breaks off is never whole; its response closes. */
@@ -92,7 +94,9 @@ class Exchange implements Asking, Answering {
   }
 
   send(body?: string | Uint8Array): void {
-    if (body !== undefined) this.header('content-length', Buffer.byteLength(body));
+    const bytes = body === undefined ? 0 : Buffer.byteLength(body);
+    if (body !== undefined) this.header('content-length', bytes);
+    this.#sends(bytes);
     this.#response.writeHead(this.#status, this.#head);
     this.#response.end(body);
   }

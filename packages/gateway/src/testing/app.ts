@@ -23,7 +23,7 @@ export async function openApp(
   });
   const telemetry = createTelemetry({ service: 'gateway', instance: 'test' });
   const logger = createLogger({ process: 'gateway', instance: 'test', level: 'silent' });
-  const instruments = createGatewayTelemetry(telemetry.meter);
+  const instruments = createGatewayTelemetry(telemetry);
   const table = new RoutingTable(config);
   const store = new Store(config, table, instruments);
   const sessions = new Sessions('test');

@@ -1,8 +1,13 @@
 /**
- * How far a replica is behind (SPEC.md, L1–L5). It learns where the leader's log ends from heads and events,
+ * How far a replica is behind (SPEC.md, L1–L7). It learns where the leader's log ends from heads and events,
  * and remembers when it first heard of each; the oldest one it has not applied gives the age. Ages are of
  * this machine's monotonic clock, so no two clocks are compared. Without news from a leader the lag is
  * unknown.
+ *
+ * A replica that was paused or cut off hears late of what was written meanwhile. Such an operation may be as
+ * old as the last word before the silence, and counts as that old; where there was no word before (the process
+ * has just begun), its age is unknown until it is applied. So the lag of a replica that wakes up is what it
+ * missed, not the moment since it woke.
  *
  * Lag is how old the news is that was not applied. Staleness says more: since when the replica may lack
  * something, so it counts the time since the last news too. It is the bound that a bounded read relies on.
@@ -12,13 +17,15 @@ import type { Position } from '@driftless/contracts';
 export interface Lag {
   /** Leader's seq − applied seq. */
   ops: number;
-  /** Age of the oldest operation not applied, milliseconds; 0 when caught up. */
-  ms: number;
+  /** Age of the oldest operation not applied, milliseconds; 0 when caught up, `undefined` when unknown. */
+  ms: number | undefined;
 }
 
 export interface LagConfig {
   /** After this long without a head the lag is unknown. */
   headSilentMs: number;
+  /** Heads come closer together than this; after a longer pause what is heard may be as old as the pause. */
+  headGapMs: number;
   /** Samples kept; past that they are thinned out, which can only make the age larger. */
   samplesMax: number;
 }
@@ -37,15 +44,23 @@ export class LagTracker {
   #epoch = 0;
   #toldAt = Number.NEGATIVE_INFINITY;
   #heardAt = Number.NEGATIVE_INFINITY;
+  /** When any leader told something last, at the earliest: all that it had then was heard of. */
+  #lastWordAt = Number.NEGATIVE_INFINITY;
 
   constructor(config: LagConfig) {
     this.#config = config;
   }
 
-  /** The leader told at time `now` that its log ends at `seq`. */
-  heard(seq: number, now: number): void {
+  /** The leader told, at `toldAt` at the earliest and heard at time `now`, that its log ends at `seq`. */
+  heard(seq: number, now: number, toldAt = now): void {
     this.#heardAt = now;
     this.seen(seq, now);
+    this.#lastWordAt = Math.max(this.#lastWordAt, toldAt);
+  }
+
+  /** This replica leads for sure at time `now`: there is nothing that it has not heard of. */
+  led(now: number): void {
+    this.#lastWordAt = now;
   }
 
   /** Whether the newest head that was told lies past a replica at `applied`, or in a later epoch. */
@@ -62,7 +77,8 @@ export class LagTracker {
   seen(seq: number, now: number): void {
     if (seq <= this.#head) return;
     this.#head = seq;
-    this.#samples.push({ seq, at: now, since: this.#toldAt });
+    const wasSilent = now - this.#lastWordAt > this.#config.headGapMs;
+    this.#samples.push({ seq, at: wasSilent ? this.#lastWordAt : now, since: this.#toldAt });
     if (this.#samples.length > this.#config.samplesMax) this.#thinOut();
   }
 
@@ -74,7 +90,7 @@ export class LagTracker {
     if (head.epoch < this.#epoch) return;
     if (head.epoch > this.#epoch) this.restart();
     this.#epoch = head.epoch;
-    this.heard(head.seq, now);
+    this.heard(head.seq, now, toldAt);
     this.#toldAt = toldAt;
   }
 
@@ -94,7 +110,7 @@ export class LagTracker {
     this.#passed = passed.at(-1)?.seq ?? this.#passed;
     if (now - this.#heardAt > this.#config.headSilentMs) return undefined;
     const oldest = this.#samples[0];
-    return { ops: Math.max(0, this.#head - seq), ms: oldest ? Math.max(0, now - oldest.at) : 0 };
+    return { ops: Math.max(0, this.#head - seq), ms: oldest ? ageOf(oldest.at, now) : 0 };
   }
 
   /**
@@ -115,4 +131,8 @@ export class LagTracker {
       return index % 2 === 0 ? { seq: samples[index + 1]?.seq ?? seq, at, since } : [];
     });
   }
+}
+
+function ageOf(at: number, now: number): number | undefined {
+  return Number.isFinite(at) ? Math.max(0, now - at) : undefined;
 }

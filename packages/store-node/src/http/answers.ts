@@ -51,10 +51,13 @@ export async function answerRead(node: StoreNode, frame: Uint8Array): Promise<Ui
 
 async function outcomeOf(node: StoreNode, read: HopRead): Promise<ReadOutcome> {
   try {
-    return await readKey(node.replica(read.shard), read.key, read);
+    const outcome = await readKey(node.replica(read.shard), read.key, read);
+    node.instruments.read(read.level, undefined);
+    return outcome;
   } catch (error) {
     if (!(error instanceof DriftlessError)) throw error;
     const { code, detail, lost, stalenessMs } = problemOf(error);
+    node.instruments.read(read.level, code);
     const more = { ...(lost && { lost }), ...(stalenessMs !== undefined && { stalenessMs }) };
     return { result: { error: code, detail, ...more }, value: undefined };
   }

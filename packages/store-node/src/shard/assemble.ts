@@ -2,12 +2,15 @@
 import { catchUpBytesMax, eventBytesMax, eventOperationsMax } from '@driftless/contracts';
 import type { NodeConfig } from '../config.ts';
 import { LagTracker } from '../core/lag.ts';
+import { headEveryMs } from '../news.ts';
 import type { NodePorts } from '../ports.ts';
 import type { Instruments } from '../telemetry.ts';
 import { ShardContext } from './context.ts';
 import type { Peers } from './peers.ts';
 import { type ReplicaHooks, ShardReplica } from './replica.ts';
 
+/** Five heads that did not come, milliseconds. */
+const headGapMs = 5 * headEveryMs;
 /** Samples of heads that a replica keeps to tell its lag. */
 const lagSamplesMax = 1024;
 
@@ -48,7 +51,7 @@ export function assembleReplica(
     limits: { ...config, ackEveryEvents, eventOperationsMax, eventBytesMax, catchUpBytesMax },
     logger,
     instruments,
-    lag: new LagTracker({ headSilentMs, samplesMax: lagSamplesMax }),
+    lag: new LagTracker({ headSilentMs, headGapMs, samplesMax: lagSamplesMax }),
     fail: ports.fail,
   });
   const natsIsLost = (): boolean => !bus.isConnected();

@@ -25,6 +25,7 @@ it.each(['commit', 'sync'] as const)('a %s that fails ends the process, whoever 
   const parts = {
     files: { open: () => store },
     clock: { monotonic: () => 0 },
+    instruments: { stored: () => undefined },
     fail: (error: unknown) => failures.push(error),
   };
   const context = new ShardContext(parts as unknown as ShardParts);

@@ -234,7 +234,7 @@ export class ShardContext {
 
   commit(change: Change, durability: Durability = 'synced'): void {
     if (isBrokenBy('cursor-outside-transaction')) this.store.saveState(change.state);
-    this.#write(() => this.store.commit(change, durability));
+    this.#write(durability, () => this.store.commit(change, durability));
     const wasDrifted = isDrifted(this.#state);
     this.#state = change.state;
     this.#unsaved = durability === 'written';
@@ -273,7 +273,7 @@ export class ShardContext {
   /** Makes all that was applied so far durable, with the cursor. */
   sync(): void {
     if (!this.#unsaved) return;
-    this.#write(() => this.store.saveState(this.#state));
+    this.#write('cursor', () => this.store.saveState(this.#state));
     this.#unsaved = false;
     this.#durable = this.#state.applied;
   }
@@ -282,9 +282,11 @@ export class ShardContext {
    * A failure is final (see sqlite/store.ts), whoever catches it on its way up: calls that may fail for other
    * reasons stand between here and the top.
    */
-  #write(write: () => void): void {
+  #write(kind: Durability | 'cursor', write: () => void): void {
+    const startedAt = this.clock.monotonic();
     try {
       write();
+      this.instruments.stored(this.shard, kind, this.clock.monotonic() - startedAt);
     } catch (error) {
       this.#fail(error);
       throw error;

@@ -50,6 +50,11 @@ export class Follower {
     void consumption?.stop();
   }
 
+  /** Events that came and wait to be applied. */
+  get queued(): number {
+    return this.#queue.length;
+  }
+
   get #dead(): (life: number) => boolean {
     return (life) => life !== this.#life || this.#context.halted !== undefined;
   }
@@ -213,6 +218,7 @@ export class Follower {
       const { streamSeq, event } = message;
       const kept = { kind: 'event' as const, name: String(streamSeq), reason: error.message, bytes: event };
       context.commit(changeOf({ quarantine: [kept], state: context.state }));
+      context.instruments.deadLetters.add(1, { shard: String(context.shard) });
       const what = error.reason === 'format' ? 'cannot be read by this version' : 'is damaged';
       this.#halt(`Event ${streamSeq} of the stream ${what}: ${error.message}`, streamSeq);
       return undefined;

@@ -54,8 +54,13 @@ async function requireSession(
   seen: Position,
   waitMs: number | undefined,
 ): Promise<void> {
-  const { arrivals } = replica.context;
-  if (waitMs !== undefined) await arrivals.until(() => sessionPlace(replica, seen).kind !== 'ahead', waitMs);
+  const isThere = (): boolean => sessionPlace(replica, seen).kind !== 'ahead';
+  if (waitMs !== undefined && waitMs > 0 && !isThere()) {
+    const { arrivals, clock, instruments } = replica.context;
+    const startedAt = clock.monotonic();
+    const reached = await arrivals.until(isThere, waitMs);
+    instruments.sessionWaited(reached, clock.monotonic() - startedAt);
+  }
   const problem = sessionProblem(replica, seen);
   if (!problem) return;
   const knowsLess = seen.epoch > replica.context.state.applied.epoch;

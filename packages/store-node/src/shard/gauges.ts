@@ -1,6 +1,6 @@
 /** What the gauges of telemetry.ts show of a replica, read when they are scraped. */
-import { isDrifted } from '../core/state.ts';
-import type { ReplicaGauges } from '../telemetry.ts';
+import { isDrifted, isSettling } from '../core/state.ts';
+import type { FollowerLag, ReplicaGauges } from '../telemetry-gauges.ts';
 import { standingOf } from './reader.ts';
 import type { ShardReplica } from './replica.ts';
 
@@ -8,7 +8,7 @@ import type { ShardReplica } from './replica.ts';
 const tombstonesCountedMax = 100_000;
 
 export function gaugesOf(replica: ShardReplica): ReplicaGauges {
-  const { state, halted, store, shard, soundness, proven } = replica.context;
+  const { state, halted, restoring, store, files, shard, soundness, proven } = replica.context;
   const { lagMs, lagOps } = standingOf(replica);
   return {
     shard,
@@ -27,6 +27,22 @@ export function gaugesOf(replica: ShardReplica): ReplicaGauges {
     appliedSeq: state.applied.seq,
     logBytes: store.logBytes(),
     tombstones: replica.leader && store.tombstones(tombstonesCountedMax),
+    ready: replica.isOpen && halted === undefined && !restoring && !isDrifted(state) && !isSettling(state),
+    applyQueueEvents: replica.applyQueueEvents,
+    files: files.sizes(),
+    followers: followersOf(replica),
     ...store.counts(),
   };
+}
+
+function followersOf({ leader, context }: ShardReplica): FollowerLag[] | undefined {
+  const { members, node, told, clock } = context;
+  const others = members.filter((member) => member !== node);
+  return (
+    leader &&
+    others.map((member) => {
+      const { ops, ms } = leader.convergence.lagOf(member, told, clock.monotonic());
+      return { node: member, ops, seconds: ms / 1000 };
+    })
+  );
 }

@@ -26,7 +26,7 @@ function leaderOn(stream: object) {
     return () => void timers.delete(timer);
   };
   const nothing = () => undefined;
-  const instruments = { committed: nothing, written: nothing };
+  const instruments = { committed: nothing, written: nothing, stored: nothing, converged: nothing };
   const limits = {
     leaderQueueOpsMax: 100,
     eventBytesMax: 1e6,

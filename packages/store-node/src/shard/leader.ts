@@ -17,6 +17,7 @@ import {
   xorDigest,
 } from '@driftless/contracts';
 import { changeOfLeader, type Effect, effectOf } from '../core/change.ts';
+import { Convergence } from '../core/convergence.ts';
 import type { Entry } from '../core/entry.ts';
 import { isBrokenBy } from '../core/mutants.ts';
 import { type PlannedResult, planBatch, type WriteRequest } from '../core/plan.ts';
@@ -41,6 +42,7 @@ export interface LeaderHooks {
   onCommitted(): void;
 }
 
+const convergenceLimits = { sampleMs: 10, samplesMax: 1024 };
 /** Longest time that a commit is put off so that it takes more, milliseconds. */
 const putOffMs = 20;
 
@@ -60,6 +62,8 @@ export class Leader {
   #callOff: (() => void) | undefined;
   #accepting = true;
   readonly #publisher: Publisher;
+  /** What is known of how far the members are. */
+  readonly convergence: Convergence;
   /** The replica sets that operations may still wait for. */
   #sets: readonly ReplicaSet[];
 
@@ -69,6 +73,8 @@ export class Leader {
     this.#hooks = hooks;
     this.#queue = new WriteQueue(context.limits);
     this.epoch = epoch;
+    this.convergence = new Convergence(epoch, convergenceLimits);
+    this.convergence.committed(context.state.applied.seq, context.clock.monotonic());
     this.#publisher = new Publisher(context, epoch, {
       onConfirmed: () => {
         this.#settle();
@@ -112,6 +118,7 @@ export class Leader {
   /** A replica told what it has applied durably. */
   heard(): void {
     this.#settle();
+    this.#noteConverged();
     this.#checkDrained();
   }
 
@@ -213,10 +220,12 @@ export class Leader {
     const event = encodeBatch(batch);
     const change = changeOfLeader(context.state, batch, effect, event);
     context.commit(unlessSkipped(context, change, true));
-    const tookMs = context.clock.monotonic() - startedAt;
-    context.instruments.committed(context.shard, batch.ops.length, event.length, tookMs);
+    const now = context.clock.monotonic();
+    context.instruments.committed(context.shard, batch.ops.length, event.length, now - startedAt);
     const { epoch, firstSeq } = batch;
-    this.#publisher.committed({ epoch, firstSeq, lastSeq: lastSeqOf(batch) }, event, prompt);
+    const lastSeq = lastSeqOf(batch);
+    this.convergence.committed(lastSeq, now);
+    this.#publisher.committed({ epoch, firstSeq, lastSeq }, event, prompt);
     this.#hooks.onCommitted();
   }
 
@@ -328,6 +337,13 @@ export class Leader {
       all: Math.min(state.confirmedSeq, replicated.all),
     };
     for (const { what } of this.#waits.reached(progress)) this.#answer(what, what.results);
+  }
+
+  #noteConverged(): void {
+    const { node, durable, members, told, clock, instruments, shard } = this.#context;
+    told.set(node, durable);
+    for (const ms of this.convergence.reached(members, told, clock.monotonic()))
+      instruments.converged(shard, ms);
   }
 
   #answer(what: Committed, results: WriteResult[]): void {

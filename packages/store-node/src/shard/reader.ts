@@ -15,6 +15,7 @@ import {
   type Standing,
 } from '@driftless/contracts';
 import { type Entry, isSound, isVisible } from '../core/entry.ts';
+import type { Lag } from '../core/lag.ts';
 import { isDrifted, isSettling } from '../core/state.ts';
 import { requireFresh } from './freshness.ts';
 import type { ShardReplica } from './replica.ts';
@@ -31,13 +32,19 @@ const listBytesMax = 4 * 1024 * 1024;
 
 export function standingOf(replica: ShardReplica): Standing {
   const { shard, state, lag, clock } = replica.context;
-  const known = replica.leader ? { ops: 0, ms: 0 } : lag.lag(state.applied.seq, clock.monotonic());
+  const known = replica.leader ? lagOfLeader(replica) : lag.lag(state.applied.seq, clock.monotonic());
   return {
     shard,
     position: state.applied,
     settled: state.confirmedSeq >= state.applied.seq,
-    ...(known && { lagOps: known.ops, lagMs: Math.round(known.ms) }),
+    ...(known && { lagOps: known.ops }),
+    ...(known?.ms !== undefined && { lagMs: Math.round(known.ms) }),
   };
+}
+
+/** One whose lease has lapsed may have been followed by another, and does not know what that has written. */
+function lagOfLeader({ leadsForSure }: ShardReplica): Lag | undefined {
+  return leadsForSure ? { ops: 0, ms: 0 } : undefined;
 }
 
 export interface ReadOutcome {

@@ -94,6 +94,11 @@ export class ShardReplica {
     return this.#election.role === 'leading' ? this.#leader : undefined;
   }
 
+  /** Events that came from the stream and wait to be applied. */
+  get applyQueueEvents(): number {
+    return this.#follower.queued;
+  }
+
   /** Leading under a lease that nobody can have taken. */
   get leadsForSure(): boolean {
     return this.leader !== undefined && this.#leaseIsLive();
@@ -190,6 +195,7 @@ export class ShardReplica {
     this.context.captures.tick(now);
     this.context.listings.tick(now);
     this.#leader?.tick(now);
+    if (this.leadsForSure) this.context.lag.led(now);
     const isEmpty = this.context.state.applied.seq === 0;
     this.#dispatch({ type: 'tick', now, fit: this.#isFit(), isEmpty });
   }
@@ -227,7 +233,8 @@ export class ShardReplica {
       scrub: this.scrub.progress,
       ...(context.proven.size > 0 && { proven: [...context.proven.values()] }),
       ...(this.#leader && { confirmedSeq: state.confirmedSeq, outboxOps: this.#leader.outboxOps }),
-      ...(lag && { lagOps: lag.ops, lagMs: Math.round(lag.ms) }),
+      ...(lag && { lagOps: lag.ops }),
+      ...(lag?.ms !== undefined && { lagMs: Math.round(lag.ms) }),
       ...(log && { log }),
       stream: { seq: state.streamSeq, createdAt: state.streamCreatedAt },
       counts: { ...counts, ...store.counts() },

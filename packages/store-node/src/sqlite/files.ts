@@ -13,7 +13,7 @@
  * set aside: the replica begins empty and takes everything from its peers. An error that SQLite meets later
  * ends the process, which leads here. The check reads the whole file, a second or so for a gigabyte.
  */
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { ReplicaFiles, ShardStore } from '../store/port.ts';
@@ -52,6 +52,11 @@ export class ShardFiles implements ReplicaFiles {
 
   exists(): boolean {
     return existsSync(this.#file) || existsSync(this.#replaced);
+  }
+
+  sizes(): { db: number; wal: number } {
+    const bytesOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+    return { db: bytesOf(this.#file), wal: bytesOf(`${this.#file}-wal`) };
   }
 
   remove(): void {

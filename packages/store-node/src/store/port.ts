@@ -108,6 +108,8 @@ export interface ReplicaFiles {
   install(current: ShardStore): ShardStore;
   /** Removes copies that are not needed any more. */
   discard(file: string): void;
+  /** Bytes of the database and of the log before it; undefined where there are no files. */
+  sizes(): { db: number; wal: number } | undefined;
   /** Removes the replica for good; its store is closed. */
   remove(): void;
 }

@@ -80,7 +80,7 @@ export function testShard(options: TestShardOptions = {}): TestShard {
     limits: { ...limits, ...options.limits },
     logger: silent,
     instruments: instrumentsOf(told),
-    lag: new LagTracker({ headSilentMs: 3000, samplesMax: 100 }),
+    lag: new LagTracker({ headSilentMs: 3000, headGapMs: 500, samplesMax: 100 }),
     fail(error) {
       throw error;
     },
@@ -119,7 +119,7 @@ export function rotten(entry: Entry | undefined): Entry {
 }
 
 function filesOf(store: ShardStore): ReplicaFiles {
-  return { open: () => store } as Partial<ReplicaFiles> as ReplicaFiles;
+  return { open: () => store, sizes: () => undefined } as Partial<ReplicaFiles> as ReplicaFiles;
 }
 
 const nothing = (): void => undefined;
@@ -134,6 +134,7 @@ function instrumentsOf(told: Told): Instruments {
     driftEvents: counter('drift events'),
     corruptReads: counter('corrupt reads'),
     gaps: counter('gaps'),
+    deadLetters: counter('dead letters'),
     orphans: counter('orphans'),
     orphansOffered: counter('orphans offered'),
     fenced: counter('fenced'),
@@ -154,5 +155,9 @@ function instrumentsOf(told: Told): Instruments {
     lagAtApply: nothing,
     committed: nothing,
     written: nothing,
+    converged: nothing,
+    stored: nothing,
+    read: nothing,
+    sessionWaited: nothing,
   };
 }
