@@ -21,8 +21,8 @@ import { arrivalOf, CLIENT_LEFT_STATUS, type HttpMetrics } from './http-metrics.
 
 /**
  * Takes a request and says by the pattern of its route that it did; undefined: it left the request as it was.
- * A request that it took is answered, and `sends` is told how many bytes its answer's body has; or `refuse` is
- * called: headers that are set on the response by then go with the problem.
+ * A request that it took is answered, and `sends` is told how many bytes its answer's body has; or `refuse`
+ * is called: headers that are set on the response by then go with the problem.
  */
 export type Shortcut = (
   request: IncomingMessage,

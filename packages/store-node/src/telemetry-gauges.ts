@@ -179,13 +179,13 @@ function observeFollowers(telemetry: Telemetry, node: NodeGauges): void {
   gauge(
     'leader_follower_lag_seconds',
     'seconds',
-    'Told by the leader: age of the oldest commit of its epoch that a member has not told to have on its disk',
+    'By the leader: age of the oldest commit of its epoch that a member has not told to have on its disk',
     ({ seconds }) => seconds,
   );
   gauge(
     'leader_follower_lag_operations',
     'operations',
-    'Told by the leader: operations that a member has not told to have on its disk; absent when unknown',
+    'By the leader: operations that a member has not told to have on its disk; absent when unknown',
     ({ ops }) => ops,
   );
 }

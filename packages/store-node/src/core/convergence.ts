@@ -17,7 +17,7 @@ export interface ConvergenceLimits {
 export interface MemberLag {
   /** Operations that it has not told to have; `undefined` while it has told nothing of this epoch. */
   ops: number | undefined;
-  /** Age of the oldest commit of this epoch that it has not told to have, milliseconds; 0 when there is none. */
+  /** Age of the oldest commit of this epoch that it has not told to have, milliseconds; 0: there is none. */
   ms: number;
 }
 

@@ -117,7 +117,7 @@ describe('the lag of a replica', () => {
     expect(lag.headSeq).toBe(7);
   });
 
-  it('L7 what was missed is as old as the silence: after a pause, after a cut, also under the next leader', () => {
+  it('L7 what was missed is as old as the silence: after a pause, a cut, under the next leader', () => {
     const tracker = new LagTracker({ ...config, headSilentMs: 3000 });
     const told = (epoch: number, seq: number, now: number, toldAt = now) =>
       tracker.told({ epoch, seq }, now, toldAt);

@@ -5,9 +5,9 @@
  * unknown.
  *
  * A replica that was paused or cut off hears late of what was written meanwhile. Such an operation may be as
- * old as the last word before the silence, and counts as that old; where there was no word before (the process
- * has just begun), its age is unknown until it is applied. So the lag of a replica that wakes up is what it
- * missed, not the moment since it woke.
+ * old as the last word before the silence, and counts as that old; where there was no word before (the
+ * process has just begun), its age is unknown until it is applied. So the lag of a replica that wakes up is
+ * what it missed, not the moment since it woke.
  *
  * Lag is how old the news is that was not applied. Staleness says more: since when the replica may lack
  * something, so it counts the time since the last news too. It is the bound that a bounded read relies on.
