@@ -176,6 +176,29 @@ test('while it closes, what was begun is finished, and what comes on its connect
   expect(problem).toMatchObject({ code: 'shutting-down', retryable: true });
 });
 
+test('a caller that keeps its connection after its answer does not hold up the closing', async () => {
+  const begun = Promise.withResolvers<void>();
+  const finish = Promise.withResolvers<void>();
+  app.addHook('preClose', (done) => {
+    // Answered once the framework has begun to close and has looked for idle connections.
+    setImmediate(() => finish.resolve());
+    done();
+  });
+  app.get('/held', async () => {
+    begun.resolve();
+    await finish.promise;
+    return { done: true };
+  });
+  const { port } = new URL(await app.listen({ port: 0, host: '127.0.0.1' }));
+  const socket = connect(Number(port), '127.0.0.1');
+  socket.resume();
+  socket.write('GET /held HTTP/1.1\r\nHost: test\r\n\r\n');
+  await begun.promise;
+  const startedAt = performance.now();
+  await Promise.all([app.close(), once(socket, 'close')]);
+  expect(performance.now() - startedAt).toBeLessThan(5_000);
+});
+
 test('requests are measured by the pattern of their route, never by the path', async () => {
   await app.inject('/v1/kv/a');
   await app.inject('/v1/kv/b');

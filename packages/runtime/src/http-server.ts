@@ -80,6 +80,8 @@ export interface HttpServerOptions {
 
 /** Longer than the idle time of usual load balancers, 60 s: they close first, and no request is lost. */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+/** How often, while it closes, connections are looked for whose last answer has gone out. */
+const CLOSE_SWEEP_INTERVAL_MS = 50;
 /** How long a request may take to arrive in full: the bound on slow senders. */
 const REQUEST_ARRIVAL_TIMEOUT_MS = 30_000;
 /** A key of 512 bytes is up to 1,536 characters when every byte is percent-encoded. */
@@ -190,14 +192,21 @@ function refuseForShortcuts(app: HttpServer, shortcuts: ShortcutServer): void {
   app.addHook('onRequest', ({ raw }, _reply, done) => done(shortcuts.errorOf(raw)));
 }
 
-/** Connections that were busy when the server began to close can still bring requests. */
+/**
+ * Connections that were busy when the server began to close can still bring requests. Or they bring none:
+ * Node closes the idle ones once, at the beginning, and would wait for a caller who keeps his open after the
+ * last answer.
+ */
 function refuseWhileClosing(app: HttpServer, shortcuts: ShortcutServer): void {
   let closing = false;
+  let sweep: NodeJS.Timeout | undefined;
   app.addHook('preClose', (done) => {
     closing = true;
     shortcuts.close();
+    sweep = setInterval(() => app.server.closeIdleConnections(), CLOSE_SWEEP_INTERVAL_MS);
     done();
   });
+  app.addHook('onClose', async () => clearInterval(sweep));
   app.addHook('onRequest', (_request, _reply, done) => {
     done(closing ? new DriftlessError('shutting-down', 'This process takes no new requests.') : undefined);
   });
