@@ -15,7 +15,7 @@ import { citiesFile, cityCount, keyTemplate, listedCountry, sampleKeys } from '.
 import { connectCluster, type DemoCluster } from './demo-cities/cluster.ts';
 import { Killing } from './demo-cities/killing.ts';
 import { readBack } from './demo-cities/read-back.ts';
-import { Story } from './demo-cities/story.ts';
+import { Story } from './story.ts';
 
 /** Share of the records that is in before the node is killed. */
 const killAfterShare = 0.35;

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { NODES_DEFAULT as nodes, processTerminal } from '@driftless/cli';
 import { freePortRange, readRunFile } from '@driftless/runtime';
-import type { Story } from './story.ts';
+import type { Story } from '../story.ts';
 
 const stopMsMax = 30_000;
 const exitInterrupted = 130;

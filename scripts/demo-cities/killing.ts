@@ -7,7 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DriftlessClient } from '@driftless/client';
 import type { ClusterView } from '@driftless/contracts';
-import type { Story } from './story.ts';
+import type { Story } from '../story.ts';
 
 const lookMs = 250;
 /** At least so long between two lines that say the same kind of thing, in milliseconds. */

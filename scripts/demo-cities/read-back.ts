@@ -5,7 +5,7 @@
 import { readAtNode } from '@driftless/cli';
 import type { DriftlessClient } from '@driftless/client';
 import { formatPosition, type ReadAnswer, shardOf } from '@driftless/contracts';
-import type { Story } from './story.ts';
+import type { Story } from '../story.ts';
 
 export async function readBack(
   story: Story,

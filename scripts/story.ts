@@ -1,4 +1,4 @@
-/** What the demo says: steps, lines, promises that are kept or not, and figures for the end. */
+/** What a demo says: steps, lines, promises that are kept or not, and figures for the end. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatDuration, grouped, type Output, paintFor, type Terminal } from '@driftless/cli';
 
