@@ -13,6 +13,7 @@ const TASKS = {
   up: (node, args) => runPinned(node, [CLI, 'up', ...args]),
   cli: (node, args) => runPinned(node, [CLI, ...args]),
   'demo:cities': (node, args) => runPinned(node, ['scripts/demo-cities.ts', ...args]),
+  'compose:smoke': (node, args) => runPinned(node, ['scripts/compose-smoke.ts', ...args]),
   docs: (node, args) => runPinned(node, ['scripts/configuration-page.ts', ...args]),
   'test:faults': (node, args) => runPinned(node, ['test/faults/runner/main.ts', ...args]),
   reliability: (node, args) => runPinned(node, ['scripts/reliability.ts', ...args]),

@@ -1,0 +1,48 @@
+/** What Prometheus must see of a stack whose profile `observe` runs. */
+import { z } from 'zod';
+import type { Story } from '../story.ts';
+
+const seenMsMax = 60_000;
+
+const targetsSchema = z.object({
+  data: z.object({
+    activeTargets: z.array(
+      z.object({ labels: z.record(z.string(), z.string()), health: z.string(), lastError: z.string() }),
+    ),
+  }),
+});
+const rulesSchema = z.object({
+  data: z.object({
+    groups: z.array(
+      z.object({ rules: z.array(z.object({ name: z.string(), health: z.string(), type: z.string() })) }),
+    ),
+  }),
+});
+const alertmanagersSchema = z.object({ data: z.object({ activeAlertmanagers: z.array(z.unknown()) }) });
+
+export async function observed(story: Story, prometheus: string): Promise<void> {
+  story.step('Prometheus sees all of it');
+  const ask = async <T>(path: string, schema: z.ZodType<T>): Promise<T> =>
+    schema.parse(await (await fetch(`${prometheus}/api/v1/${path}`)).json());
+
+  const down = async (): Promise<string[]> => {
+    const { activeTargets } = (await ask('targets?state=active', targetsSchema)).data;
+    return activeTargets
+      .filter(({ health }) => health !== 'up')
+      .map(({ labels, lastError }) => `${labels.job} ${labels.instance} (${lastError})`);
+  };
+  await story.until(seenMsMax, async () => (await down()).length === 0);
+  const missing = await down();
+  story.promise(
+    missing.length === 0,
+    `every target is up${missing.length > 0 ? `, but ${missing.join(', ')}` : ''}`,
+  );
+
+  const rules = (await ask('rules', rulesSchema)).data.groups.flatMap((group) => group.rules);
+  const broken = rules.filter(({ health }) => health === 'err').map(({ name }) => name);
+  const alerts = rules.filter(({ type }) => type === 'alerting').length;
+  const evaluated = `${alerts} alerts and ${rules.length - alerts} recorded series are evaluated`;
+  story.promise(alerts > 0 && broken.length === 0, [evaluated, ...broken].join(', but not '));
+  const { activeAlertmanagers } = (await ask('alertmanagers', alertmanagersSchema)).data;
+  story.promise(activeAlertmanagers.length === 1, 'it knows the Alertmanager');
+}
