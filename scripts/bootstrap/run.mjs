@@ -15,6 +15,7 @@ const TASKS = {
   'demo:cities': (node, args) => runPinned(node, ['scripts/demo-cities.ts', ...args]),
   'compose:smoke': (node, args) => runPinned(node, ['scripts/compose-smoke.ts', ...args]),
   docs: (node, args) => runPinned(node, ['scripts/configuration-page.ts', ...args]),
+  dashboards: (node, args) => runPinned(node, ['dashboards/src/main.ts', ...args]),
   'test:faults': (node, args) => runPinned(node, ['test/faults/runner/main.ts', ...args]),
   reliability: (node, args) => runPinned(node, ['scripts/reliability.ts', ...args]),
   bench: (node, args) => runPinned(node, ['bench/main.ts', ...args]),

@@ -1,10 +1,9 @@
 /** Metrics of programs that are not ours and that rules and boards read, by who serves them. */
 export const exporters: Record<string, readonly string[]> = {
   /** Of itself, about every target. */
-  prometheus: ['up', 'ALERTS', 'scrape_duration_seconds', 'scrape_samples_scraped'],
-  /** With -varz -healthz -connz -routez -jsz=all. */
+  prometheus: ['up', 'ALERTS'],
+  /** With -varz -healthz -routez -jsz=all. */
   'prometheus-nats-exporter': [
-    'gnatsd_connz_pending_bytes',
     'gnatsd_healthz_status_value',
     'gnatsd_varz_connections',
     'gnatsd_varz_cpu',
@@ -25,7 +24,6 @@ export const exporters: Record<string, readonly string[]> = {
     'jetstream_consumer_num_redelivered',
     'jetstream_stream_last_seq',
     'jetstream_stream_total_bytes',
-    'jetstream_stream_total_messages',
   ],
   'node-exporter': [
     'node_cpu_seconds_total',

@@ -7,6 +7,7 @@ it.each([
   ['configuration', 'configuration-page.ts'],
   ['reliability', 'reliability.ts'],
   ['many machines', 'scale.ts'],
+  ['boards', '../dashboards/src/main.ts'],
 ])('the page on %s is fresh', (_, name) => {
   const script = join(import.meta.dirname, '../../scripts', name);
   const { status, stderr } = spawnSync(process.execPath, [script, '--check'], { encoding: 'utf8' });
