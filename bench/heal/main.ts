@@ -5,6 +5,7 @@
  *
  *     npm run bench:heal                  10,000, 100,000 and 1,000,000 keys
  *     KEYS=10000 ROUNDS=1 npm run bench:heal -- --out .driftless/heal-cost      a quick look, elsewhere
+ *     KEYS=1000000 DIFFERING=1000 ROUNDS=0 npm run bench:heal -- --out …        one row, and no writes
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
@@ -18,6 +19,7 @@ const { values: options } = parseArgs({
   options: { out: { type: 'string', default: join(import.meta.dirname, '../../docs') } },
 });
 const keys = (process.env.KEYS ?? '10000,100000,1000000').split(',').map(Number);
+const differing = (process.env.DIFFERING ?? '1,10,1000').split(',').map(Number);
 const repeats = Number(process.env.REPEATS ?? 5);
 const repeatsOfLargest = Number(process.env.REPEATS_OF_LARGEST ?? 20);
 const rounds = Number(process.env.ROUNDS ?? 6);
@@ -29,9 +31,9 @@ const say = (line: string): void => {
 
 /** How many processes waited for a core before this began: what others do shows in every time. */
 const busy = (loadavg()[0] ?? 0).toFixed(1);
-const heals = await healCosts({ keys, differing: [1, 10, 1000], repeats, repeatsOfLargest, valueBytes, say });
+const heals = await healCosts({ keys, differing, repeats, repeatsOfLargest, valueBytes, say });
 const load = { measureMs: 5000, warmUpMs: 20_000, batchKeys: 50_000 };
-const writes = await writeCosts({ rounds, ...load, valueBytes, say });
+const writes = rounds > 0 ? await writeCosts({ rounds, ...load, valueBytes, say }) : [];
 
 const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;
 const machine =

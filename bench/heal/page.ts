@@ -39,8 +39,8 @@ sent for comparing; values come besides.`,
     table([headOfCosts, ...heals.filter(isDiffering).map(costRow)]),
     `![Bytes received](${plotNames.bytes})`,
     `![Time to heal](${plotNames.time})`,
-    `A bucket that differs is listed with all its rows, 24 bytes each, and both sides read and hash each
-of them. A bucket has keys / 4,096 rows. So the cost grows with what differs and with the size of
+    `A bucket that differs is listed with all its rows, 24 bytes each, and both sides read their digests.
+A bucket has keys / 4,096 rows. So the cost grows with what differs and with the size of
 its buckets; what is equal costs nothing.`,
     '## What digests cost a write',
     `Two clusters of three nodes with one shard, in turns; the nodes of one of them compute no digests

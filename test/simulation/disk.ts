@@ -254,6 +254,7 @@ export class DiskStore implements ShardStore {
   epochs = () => this.#view.epochs();
   sets = () => this.#view.sets();
   bucketRows = (bucket: number) => this.#view.bucketRows(bucket);
+  bucketDigests = (bucket: number) => this.#view.bucketDigests(bucket);
   nextBucket = (from: number) => this.#view.nextBucket(from);
   leaves = () => this.#view.leaves();
   leaf = (bucket: number) => this.#view.leaf(bucket);

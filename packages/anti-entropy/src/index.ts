@@ -6,5 +6,6 @@ export * from './core/ladder.ts';
 export * from './core/leaf-digests.ts';
 export * from './core/merkle.ts';
 export * from './core/mutants.ts';
+export { packRows, rowBytes } from './core/pair-rows.ts';
 export * from './core/ports.ts';
 export { nothingLeft } from './core/tally.ts';

@@ -77,17 +77,19 @@ export const nodesAnswerSchema = z.object({ count: z.number().int() });
 export const bucketsHeaderSchema = z.object({
   buckets: z.array(bucket).max(bucketCount),
   throughSeq: z.number().int(),
+  /** Digests are recomputed from the rows' bytes; else those kept beside the rows are believed. */
+  audit: z.boolean().default(true),
 });
 export type BucketsHeader = z.infer<typeof bucketsHeaderSchema>;
 
-/** In the body, row after row in this order: `rowHash` of the key (8), digest of the row's bytes (16). */
+/** In the body, row after row: `rowHash` of the key (8), digest (16); a bucket's in the order of these bytes. */
 export const bucketsAnswerSchema = z.object({
   buckets: z.array(
     z.object({
       bucket,
       /** Rows in the body. */
       rows: z.number().int(),
-      /** Every row's bytes have the digest kept beside them, and all rows together have the leaf. */
+      /** All rows together have the leaf; in an audit, each row's bytes also the digest kept beside them. */
       sound: z.boolean(),
     }),
   ),

@@ -186,6 +186,33 @@ describe('while the world goes on', () => {
     );
   });
 
+  it('X5 no row is taken that has rotted on the peer before anybody knew', async () => {
+    await fc.assert(
+      fc.asyncProperty(dice, keyDrift, fc.subarray(keys), writes, async (from, list, rotten, writesLeft) => {
+        const scene = new Scene(from, 30, 3);
+        const good = scene.world.replicas[2] as MemoryReplica;
+        scene.drift(scene.ours, list);
+        scene.drift(
+          scene.theirs,
+          rotten.map((key) => ({ kind: 'flipped-value', key })),
+        );
+        scene.world.writesLeft = writesLeft;
+        const wrong: string[] = [];
+        afterRepairs(scene.ours, (repairs) => {
+          const now = scene.world.wrongKeys(scene.ours);
+          wrong.push(...repairs.map(({ key }) => key).filter((key) => now.includes(key)));
+        });
+        await scene.run();
+        expect(wrong).toEqual([]);
+        scene.rest();
+        await exchangeOf(scene, scene.theirs, good, 'key');
+        await exchangeOf(scene, scene.ours, scene.theirs, 'key');
+        expect(scene.world.wrongKeys(scene.ours)).toEqual([]);
+        expect(dump(scene.ours)).toEqual(dump(good));
+      }),
+    );
+  });
+
   it('X9 drift that comes while an exchange is under way is healed by the next', async () => {
     await fc.assert(
       fc.asyncProperty(dice, keyDrift, keyDrift, writes, async (from, first, second, writesLeft) => {

@@ -125,13 +125,20 @@ async function differingBuckets(
   return new Set(found.buckets);
 }
 
-/** A few buckets at a time, as long as the budget allows for more keys. */
+/** What the leaves can't tell, bytes must: suspect buckets are audited, and those that are taken as a whole. */
 async function lookAtAll(look: Look, suspect: readonly number[]): Promise<void> {
+  const audited = new Set(look.rung === 'bucket' ? [...suspect, ...look.differing] : suspect);
+  await lookAt(look, [...audited], true);
+  const others = [...look.differing].filter((bucket) => !audited.has(bucket));
+  await lookAt(look, others, false);
+}
+
+/** A few buckets at a time, as long as the budget allows for more keys. */
+async function lookAt(look: Look, buckets: readonly number[], audit: boolean): Promise<void> {
   const { bucketsAtOnce } = look.limits;
-  const buckets = [...new Set([...look.differing, ...suspect])].sort((a, b) => a - b);
   for (let i = 0; i < buckets.length; i += bucketsAtOnce) {
     const some = buckets.slice(i, i + bucketsAtOnce);
-    if (look.tally.lookable > 0) await healBuckets(look, some);
+    if (look.tally.lookable > 0) await healBuckets(look, some, audit);
     // In each of them at least one key differs, or the leaf is spoiled.
     else look.tally.unseen(some.filter((bucket) => look.differing.has(bucket)).length);
   }

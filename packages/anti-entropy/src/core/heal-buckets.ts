@@ -53,10 +53,11 @@ interface Pair {
   sound: { ours: boolean; theirs: boolean };
   /** The captured tree had no drift, and the bucket is sound. */
   trusted: { ours: boolean; theirs: boolean };
-  rows: RowPair[];
-  differing: RowPair[];
   /** Every row is taken, not only those that differ. */
   whole: boolean;
+  /** All where the whole bucket is taken; else there may be those alone that differ. */
+  rows: RowPair[];
+  differing: RowPair[];
 }
 
 /** Rows to ask heads of. */
@@ -66,8 +67,9 @@ interface Question {
   listed: Map<string, { row: RowPair; pair: Pair }>;
 }
 
-export async function healBuckets(look: Look, buckets: readonly number[]): Promise<void> {
-  const pairs = await list(look, buckets);
+/** `audit`: both sides recompute the digests of all rows. */
+export async function healBuckets(look: Look, buckets: readonly number[], audit: boolean): Promise<void> {
+  const pairs = await list(look, buckets, audit);
   await mendLeaves(look, pairs);
   for (const { wanted, listed } of questions(look, pairs)) {
     const [mine, yours] = await Promise.all([look.ours.heads(wanted), look.peer.heads(wanted)]);
@@ -79,29 +81,26 @@ export async function healBuckets(look: Look, buckets: readonly number[]): Promi
   }
 }
 
-async function list(look: Look, buckets: readonly number[]): Promise<Pair[]> {
+async function list(look: Look, buckets: readonly number[], audit: boolean): Promise<Pair[]> {
   const { ours, peer, captures } = look;
-  const throughSeq = captures.ours.position.seq;
-  const [mine, yours] = await Promise.all([
-    ours.buckets(buckets, throughSeq),
-    peer.buckets(buckets, throughSeq),
-  ]);
+  const listing = { throughSeq: captures.ours.position.seq, audit };
+  const [mine, yours] = await Promise.all([ours.buckets(buckets, listing), peer.buckets(buckets, listing)]);
   return buckets.map((bucket, i): Pair => {
     const [our, their] = [mine[i], yours[i]];
     if (our?.bucket !== bucket || their?.bucket !== bucket) {
       throw new NotComparable('Other buckets came than those that were asked for.');
     }
-    const rows = pairRows(our.rows, their.rows);
-    look.tally.compared += rows.length;
     const sound = { ours: our.sound, theirs: their.sound };
     const trusted = {
       ours: sound.ours && isZeroDigest(captures.ours.drift),
       theirs: sound.theirs && isZeroDigest(captures.theirs.drift),
     };
     const whole = look.rung === 'bucket' && look.repairs && trusted.theirs && !trusted.ours;
+    const { pairs: rows, compared } = pairRows(our.rows, their.rows, whole ? 'all' : 'differing');
+    look.tally.compared += compared;
     const isProven = sound.ours && sound.theirs && !look.differing.has(bucket);
     const differing = isProven ? [] : rows.filter(({ equal }) => !equal);
-    return { bucket, sound, trusted, rows, differing, whole };
+    return { bucket, sound, trusted, whole, rows, differing };
   });
 }
 

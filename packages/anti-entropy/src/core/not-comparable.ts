@@ -13,7 +13,7 @@ export function asked(peer: Peer): Peer {
     },
     capture: (atSeq, waitMs) => answered(peer.capture(atSeq, waitMs)),
     nodes: (capture, level, indexes) => answered(peer.nodes(capture, level, indexes)),
-    buckets: (buckets, throughSeq) => answered(peer.buckets(buckets, throughSeq)),
+    buckets: (buckets, listing) => answered(peer.buckets(buckets, listing)),
     heads: (wanted) => answered(peer.heads(wanted)),
   };
 }

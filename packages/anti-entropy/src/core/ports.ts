@@ -28,18 +28,22 @@ export interface Missed {
   position: Position;
 }
 
-/** A row of a bucket: the hash of its key (16 hexadecimal digits) and the digest of its bytes. */
-export interface RowDigest {
-  hash: string;
-  digest: Digest;
-}
-
 export interface BucketRows {
   bucket: number;
-  /** In the order of `hash`. */
-  rows: RowDigest[];
-  /** Every row's bytes have the digest kept beside them, and all rows together have the leaf. */
+  /** Packed (pair-rows.ts): the hash of each row's key, and its digest. */
+  rows: Uint8Array;
+  /** All rows together have the leaf; in an audit, each row's bytes also the digest kept beside them. */
   sound: boolean;
+}
+
+export interface Listing {
+  /** Without the rows written after it. */
+  throughSeq: number;
+  /**
+   * Digests are recomputed from the rows' bytes. Else those kept beside the rows will do, as long as they have
+   * the leaf and the replica knows nothing against the bucket: if it does, it audits it all the same.
+   */
+  audit: boolean;
 }
 
 export interface Wanted {
@@ -59,11 +63,14 @@ export interface Replica {
   /** At its first commit at or past `atSeq`; it may wait that long for it, milliseconds. */
   capture(atSeq: number, waitMs: number): Promise<Capture | Missed>;
   /**
-   * Rows as they are now, without those written after `throughSeq`. A row of a seq that the replica has not
-   * reached was not written by anything that it applied: it is listed.
+   * Rows as they are now. A row of a seq that the replica has not reached was not written by anything that it
+   * applied: it is listed, whatever `throughSeq` is.
    */
-  buckets(buckets: readonly number[], throughSeq: number): Promise<BucketRows[]>;
-  /** All rows with these hashes, as they are now, whenever they were written. */
+  buckets(buckets: readonly number[], listing: Listing): Promise<BucketRows[]>;
+  /**
+   * All rows with these hashes, as they are now, whenever they were written; their digests are recomputed. One
+   * that has rotted is known to the replica from then on, and its bucket is audited.
+   */
   heads(wanted: readonly Wanted[]): Promise<Heads>;
 }
 

@@ -3,13 +3,12 @@
  * bytes.
  */
 import { Buffer } from 'node:buffer';
-import { node as merkleNode, type RowDigest } from '@driftless/anti-entropy';
+import { node as merkleNode, rowBytes } from '@driftless/anti-entropy';
 import {
   bucketsHeaderSchema,
   type CaptureAnswer,
   captureHeaderSchema,
   DriftlessError,
-  digestBytes,
   type ExchangeQuestion,
   encodeFrame,
   fetchHeaderSchema,
@@ -34,10 +33,6 @@ export function answerQuestion(
 /** Questions whose answer is JSON; of the others it is a frame. */
 export const jsonQuestions: readonly ExchangeQuestion[] = ['capture', 'heads'];
 
-/** Of a row in a listing: the hash of its key, and its digest. */
-const rowHashBytes = 8;
-const rowBytes = rowHashBytes + digestBytes;
-
 type Answer = (context: ShardContext, header: unknown) => Promise<Uint8Array>;
 
 const answers: Record<ExchangeQuestion, Answer> = {
@@ -61,11 +56,11 @@ const answers: Record<ExchangeQuestion, Answer> = {
   },
 
   async buckets(context, header) {
-    const { buckets, throughSeq } = bucketsHeaderSchema.parse(header);
-    const listed = await listBuckets(context, buckets, throughSeq);
+    const { buckets, ...listing } = bucketsHeaderSchema.parse(header);
+    const listed = await listBuckets(context, buckets, listing);
     return encodeFrame(
-      { buckets: listed.map(({ bucket, rows, sound }) => ({ bucket, rows: rows.length, sound })) },
-      listed.map(({ rows }) => bytesOf(rows)),
+      { buckets: listed.map(({ bucket, rows, sound }) => ({ bucket, rows: rows.length / rowBytes, sound })) },
+      listed.map(({ rows }) => rows),
     );
   },
 
@@ -82,15 +77,6 @@ const answers: Record<ExchangeQuestion, Answer> = {
     );
   },
 };
-
-function bytesOf(rows: readonly RowDigest[]): Uint8Array {
-  const bytes = Buffer.allocUnsafe(rows.length * rowBytes);
-  for (const [i, { hash, digest }] of rows.entries()) {
-    bytes.write(hash, i * rowBytes, 'hex');
-    bytes.set(digest, i * rowBytes + rowHashBytes);
-  }
-  return bytes;
-}
 
 function json(answer: unknown): Uint8Array {
   return Buffer.from(JSON.stringify(answer));

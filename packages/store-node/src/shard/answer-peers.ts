@@ -1,12 +1,26 @@
 /**
  * What a replica says of itself to a peer that compares itself with it, and to itself: captures, the rows
- * of buckets, heads of rows (contracts/exchange.ts). It answers whatever its health is. To list a bucket is
- * to audit it, so a replica learns of its own damage when a peer asks.
+ * of buckets, heads of rows (contracts/exchange.ts). It answers whatever its health is, and learns of its
+ * own damage when a peer asks.
+ *
+ * Buckets are listed by the digests kept beside their rows, so that no value is read: what differs is asked
+ * for again by its head, and a head is computed from the row's bytes. A bucket is audited instead where there
+ * is a doubt: the asker has one, something is known against it here, its digests don't have its leaf, or one
+ * of its heads was found rotten.
  */
-import type { BucketRows, Capture, Heads, Missed, Wanted } from '@driftless/anti-entropy';
+import {
+  type BucketRows,
+  type Capture,
+  type Heads,
+  type Listing,
+  type Missed,
+  packRows,
+  type Wanted,
+} from '@driftless/anti-entropy';
 import { entryDigest, equalDigest, formatDigest, type RowHead, rowHash } from '@driftless/contracts';
 import type { Entry } from '../core/entry.ts';
-import { auditBucket, burstRows } from './audit.ts';
+import type { KeptDigest } from '../store/port.ts';
+import { auditBucket, burstRows, haveLeaf } from './audit.ts';
 import type { ShardContext } from './context.ts';
 import { note } from './scrub.ts';
 
@@ -25,29 +39,26 @@ export async function takeCapture(
 export async function listBuckets(
   context: ShardContext,
   buckets: readonly number[],
-  throughSeq: number,
+  { throughSeq, audit }: Listing,
 ): Promise<BucketRows[]> {
   const listed: BucketRows[] = [];
   let since = 0;
   for (const bucket of buckets) {
     const { applied } = context.state;
-    const { store, clock } = context;
-    const rows: BucketRows['rows'] = [];
+    const { store, clock, listings } = context;
+    const { digests, sound } = (audit ? undefined : kept(context, bucket)) ?? audited(context, bucket);
+    const rows: string[] = [];
     const keys = new Map<string, string>();
-    const audit = auditBucket(store, bucket, ({ key, seq }, digest) => {
+    for (const { key, seq, digest } of digests) {
       const hash = rowHash(key);
       keys.set(hash, key);
-      if (seq <= throughSeq || seq > applied.seq) rows.push({ hash, digest });
-    });
-    note(context, [audit]);
-    const { sound } = audit;
-    const { listings } = context;
-    if (sound && keys.size === audit.rows)
+      if (seq <= throughSeq || seq > applied.seq) rows.push(hash + digest);
+    }
+    if (sound && keys.size === digests.length)
       listings.keep(bucket, { store, leaf: store.leaf(bucket), keys }, clock.monotonic());
     else listings.forget(bucket);
-    rows.sort((a, b) => (a.hash < b.hash ? -1 : 1));
-    listed.push({ bucket, rows, sound });
-    since += audit.rows;
+    listed.push({ bucket, rows: packRows(rows), sound });
+    since += digests.length;
     if (since < burstRows) continue;
     since = 0;
     await context.clock.turn();
@@ -55,12 +66,36 @@ export async function listBuckets(
   return listed;
 }
 
+interface Digests {
+  digests: KeptDigest[];
+  sound: boolean;
+}
+
+/** As they stand beside the rows; undefined where they will not do. */
+function kept({ store, soundness }: ShardContext, bucket: number): Digests | undefined {
+  if (soundness.isSuspect(bucket)) return undefined;
+  const digests = store.bucketDigests(bucket);
+  return haveLeaf(digests, store.leaf(bucket)) ? { digests, sound: true } : undefined;
+}
+
+/** As the bytes of the rows have them. */
+function audited(context: ShardContext, bucket: number): Digests {
+  const digests: KeptDigest[] = [];
+  const audit = auditBucket(context.store, bucket, ({ key, seq }, digest) => {
+    digests.push({ key, seq, digest: formatDigest(digest) });
+  });
+  note(context, [audit]);
+  return { digests, sound: audit.sound };
+}
+
 export async function headsOf(context: ShardContext, wanted: readonly Wanted[]): Promise<Heads> {
   const heads: RowHead[] = [];
   let since = 0;
   for (const { bucket, hashes } of wanted) {
     const { rows, read } = rowsNamed(context, bucket, hashes);
-    heads.push(...rows.map(headOf));
+    const found = rows.map(headOf);
+    if (found.some(({ sound }) => !sound)) note(context, [auditBucket(context.store, bucket)]);
+    heads.push(...found);
     since += read;
     if (since < burstRows) continue;
     since = 0;

@@ -3,8 +3,10 @@
  * one commit: the rows' digests together must be the leaf. Of a whole copy it decides whether that may be
  * installed.
  */
+import { Buffer } from 'node:buffer';
 import {
   type Digest,
+  digestBytes,
   entryDigest,
   equalDigest,
   isZeroDigest,
@@ -13,7 +15,7 @@ import {
 } from '@driftless/contracts';
 import type { Clock } from '@driftless/runtime';
 import type { Entry } from '../core/entry.ts';
-import type { ShardStore } from '../store/port.ts';
+import type { KeptDigest, ShardStore } from '../store/port.ts';
 
 /** Rows hashed before other work gets its turn. */
 export const burstRows = 500;
@@ -47,6 +49,15 @@ export function auditBucket(
   }
   const sound = corruptKeys.length === 0 && isZeroDigest(gap);
   return { bucket, rows: entries.length, gap, corruptKeys, sound };
+}
+
+/** The digests kept beside the rows of a bucket are together the leaf; their values are not looked at. */
+export function haveLeaf(digests: readonly KeptDigest[], leaf: Digest): boolean {
+  const bytes = Buffer.from(digests.map(({ digest }) => digest).join(''), 'hex');
+  if (bytes.length !== digests.length * digestBytes) return false;
+  const sum = zeroDigest();
+  for (let i = 0; i < bytes.length; i += digestBytes) xorInto(sum, bytes.subarray(i, i + digestBytes));
+  return equalDigest(sum, leaf);
 }
 
 export interface Audit {

@@ -1,7 +1,7 @@
 /**
  * What the last listings of buckets saw, so that what follows a listing (heads of some of its rows, repairs
- * of a few) looks at those rows alone and not at whole buckets again. It keeps buckets that were sound: every
- * row has its digest, all rows together have the leaf. Of a bucket something is known only as long as its
+ * of a few) looks at those rows alone and not at whole buckets again. It keeps buckets that were sound:
+ * all rows together have the leaf. Of a bucket something is known only as long as its
  * leaf stands where it stood: whatever writes a row by an event moves the leaf, and whoever writes one
  * otherwise has the bucket forgotten.
  */

@@ -10,6 +10,7 @@ import type {
   Heads,
   HealLedger,
   LeafDigests,
+  Listing,
   Missed,
   OurReplica,
   Repair,
@@ -66,8 +67,8 @@ export class LocalReplica implements OurReplica {
     return this.#context.store.epochs();
   }
 
-  buckets(buckets: readonly number[], throughSeq: number): Promise<BucketRows[]> {
-    return listBuckets(this.#context, buckets, throughSeq);
+  buckets(buckets: readonly number[], listing: Listing): Promise<BucketRows[]> {
+    return listBuckets(this.#context, buckets, listing);
   }
 
   heads(wanted: readonly Wanted[]): Promise<Heads> {

@@ -1,6 +1,14 @@
 /** The peer's side of an exchange, asked over the network (peers.ts), which counts what it sends. */
-import { Buffer } from 'node:buffer';
-import type { BucketRows, Capture, Heads, Missed, Peer, Wanted } from '@driftless/anti-entropy';
+import {
+  type BucketRows,
+  type Capture,
+  type Heads,
+  type Listing,
+  type Missed,
+  type Peer,
+  rowBytes,
+  type Wanted,
+} from '@driftless/anti-entropy';
 import {
   bucketsAnswerSchema,
   captureAnswerSchema,
@@ -14,9 +22,6 @@ import {
   parseDigest,
 } from '@driftless/contracts';
 import type { Peers } from './peers.ts';
-
-/** Of the hash that names a row in a listing. */
-const hashBytes = 8;
 
 export class RemoteReplica implements Peer {
   readonly #peers: Peers;
@@ -47,13 +52,12 @@ export class RemoteReplica implements Peer {
     return digests;
   }
 
-  async buckets(buckets: readonly number[], throughSeq: number): Promise<BucketRows[]> {
-    const { header, body } = decodeFrame(await this.#ask('buckets', { buckets, throughSeq }));
+  async buckets(buckets: readonly number[], listing: Listing): Promise<BucketRows[]> {
+    const { header, body } = decodeFrame(await this.#ask('buckets', { buckets, ...listing }));
     const answer = bucketsAnswerSchema.parse(header);
     const payloads = new PayloadReader(body);
     const listed = answer.buckets.map(({ bucket, rows, sound }) => {
-      const row = () => ({ hash: hex(payloads.take(hashBytes)), digest: payloads.take(digestBytes) });
-      return { bucket, rows: Array.from({ length: rows }, row), sound };
+      return { bucket, rows: payloads.take(rows * rowBytes), sound };
     });
     payloads.finish();
     return listed;
@@ -73,8 +77,4 @@ export class RemoteReplica implements Peer {
 
 function parseJson(bytes: Uint8Array): unknown {
   return JSON.parse(new TextDecoder().decode(bytes));
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
 }

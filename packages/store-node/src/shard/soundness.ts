@@ -50,6 +50,11 @@ export class Soundness {
     return [...this.#suspects];
   }
 
+  /** Something is known against this bucket, or it may be one of those that nobody has named yet. */
+  isSuspect(bucket: number): boolean {
+    return this.#everything || this.#suspects.has(bucket);
+  }
+
   get suspectCount(): number {
     return this.#suspects.size;
   }

@@ -20,7 +20,7 @@ import type { Change, LogRow, Orphan, Quarantined } from '../core/change.ts';
 import type { CollectableRow, CollectQuery } from '../core/collect.ts';
 import type { Entry, Head } from '../core/entry.ts';
 import type { ReplicaSet, ShardState } from '../core/state.ts';
-import type { Counts, Durability, ListQuery, ShardStore, Snapshot } from '../store/port.ts';
+import type { Counts, Durability, KeptDigest, ListQuery, ShardStore, Snapshot } from '../store/port.ts';
 import { DiskReader } from './disk-reader.ts';
 import { HeadCache } from './head-cache.ts';
 import { encodeLeafMoves, movedLeaves, replayLeafMoves } from './leaf-journal.ts';
@@ -148,6 +148,10 @@ export class SqliteStore implements ShardStore {
 
   bucketRows(bucket: number): Entry[] {
     return this.#disk.bucketRows(bucket);
+  }
+
+  bucketDigests(bucket: number): KeptDigest[] {
+    return this.#disk.bucketDigests(bucket);
   }
 
   nextBucket(from: number): number | undefined {

@@ -275,6 +275,11 @@ function listsBuckets(subject: Subject): void {
     store.bucketRows(bucket).map((row) => ({ ...row, bucket })),
   ).flat();
   expect(all.every(({ key, bucket }) => bucketOf(key) === bucket)).toBe(true);
+  const beside = Array.from({ length: bucketCount }, (_, bucket) => store.bucketDigests(bucket)).flat();
+  const summary = (key: string, seq: number, digest: string) => `${key}@${seq} ${digest.toLowerCase()}`;
+  expect(beside.map(({ key, seq, digest }) => summary(key, seq, digest)).sort()).toEqual(
+    all.map(({ key, seq, digest }) => summary(key, seq, Buffer.from(digest).toString('hex'))).sort(),
+  );
   const occupied: number[] = [];
   for (let at = store.nextBucket(0); at !== undefined; at = store.nextBucket(at + 1)) occupied.push(at);
   expect(occupied).toEqual([...new Set(all.map(({ bucket }) => bucket))]);

@@ -8,6 +8,7 @@ import {
   comparePositions,
   type Digest,
   type EpochStart,
+  formatDigest,
   type Position,
   type RecordedAnswer,
 } from '@driftless/contracts';
@@ -15,7 +16,7 @@ import type { Change, LogRow, Orphan, Quarantined } from '../core/change.ts';
 import type { CollectableRow, CollectQuery } from '../core/collect.ts';
 import type { Entry } from '../core/entry.ts';
 import { emptyState, type ReplicaSet, type ShardState } from '../core/state.ts';
-import type { Counts, Durability, ListQuery, ShardStore, Snapshot } from './port.ts';
+import type { Counts, Durability, KeptDigest, ListQuery, ShardStore, Snapshot } from './port.ts';
 
 interface KeptAnswer {
   answer: RecordedAnswer;
@@ -100,6 +101,14 @@ export class MemoryStore implements ShardStore {
   }
 
   bucketRows(bucket: number): Entry[] {
+    return this.#rowsOf(bucket);
+  }
+
+  bucketDigests(bucket: number): KeptDigest[] {
+    return this.#rowsOf(bucket).map(({ key, seq, digest }) => ({ key, seq, digest: formatDigest(digest) }));
+  }
+
+  #rowsOf(bucket: number): Entry[] {
     return [...(this.#buckets.get(bucket) ?? [])].flatMap((key) => this.get(key) ?? []);
   }
 

@@ -30,6 +30,14 @@ export interface ListQuery {
   limit: number;
 }
 
+/** What is kept beside a row's value: enough to compare it, without reading it whole. */
+export interface KeptDigest {
+  key: string;
+  seq: number;
+  /** Hexadecimal digits, in upper or lower case; 32 unless they have rotted. */
+  digest: string;
+}
+
 /** A consistent view of all entries, taken at one commit. */
 export interface Snapshot {
   state: ShardState;
@@ -56,6 +64,8 @@ export interface ShardStore {
   sets(): ReplicaSet[];
   /** The rows of a bucket as they are on disk, in no order. */
   bucketRows(bucket: number): Entry[];
+  /** Of the same rows only what is kept beside their values. */
+  bucketDigests(bucket: number): KeptDigest[];
   /** The first bucket from this one on that has rows on disk; undefined when none has. */
   nextBucket(from: number): number | undefined;
   /** The leaf of a bucket. */

@@ -20,10 +20,12 @@ import { isAhead, isOrphan } from '../decide.ts';
 import { LeafDigests } from '../leaf-digests.ts';
 import { merkleRoot, node } from '../merkle.ts';
 import { isBrokenBy } from '../mutants.ts';
+import { packRows } from '../pair-rows.ts';
 import type {
   BucketRows,
   Capture,
   Heads,
+  Listing,
   Missed,
   OurReplica,
   Peer,
@@ -49,6 +51,8 @@ export class MemoryReplica implements OurReplica {
   #applied: Position = { epoch: 0, seq: 0 };
   #stamped = zeroDigest();
   #collectedSeq = 0;
+  /** Buckets in which a head was found rotten. */
+  readonly #suspects = new Set<number>();
   readonly #epochs: { epoch: number; firstSeq: number }[] = [];
   readonly #captures = new Map<string, LeafDigests>();
   readonly #waiting = new Set<Waiting>();
@@ -114,30 +118,34 @@ export class MemoryReplica implements OurReplica {
     return this.#captures.get(capture);
   }
 
-  async buckets(buckets: readonly number[], throughSeq: number): Promise<BucketRows[]> {
+  async buckets(buckets: readonly number[], { throughSeq, audit }: Listing): Promise<BucketRows[]> {
     await this.#pause();
     return buckets.map((bucket) => {
-      const all = this.#rowsOf(bucket);
+      const isAudited = audit || this.#suspects.has(bucket) || !this.#hasLeaf(bucket);
       const isListed = (row: Row): boolean =>
         row.entry.seq <= throughSeq || row.entry.seq > this.#applied.seq;
-      const rows = all
+      const rows = this.#rowsOf(bucket)
         .filter(isListed)
-        .map(({ entry }) => ({ hash: rowHash(entry.key), digest: entryDigest(entry) }));
-      rows.sort((a, b) => (a.hash < b.hash ? -1 : 1));
-      return { bucket, rows, sound: this.isSound(bucket) };
+        .map(({ entry, digest }) => {
+          return rowHash(entry.key) + formatDigest(isAudited ? entryDigest(entry) : digest);
+        });
+      return { bucket, rows: packRows(rows), sound: !isAudited || this.isSound(bucket) };
     });
   }
 
   isSound(bucket: number): boolean {
-    const rows = this.#rowsOf(bucket);
-    const hasItsDigest = ({ entry, digest }: Row): boolean => equalDigest(entryDigest(entry), digest);
-    return rows.every(hasItsDigest) && equalDigest(this.#sumOf(rows), this.tree.get(bucket));
+    return this.#rowsOf(bucket).every(hasItsDigest) && this.#hasLeaf(bucket);
+  }
+
+  #hasLeaf(bucket: number): boolean {
+    return equalDigest(this.#sumOf(this.#rowsOf(bucket)), this.tree.get(bucket));
   }
 
   async heads(wanted: readonly Wanted[]): Promise<Heads> {
     await this.#pause();
     const hashes = new Set(wanted.flatMap(({ hashes }) => hashes));
     const rows = [...this.rows.values()].filter(({ entry }) => hashes.has(rowHash(entry.key)));
+    for (const row of rows) if (!hasItsDigest(row)) this.#suspects.add(bucketOf(row.entry.key));
     return { position: this.#applied, collectedSeq: this.#collectedSeq, rows: rows.map(headOf) };
   }
 
@@ -205,6 +213,10 @@ export class MemoryReplica implements OurReplica {
   }
 }
 
+function hasItsDigest({ entry, digest }: Row): boolean {
+  return equalDigest(entryDigest(entry), digest);
+}
+
 function headOf({ entry, digest: kept }: Row): RowHead {
   const digest = entryDigest(entry);
   const { key, epoch, seq, tombstone, value } = entry;
@@ -235,9 +247,9 @@ export function asPeer(replica: MemoryReplica, isAway: () => boolean = () => fal
     capture: (atSeq, waitMs) => send(replica.capture(atSeq, waitMs), asText),
     nodes: (capture, level, indexes) =>
       send(replica.nodes(capture, level, indexes), (nodes) => 16 * nodes.length),
-    buckets: (buckets, throughSeq) =>
-      send(replica.buckets(buckets, throughSeq), (listed) =>
-        listed.reduce((sum, { rows }) => sum + 40 + 24 * rows.length, 0),
+    buckets: (buckets, listing) =>
+      send(replica.buckets(buckets, listing), (listed) =>
+        listed.reduce((sum, { rows }) => sum + 40 + rows.length, 0),
       ),
     heads: (wanted) => send(replica.heads(wanted), asText),
   };
