@@ -186,7 +186,7 @@ describe('while the world goes on', () => {
     );
   });
 
-  it('X5 no row is taken that has rotted on the peer before anybody knew', async () => {
+  it('X10 no row is taken that has rotted on the peer before anybody knew', async () => {
     await fc.assert(
       fc.asyncProperty(dice, keyDrift, fc.subarray(keys), writes, async (from, list, rotten, writesLeft) => {
         const scene = new Scene(from, 30, 3);
