@@ -82,7 +82,7 @@ export const bucketsHeaderSchema = z.object({
 });
 export type BucketsHeader = z.infer<typeof bucketsHeaderSchema>;
 
-/** In the body, row after row: `rowHash` of the key (8), digest (16); a bucket's in the order of these bytes. */
+/** In the body, row after row: `rowHash` of the key (8), digest (16); a bucket's in the order of bytes. */
 export const bucketsAnswerSchema = z.object({
   buckets: z.array(
     z.object({

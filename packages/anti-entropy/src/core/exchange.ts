@@ -125,7 +125,7 @@ async function differingBuckets(
   return new Set(found.buckets);
 }
 
-/** What the leaves can't tell, bytes must: suspect buckets are audited, and those that are taken as a whole. */
+/** What leaves can't tell, bytes must: suspect buckets are audited, and those that are taken as a whole. */
 async function lookAtAll(look: Look, suspect: readonly number[]): Promise<void> {
   const audited = new Set(look.rung === 'bucket' ? [...suspect, ...look.differing] : suspect);
   await lookAt(look, [...audited], true);

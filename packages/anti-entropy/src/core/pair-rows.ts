@@ -16,7 +16,7 @@ export function packRows(rows: readonly string[]): Uint8Array {
   return Buffer.from(rows.toSorted().join(''), 'hex');
 }
 
-/** Rows under one hash: one on each side where they are equal. Keys may share a hash; then there may be more. */
+/** Rows under one hash: one on each side where they are equal, more where keys share a hash. */
 export interface RowPair {
   hash: string;
   ours: Digest[];

@@ -40,8 +40,8 @@ export interface Listing {
   /** Without the rows written after it. */
   throughSeq: number;
   /**
-   * Digests are recomputed from the rows' bytes. Else those kept beside the rows will do, as long as they have
-   * the leaf and the replica knows nothing against the bucket: if it does, it audits it all the same.
+   * Digests are recomputed from the rows' bytes. Else those kept beside the rows will do, as long as they
+   * have the leaf and the replica knows nothing against the bucket; where not, it audits it all the same.
    */
   audit: boolean;
 }
@@ -68,8 +68,8 @@ export interface Replica {
    */
   buckets(buckets: readonly number[], listing: Listing): Promise<BucketRows[]>;
   /**
-   * All rows with these hashes, as they are now, whenever they were written; their digests are recomputed. One
-   * that has rotted is known to the replica from then on, and its bucket is audited.
+   * All rows with these hashes, as they are now, whenever they were written; their digests are recomputed.
+   * One that has rotted is known to the replica from then on, and its bucket is audited.
    */
   heads(wanted: readonly Wanted[]): Promise<Heads>;
 }

@@ -1,81 +1,13 @@
 import { breakBy } from '@driftless/anti-entropy';
-import {
-  bucketOf,
-  type DriftlessError,
-  type ExchangeHeader,
-  equalDigest,
-  type InjectHeader,
-} from '@driftless/contracts';
+import { bucketOf, type DriftlessError } from '@driftless/contracts';
 import { afterEach, describe, expect, it } from 'vitest';
 import { changeOf } from '../core/change.ts';
 import { isDrifted } from '../core/state.ts';
+import { cluster, expectEqual, heal, keys, rowsOf, spoil } from '../testing/exchanges.ts';
 import { put, TestReplica } from '../testing/replica.ts';
-import { follow, localPeers, rotten, tamper, testShard } from '../testing/shard.ts';
-import { listBuckets } from './answer-peers.ts';
-import type { ShardContext } from './context.ts';
-import { Exchanges } from './exchanges.ts';
-import { inject } from './inject.ts';
-import type { ShardReplica } from './replica.ts';
-import { Scrub } from './scrub.ts';
+import { follow, rotten, tamper } from '../testing/shard.ts';
 
 afterEach(() => breakBy(undefined));
-
-const keys = Array.from({ length: 100 }, (_, i) => `key-${i}`);
-const heal: ExchangeHeader = {
-  with: 'node-1',
-  mode: 'heal',
-  rung: 'key',
-  buckets: [],
-  keysMax: 1000,
-  bytesMax: 1_000_000,
-};
-
-/** Three replicas of the same rows; the log is that of the first, which leads where nothing else is said. */
-function cluster() {
-  const contexts = new Map<string, ShardContext>();
-  const peers = localPeers(contexts);
-  const log = new TestReplica();
-  log.startEpoch(1);
-  log.write(keys.map((key) => put(key, `value of ${key}`)));
-  const replicas = ['node-1', 'node-2', 'node-3'].map((node) => {
-    const { context, told } = testShard({ node, peers });
-    contexts.set(node, context);
-    follow(context, log);
-    const replica = { context, scrub: new Scrub(context), shard: 0, leader: undefined, isFollowing: true };
-    const exchanges = new Exchanges(replica as unknown as ShardReplica);
-    return { context, told, replica, exchanges, scrub: replica.scrub };
-  });
-  const [one, two, three] = replicas;
-  if (!one || !two || !three) throw new Error('There are three.');
-  const write = (...requests: Parameters<TestReplica['write']>[0]): void => {
-    log.write(requests);
-    for (const { context } of replicas) follow(context, log);
-  };
-  return { log, one, two, three, contexts, write };
-}
-
-type Part = ReturnType<typeof cluster>['one'];
-
-function rowsOf({ context }: Part) {
-  return new TestReplica(context.store).rows();
-}
-
-let dice = 0;
-const random = (): number => {
-  dice = (dice * 16_807 + 11) % 2_147_483_647;
-  return dice / 2_147_483_647;
-};
-
-function spoil({ context }: Part, kind: InjectHeader['kind'], count = 1): string[] {
-  return inject(context, { kind, count }, { shardCount: 1, random });
-}
-
-function expectEqual(ours: Part, theirs: Part): void {
-  expect(rowsOf(ours)).toEqual(rowsOf(theirs));
-  expect(equalDigest(ours.context.state.root, theirs.context.state.root)).toBe(true);
-  expect(isDrifted(ours.context.state)).toBe(false);
-  expect(ours.context.store.leavesRoot()).toEqual(theirs.context.store.leavesRoot());
-}
 
 const kinds = ['flip-value', 'drop-row', 'alien-row', 'spoil-tree', 'skip-event', 'rewind-cursor'] as const;
 
@@ -165,103 +97,6 @@ describe('an exchange', () => {
     const back = await one.exchanges.run({ ...heal, with: 'node-2' });
     expect(back).toMatchObject({ outcome: 'equal', counts: { healed: 1 } });
     expectEqual(one, two);
-  });
-
-  describe('reads values only where there is a doubt:', () => {
-    /** Buckets that each of them has read whole, values and all. */
-    function readBy(...parts: Part[]): number[][] {
-      return parts.map(({ context: { store } }) => {
-        const buckets: number[] = [];
-        const read = store.bucketRows.bind(store);
-        store.bucketRows = (bucket) => {
-          buckets.push(bucket);
-          return read(bucket);
-        };
-        return buckets;
-      });
-    }
-
-    /** The second one misses a write of the key, and is told by the next one. */
-    function missed(all: ReturnType<typeof cluster>, key: string): void {
-      spoil(all.two, 'skip-event');
-      all.write(put(key, 'missed'));
-      all.write(put('key-9', 'told'));
-      expect(isDrifted(all.two.context.state)).toBe(true);
-    }
-
-    it('none where the digests of both have their leaves', async () => {
-      const all = cluster();
-      missed(all, 'key-1');
-      const read = readBy(all.one, all.two);
-      const answer = await all.two.exchanges.run(heal);
-      expect(answer).toMatchObject({ outcome: 'equal', counts: { healed: 1 } });
-      expect(read).toEqual([[], []]);
-      expectEqual(all.two, all.one);
-    });
-
-    it('on both sides where ours is suspect, or the asker names the bucket', async () => {
-      const { one, two } = cluster();
-      tamper(two.context, rotten(two.context.store.get('key-1')));
-      await two.scrub.run();
-      const [theirs, ours] = readBy(one, two);
-      await two.exchanges.run({ ...heal, mode: 'diff', buckets: [bucketOf('key-2')] });
-      const suspect = [bucketOf('key-1'), bucketOf('key-2')].sort();
-      for (const buckets of [theirs, ours]) expect([...new Set(buckets)].sort()).toEqual(suspect);
-    });
-
-    it('on the side whose digests do not have their leaf, or that knows something itself', async () => {
-      const all = cluster();
-      const { one, two } = all;
-      missed(all, 'key-1');
-      const bucket = bucketOf('key-1');
-      const read = readBy(one, two);
-      const list = { throughSeq: 1000, audit: false };
-      one.context.store.commit(changeOf({ removed: ['key-1'], state: one.context.state }), 'synced');
-      expect(await listBuckets(one.context, [bucket], list)).toMatchObject([{ bucket, sound: false }]);
-      expect(one.context.soundness.suspects).toEqual([bucket]);
-      two.context.soundness.suspect(bucket);
-      expect(await listBuckets(two.context, [bucket], list)).toMatchObject([{ bucket, sound: true }]);
-      expect(two.context.soundness.suspects).toEqual([]);
-      expect(read).toEqual([[bucket], [bucket]]);
-    });
-
-    it('a row of the peer that has rotted unseen is not taken; the peer learns of it, and is healed', async () => {
-      const all = cluster();
-      const { one, two } = all;
-      missed(all, 'key-1');
-      tamper(one.context, rotten(one.context.store.get('key-1')));
-      const answer = await two.exchanges.run(heal);
-      expect(answer).toMatchObject({ outcome: 'different', counts: { healed: 0 } });
-      expect(two.context.store.get('key-1')?.seq).toBe(3);
-      expect(one.context.soundness.suspects).toEqual([bucketOf('key-1')]);
-      expect(await one.exchanges.run({ ...heal, with: 'node-3' })).toMatchObject({ outcome: 'equal' });
-      expect(await two.exchanges.run(heal)).toMatchObject({ outcome: 'equal', counts: { healed: 1 } });
-      expectEqual(two, one);
-    });
-
-    it('a row of ours that has rotted unseen and differs is healed in the same exchange', async () => {
-      const all = cluster();
-      missed(all, 'key-1');
-      tamper(all.two.context, rotten(all.two.context.store.get('key-1')));
-      const answer = await all.two.exchanges.run(heal);
-      expect(answer).toMatchObject({ outcome: 'equal', counts: { found: 1, healed: 1 } });
-      expectEqual(all.two, all.one);
-      expect(all.two.context.soundness.suspects).toEqual([]);
-    });
-
-    it('a row that has rotted unseen and does not differ is left to the scrub', async () => {
-      const all = cluster();
-      const { one, two } = all;
-      const names = Array.from({ length: 100_000 }, (_, i) => `neighbour-${i}`);
-      const other = names.find((name) => bucketOf(name) === bucketOf('key-1')) as string;
-      all.write(put(other, 'of the same bucket'));
-      missed(all, 'key-1');
-      tamper(two.context, rotten(two.context.store.get(other)));
-      expect(await two.exchanges.run(heal)).toMatchObject({ outcome: 'equal', counts: { healed: 1 } });
-      expect((await two.scrub.run()).sound).toBe(false);
-      expect(await two.exchanges.run(heal)).toMatchObject({ outcome: 'equal', counts: { healed: 1 } });
-      expectEqual(two, one);
-    });
   });
 
   it('sets aside what it overwrites and removes', async () => {

@@ -87,8 +87,10 @@ export function entryOf(row: EntryRow): Entry {
   return { key, epoch, seq, tombstone: row.tombstone === 1, expiresAt, contentType, digest, value };
 }
 
-export function* entriesOf(rows: Iterable<EntryRow>): Generator<Entry> {
-  for (const row of rows) yield entryOf(row);
+/** All rows, by their keys; to be ended before the database is closed. */
+export function* entriesOf(database: Database.Database): Generator<Entry, void> {
+  const rows = database.prepare('SELECT * FROM entries ORDER BY key').iterate();
+  for (const row of rows as IterableIterator<EntryRow>) yield entryOf(row);
 }
 
 export function entryOfTuple(row: EntryTuple): Entry {

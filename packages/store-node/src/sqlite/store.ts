@@ -28,7 +28,6 @@ import { openSchema } from './schema.ts';
 import {
   type CollectableRowRow,
   collectableOf,
-  type EntryRow,
   type EntryTuple,
   entriesOf,
   entryOfTuple,
@@ -249,15 +248,12 @@ export class SqliteStore implements ShardStore {
   snapshot(): Snapshot {
     const database = new Database(this.#options.file, { readonly: true });
     database.exec('BEGIN');
-    const state = stateOf(database);
-    const rows = database
-      .prepare('SELECT * FROM entries ORDER BY key')
-      .iterate() as IterableIterator<EntryRow>;
+    const entries = entriesOf(database);
     return {
-      state,
-      entries: entriesOf(rows),
+      state: stateOf(database),
+      entries,
       close: () => {
-        rows.return?.();
+        entries.return();
         database.close();
       },
     };
