@@ -34,6 +34,13 @@ ${markdownTable([
   ['Variable', 'Who reads it', 'What for'],
   ['`DRIFTLESS_NATS_URL`', '`up`', 'A NATS cluster that runs already; then no nats-server is started'],
   ['`NATS_SERVER_BIN`', '`up`, the tests', 'The nats-server to start, before one on PATH or in the cache'],
+  ['`DRIFTLESS_PROMETHEUS`', '`up --observe`', 'The Prometheus to start, before one on PATH'],
+  ['`DRIFTLESS_ALERTMANAGER`', '`up --observe`', 'The Alertmanager to start, before one on PATH'],
+  [
+    '`DRIFTLESS_ALERTMANAGER_CONFIG`',
+    '`up --observe`',
+    'Its configuration, `alerts/alertmanager.yaml` say; default: one that sends alerts to nobody',
+  ],
   ['`XDG_CACHE_HOME`', '`up`, the tests', 'Where an installed nats-server is kept; default `~/.cache`'],
   ['`DRIFTLESS_URL`', 'all other commands, the demo', 'The gateway; default `http://127.0.0.1:8080`'],
   ['`DRIFTLESS_DEBUG`', 'all commands', 'Set: a failure shows its stack'],

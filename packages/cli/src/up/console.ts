@@ -2,6 +2,7 @@
 import { formatDuration } from '../output/terminal.ts';
 import type { ChildReport } from './core/supervisor.ts';
 import type { ClusterShape } from './data-dir.ts';
+import type { ObserveTools } from './observe/tools.ts';
 import { antiEntropyPort, type Layout, type UpOptions } from './options.ts';
 
 export type Say = (line: string) => void;
@@ -29,9 +30,12 @@ export interface ReadyInput {
   /** "nats-server 2.15.2 (cache)". */
   readonly nats: string;
   readonly tookMs: number;
+  /** With `--observe`: which of them run. */
+  readonly tools?: ObserveTools | undefined;
 }
 
-export function describeReady({ options, shape, layout, natsUrl, nats, tookMs }: ReadyInput): string[] {
+export function describeReady(input: ReadyInput): string[] {
+  const { options, shape, layout, natsUrl, nats, tookMs } = input;
   const gateway = `http://127.0.0.1:${options.gatewayPort}`;
   const nodes = shape.nodes.map((number) => `http://127.0.0.1:${options.nodePort + number - 1}`);
   const size = `${counted(shape.nodes.length, 'node')}, ${counted(shape.shards, 'shard')}`;
@@ -44,6 +48,7 @@ export function describeReady({ options, shape, layout, natsUrl, nats, tookMs }:
     `  nodes     ${nodes.join('  ')}`,
     `  healing   http://127.0.0.1:${antiEntropyPort(options)}/v1/anti-entropy`,
     `  NATS      ${natsUrl}      ${nats}, Node ${process.versions.node}`,
+    ...describeObserved(input),
     `  data      ${layout.root}      logs in ${layout.log}`,
     '',
     'Try (the Driftless-* headers say where it was read, and how far behind that was)',
@@ -52,6 +57,17 @@ export function describeReady({ options, shape, layout, natsUrl, nats, tookMs }:
     `  curl ${gateway}/v1/cluster`,
     '',
     'Stop with Ctrl-C. The data stays; a start with --fresh begins anew.',
+  ];
+}
+
+function describeObserved({ options, tools }: ReadyInput): string[] {
+  const prometheus = `http://127.0.0.1:${options.prometheusPort}`;
+  const alertmanager = `http://127.0.0.1:${options.alertmanagerPort}`;
+  return [
+    ...(tools?.prometheus === undefined
+      ? []
+      : [`  metrics   ${prometheus}      alerts         ${prometheus}/alerts`]),
+    ...(tools?.alertmanager === undefined ? [] : [`  alerts    ${alertmanager}      Alertmanager`]),
   ];
 }
 

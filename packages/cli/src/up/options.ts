@@ -17,6 +17,10 @@ export const upOptionsSchema = z.object({
   nodePort: port.default(7101),
   natsPort: port.default(7422),
   natsMonitorPort: port.default(7822),
+  /** Prometheus and Alertmanager as well, where they are there. */
+  observe: z.boolean().default(false),
+  prometheusPort: port.default(9090),
+  alertmanagerPort: port.default(9093),
   fresh: z.boolean().default(false),
   restart: z.boolean().default(true),
   logLevel: z.enum(LOG_LEVELS).default('info'),
@@ -43,6 +47,8 @@ export interface Layout {
   readonly nodes: string;
   readonly nats: string;
   readonly natsConfig: string;
+  readonly prometheus: string;
+  readonly alertmanager: string;
 }
 
 export function layoutOf(dataDir: string): Layout {
@@ -56,6 +62,8 @@ export function layoutOf(dataDir: string): Layout {
     nodes: join(root, 'nodes'),
     nats: join(root, 'nats'),
     natsConfig: join(root, 'nats', 'nats-server.conf'),
+    prometheus: join(root, 'prometheus'),
+    alertmanager: join(root, 'alertmanager'),
   };
 }
 

@@ -29,6 +29,9 @@ export function registerUp(program: Command): void {
     .option('--node-port <port>', 'port of node-1; node-2 has the next, and so on', number('nodePort'), 7101)
     .option('--nats-port <port>', 'port of nats-server', number('natsPort'), 7422)
     .option('--nats-monitor-port <port>', "port of nats-server's monitoring", number('natsMonitorPort'), 7822)
+    .option('--observe', 'Prometheus and Alertmanager as well, where their programs are there')
+    .option('--prometheus-port <port>', 'port of Prometheus', number('prometheusPort'), 9090)
+    .option('--alertmanager-port <port>', 'port of Alertmanager', number('alertmanagerPort'), 9093)
     .option('--fresh', 'delete the data of an earlier cluster first')
     .option('--no-restart', 'leave processes that die dead')
     .option(

@@ -36,7 +36,9 @@ export function staleChildren(layout: Layout): StaleChild[] {
 
 function isOurs(pid: number, layout: Layout): boolean {
   const line = `${commandLineOf(pid) ?? ''} `;
-  return line.includes(`${dataDirArgument(layout)} `) || line.includes(`${layout.natsConfig} `);
+  // What is not ours has no argument for us; but it is told where its files are.
+  const places = [layout.natsConfig, `=${layout.prometheus}`, `=${layout.alertmanager}`];
+  return [dataDirArgument(layout), ...places].some((argument) => line.includes(`${argument} `));
 }
 
 async function stop(

@@ -17,6 +17,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { isAlive, signalProcess } from './processes.ts';
 
 const fixture = fileURLToPath(new URL('./testing/up-fixture.ts', import.meta.url));
+const fakeObserver = fileURLToPath(new URL('./testing/fake-observer.mjs', import.meta.url));
 const TIMEOUT_MS = 60_000;
 const WAIT_MS = 20_000;
 
@@ -24,12 +25,15 @@ let root: string;
 let dataDir: string;
 let base: number;
 let running: Up[];
+/** Where Prometheus and Alertmanager are. */
+let observerEnv: Record<string, string>;
 
 beforeEach(async () => {
   root = realpathSync(mkdtempSync(join(tmpdir(), 'driftless-up-')));
   dataDir = join(root, 'data');
-  base = await freePortRange(6);
+  base = await freePortRange(8);
   running = [];
+  observerEnv = {};
 });
 afterEach(async () => {
   for (const { child } of running) child.kill('SIGKILL');
@@ -48,8 +52,9 @@ interface Up {
 
 function start(options: object = {}, behaviour = ''): Up {
   const ports = { gatewayPort: base, natsPort: base + 2, natsMonitorPort: base + 3, nodePort: base + 4 };
-  const json = JSON.stringify({ dataDir, nodes: 2, ...ports, ...options });
-  const env = { ...process.env, DRIFTLESS_NATS_URL: '', FIXTURE_BEHAVIOUR: behaviour };
+  const observers = { prometheusPort: base + 6, alertmanagerPort: base + 7 };
+  const json = JSON.stringify({ dataDir, nodes: 2, ...ports, ...observers, ...options });
+  const env = { ...process.env, DRIFTLESS_NATS_URL: '', FIXTURE_BEHAVIOUR: behaviour, ...observerEnv };
   const child = spawn(process.execPath, [fixture, json], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
   child.stdout.on('data', (chunk: Buffer) => {
@@ -71,6 +76,17 @@ async function started(options?: object, behaviour?: string): Promise<Up> {
   const run = start(options, behaviour);
   await says(run, 'Driftless is ready');
   return run;
+}
+
+/** The instances that a configuration of Prometheus has, by their job. */
+function jobsIn(config: string): Record<string, string[]> {
+  const { scrape_configs: jobs } = JSON.parse(config) as {
+    scrape_configs: { job_name: string; static_configs: { labels: { instance: string } }[] }[];
+  };
+  const instances = jobs.map(({ job_name: job, static_configs: groups }) => {
+    return [job, groups.map(({ labels }) => labels.instance)] as const;
+  });
+  return Object.fromEntries(instances);
 }
 
 const journal = (): string[] => readFileSync(join(dataDir, 'journal'), 'utf8').trim().split('\n');
@@ -104,6 +120,61 @@ test(
     ]);
     expect(listRunFiles(join(dataDir, 'run')).size).toBe(0);
     expect(existsSync(join(dataDir, 'up.lock'))).toBe(false);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'with --observe, Prometheus watches all of it and tells Alertmanager; both stop with the cluster',
+  async () => {
+    observerEnv = { DRIFTLESS_PROMETHEUS: fakeObserver, DRIFTLESS_ALERTMANAGER: fakeObserver };
+    const run = await started({ observe: true });
+    expect(run.output()).toContain(`http://127.0.0.1:${base + 6}/alerts`);
+    expect(run.output()).toContain(`http://127.0.0.1:${base + 7}`);
+    await says(run, 'prometheus is ready');
+    await says(run, 'alertmanager is ready');
+    const config = await (await fetch(`http://127.0.0.1:${base + 6}/config`)).text();
+    expect(jobsIn(config)).toEqual({
+      'anti-entropy': ['anti-entropy-1'],
+      gateway: ['gateway-1'],
+      'store-node': ['node-1', 'node-2'],
+      alertmanager: ['alertmanager'],
+      prometheus: ['prometheus'],
+    });
+    expect(config).toContain(`"127.0.0.1:${base + 4}"`);
+    expect(config).toContain(`"127.0.0.1:${base + 7}"`);
+    const pids = ['prometheus', 'alertmanager'].map(pidOf);
+    run.child.kill('SIGTERM');
+    expect(await run.ended).toBe(0);
+    expect(pids.some(isAlive)).toBe(false);
+    expect(listRunFiles(join(dataDir, 'run')).size).toBe(0);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'with --observe and nothing to observe with, it runs without, and says what is missing and how to get it',
+  async () => {
+    observerEnv = { PATH: join(root, 'nothing') };
+    const run = await started({ observe: true });
+    await says(run, /Prometheus was not found, .* prometheus".*\nAlertmanager was not found/);
+    expect(run.output()).not.toContain(`:${base + 6}`);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'observers that outlived their up are stopped by the next',
+  async () => {
+    observerEnv = { DRIFTLESS_PROMETHEUS: fakeObserver, DRIFTLESS_ALERTMANAGER: fakeObserver };
+    const first = await started({ observe: true });
+    await says(first, 'prometheus is ready');
+    await says(first, 'alertmanager is ready');
+    const left = ['prometheus', 'alertmanager'].map(pidOf);
+    first.child.kill('SIGKILL');
+    await first.ended;
+    await started();
+    await Promise.all(left.map(gone));
   },
   TIMEOUT_MS,
 );

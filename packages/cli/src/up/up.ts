@@ -5,6 +5,7 @@
  *
  * All is said in single lines. What goes wrong before the cluster is ready ends the start, with what was
  * started stopped again; afterwards, children that die are started again until a signal asks for the end.
+ * Prometheus and Alertmanager, with `--observe`, are started when it is ready, and it doesn't wait for them.
  */
 import { mkdirSync, realpathSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,6 +18,8 @@ import { probeJetStream } from './jetstream.ts';
 import { takeLock } from './lock.ts';
 import { lastLine, logPath } from './log-file.ts';
 import { writeNatsConfig } from './nats-config.ts';
+import { planObserve } from './observe/plan.ts';
+import { describeMissing, findObserveTools, type ObserveTools } from './observe/tools.ts';
 import { antiEntropyPort, type Layout, layoutOf, nodeName, type UpOptions } from './options.ts';
 import { type Plan, type PlanInput, planCluster } from './plan.ts';
 import { requireFreePorts, type WantedPort } from './ports.ts';
@@ -47,8 +50,9 @@ export async function up(options: UpOptions, context: UpContext): Promise<void> 
     await stopStaleChildren(layout, context.say);
     if (options.fresh) wipeDataDir(layout);
     const shape = settleShape(layout, options);
-    await requireFreePorts(wantedPorts(options, shape, context.env));
-    await runCluster({ options, shape, layout, context });
+    const tools = options.observe ? findObserveTools(context.env) : undefined;
+    await requireFreePorts([...wantedPorts(options, shape, context.env), ...observePorts(options, tools)]);
+    await runCluster({ options, shape, layout, context, tools });
   } finally {
     giveBack();
   }
@@ -59,9 +63,11 @@ interface Run {
   readonly shape: ClusterShape;
   readonly layout: Layout;
   readonly context: UpContext;
+  /** Undefined: nobody asked to observe. */
+  readonly tools: ObserveTools | undefined;
 }
 
-async function runCluster({ options, shape, layout, context }: Run): Promise<void> {
+async function runCluster({ options, shape, layout, context, tools }: Run): Promise<void> {
   const { env, say, stop } = context;
   const startedAt = performance.now();
   const nats = await chooseNats(options, env, say);
@@ -79,17 +85,24 @@ async function runCluster({ options, shape, layout, context }: Run): Promise<voi
     startedAt: new Date().toISOString(),
     dataDir: layout.root,
   });
+  let observers: readonly ChildSpec[] = [];
   try {
     if (plan.natsServer !== undefined) await startAndWait([plan.natsServer]);
     await startAndWait([...plan.nodes, plan.gateway, plan.antiEntropy]);
     if (!stop.requested) {
       const tookMs = performance.now() - startedAt;
-      const described = { ...nats, natsUrl: redactUrl(nats.natsUrl), nats: nats.described };
-      for (const line of describeReady({ options, shape, layout, tookMs, ...described })) say(line);
+      const described = { natsUrl: redactUrl(nats.natsUrl), nats: nats.described };
+      for (const line of describeReady({ options, shape, layout, tookMs, tools, ...described })) say(line);
+      if (tools !== undefined) {
+        for (const line of describeMissing(tools, process.platform)) say(line);
+        observers = planObserve({ options, layout, tools, env });
+        // The cluster is ready without them: one that does not start is reported, and tried again.
+        supervisor.start(observers);
+      }
     }
     await stop.promise;
   } finally {
-    await stopAll(plan, supervisor, stop, say);
+    await stopAll({ plan, observers, supervisor, stop, say });
     clearInterval(waiting);
     removeRunFile(layout.run, 'up', process.pid);
   }
@@ -141,6 +154,12 @@ function wantedPorts(options: UpOptions, shape: ClusterShape, env: UpContext['en
   return [...(env.DRIFTLESS_NATS_URL ? [] : nats), ...nodes, gateway, antiEntropy];
 }
 
+function observePorts({ prometheusPort, alertmanagerPort }: UpOptions, tools?: ObserveTools): WantedPort[] {
+  const prometheus = { port: prometheusPort, owner: 'Prometheus', option: '--prometheus-port' };
+  const alertmanager = { port: alertmanagerPort, owner: 'Alertmanager', option: '--alertmanager-port' };
+  return [...(tools?.prometheus ? [prometheus] : []), ...(tools?.alertmanager ? [alertmanager] : [])];
+}
+
 interface Waiting {
   readonly supervisor: Supervisor;
   readonly layout: Layout;
@@ -184,12 +203,18 @@ function neverReady(name: string, what: string, { log }: Layout): CommandError {
   return new CommandError(`${name} ${what}; ${last}`, { hint: `see ${logPath(log, name)}` });
 }
 
+interface Stopping extends Omit<Waiting, 'layout'> {
+  readonly plan: Plan;
+  readonly observers: readonly ChildSpec[];
+}
+
 /** The edge first, so that nothing new comes in; nats-server last: the nodes publish what they have. */
-async function stopAll(plan: Plan, supervisor: Supervisor, stop: StopRequest, say: Say): Promise<void> {
+async function stopAll({ plan, observers, supervisor, stop, say }: Stopping): Promise<void> {
   const stages = [
     [plan.gateway, plan.antiEntropy],
     plan.nodes,
     plan.natsServer === undefined ? [] : [plan.natsServer],
+    observers,
   ];
   say('stopping: gateway and anti-entropy, nodes, then nats-server (Ctrl-C again kills them at once)');
   const orderly = (async () => {
