@@ -18,13 +18,12 @@ import {
   sourceOf,
 } from './compose-files.ts';
 
-/** An operator's own; and what the engine makes an empty folder of until it is there. */
-const mayBeAbsent = ['./secrets', '../dashboards/json'];
 const services = Object.entries(compose.services);
 const names = new Set(services.map(([name]) => name));
 const ours = services.filter(([, { image }]) => image.includes('driftless'));
 const manifest = JSON.parse(read('package.json')) as {
   version: string;
+  workspaces: string[];
   optionalDependencies: Record<string, string>;
 };
 
@@ -50,6 +49,12 @@ describe('the image', () => {
     expect(dockerfile).toContain(`VERSION=${manifest.version}\n`);
   });
 
+  it('is given the manifest of every workspace, for npm compares them with the lock file', () => {
+    const ignore = read('.dockerignore').split('\n');
+    const apart = manifest.workspaces.filter((workspace) => !workspace.startsWith('packages/'));
+    expect(apart.filter((workspace) => !ignore.includes(`!${workspace}/package.json`))).toEqual([]);
+  });
+
   it('runs the processes that it installs the packages of', () => {
     const installed = [...dockerfile.matchAll(/--workspace=packages\/([a-z-]+)/g)].map(([, name]) => name);
     const run = [
@@ -68,7 +73,7 @@ describe('the Compose stack', () => {
 
   it('mounts what exists', () => {
     const sources = services.flatMap(([, { volumes }]) => volumes.map(sourceOf));
-    const files = sources.filter((source) => /^\.\.?\//.test(source) && !mayBeAbsent.includes(source));
+    const files = sources.filter((source) => /^\.\.?\//.test(source) && source !== './secrets');
     expect(files.filter((source) => !existsSync(join(root, 'compose', source)))).toEqual([]);
     const volumes = sources.filter((source) => /^[a-z]/.test(source));
     expect([...new Set(volumes)].sort()).toEqual(Object.keys(compose.volumes).sort());
