@@ -65,7 +65,7 @@ async function smoke(): Promise<void> {
     await watchToTheEnd(clients, watching);
     await killGateway(clients);
     compareAll();
-    if (services.includes('prometheus')) await observed(story, publishedUrl('prometheus', 9090));
+    if (services.includes('prometheus')) await observed(story, publishedUrl('prometheus', 9090), services);
   } finally {
     for (const client of Object.values(clients)) await client.close();
   }
