@@ -4,7 +4,7 @@
  * compose:smoke`.
  */
 import { existsSync, globSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import {
@@ -145,6 +145,13 @@ describe('what stands around the store', () => {
 
   it('gives Grafana its datasources under the names that dashboards use', () => {
     expect(datasources().map(({ uid }) => uid)).toEqual(['prometheus', 'tempo']);
+  });
+
+  it('opens Grafana with a dashboard that is there', () => {
+    const { environment = {}, volumes = [] } = compose.services.grafana ?? {};
+    const home = String(environment.GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH);
+    const mount = volumes.find((volume) => home.startsWith(`${volume.split(':')[1]}/`)) ?? '';
+    expect(existsSync(join(root, 'compose', sourceOf(mount), basename(home))), home).toBe(true);
   });
 
   it('has no YAML that cannot be read', () => {
