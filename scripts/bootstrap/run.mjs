@@ -14,7 +14,9 @@ const TASKS = {
   cli: (node, args) => runPinned(node, [CLI, ...args]),
   'demo:cities': (node, args) => runPinned(node, ['scripts/demo-cities.ts', ...args]),
   'compose:smoke': (node, args) => runPinned(node, ['scripts/compose-smoke.ts', ...args]),
-  docs: (node, args) => runPinned(node, ['scripts/configuration-page.ts', ...args]),
+  docs: async (node, args) =>
+    (await runPinned(node, ['scripts/configuration-page.ts', ...args])) ||
+    runPinned(node, ['scripts/metrics-page.ts', ...args]),
   dashboards: (node, args) => runPinned(node, ['dashboards/src/main.ts', ...args]),
   'test:faults': (node, args) => runPinned(node, ['test/faults/runner/main.ts', ...args]),
   reliability: (node, args) => runPinned(node, ['scripts/reliability.ts', ...args]),

@@ -17,7 +17,7 @@ import { freePortRange, waitUntil } from '@driftless/runtime';
 import { SmallDisk } from './disk.ts';
 import { Link } from './link.ts';
 import { natsPlans, natsStore } from './nats.ts';
-import { type Part, type ProcessPlan, TestProcess } from './process.ts';
+import { type Part, type ProcessPlan, TestProcess, tail } from './process.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const readyTimeoutMs = 60_000;
@@ -87,6 +87,8 @@ export class TestCluster {
         DRIFTLESS_DATA_DIR: directory,
         DRIFTLESS_RUN_DIR: join(directory, 'run'),
         DRIFTLESS_PORT: String(port(name)),
+        // Tests count positions: a canary is for those that ask for one.
+        DRIFTLESS_CANARY_EVERY_MS: '0',
       };
       const args = [join(root, 'packages', room, 'src/main.ts')];
       return new TestProcess(
@@ -351,11 +353,6 @@ function hasLeader(shard: ClusterView['shards'][number]): boolean {
 function describeReplica(replica: ReplicaStatus & { node: string }): string {
   const { node, shard, role, health, applied, root, reason } = replica;
   return `shard ${shard} ${node} ${role} ${health} ${applied.epoch}-${applied.seq} ${root} ${reason ?? ''}`;
-}
-
-function tail(part: Part): string {
-  const lines = part.output().split('\n');
-  return `--- ${part.name}\n${lines.slice(-15).join('\n')}`;
 }
 
 const clusterDefaults: Required<ClusterOptions> = {

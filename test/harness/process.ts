@@ -95,3 +95,9 @@ export class TestProcess implements Part {
     return readFileSync(this.#logFile, 'utf8');
   }
 }
+
+/** The last that a part has said. */
+export function tail(part: Part): string {
+  const lines = part.output().split('\n');
+  return `--- ${part.name}\n${lines.slice(-15).join('\n')}`;
+}

@@ -48,5 +48,10 @@ export const silentTelemetry: GatewayTelemetry = {
   shed: nothing,
   watchSent: nothing,
   watchEnded: nothing,
+  read: nothing,
+  written: nothing,
+  canaryPut: nothing,
+  canarySeen: nothing,
+  canaryFailed: nothing,
   observe: nothing,
 };

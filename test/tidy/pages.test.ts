@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 
 it.each([
   ['configuration', 'configuration-page.ts'],
+  ['metrics', 'metrics-page.ts'],
   ['reliability', 'reliability.ts'],
   ['many machines', 'scale.ts'],
   ['boards', '../dashboards/src/main.ts'],

@@ -26,12 +26,31 @@ export function bucketOf(key: string): number {
   return keyHash(key) >>> bucketShift;
 }
 
-/** Why a text can't be a key, or `undefined` when it can: 1–512 bytes of well-formed UTF-8. */
+/** Keys that begin so are the store's own: no client writes, reads, lists or watches them. */
+export const reservedPrefix = '$driftless/';
+
+export function isReserved(key: string): boolean {
+  return key.startsWith(reservedPrefix);
+}
+
+/** The key of a shard that canaries are written to: the first of a row that lives there. */
+export function canaryKey(shard: number, shardCount: number): string {
+  for (let n = 0; ; n += 1) {
+    const key = `${reservedPrefix}canary/${shard}/${n}`;
+    if (shardOf(key, shardCount) === shard) return key;
+  }
+}
+
+/**
+ * Why a text can't be a key, or `undefined` when it can: 1–512 bytes of well-formed UTF-8, and not one of the
+ * store's own.
+ */
 export function keyProblem(key: string): string | undefined {
   if (key.length === 0) return 'A key has at least 1 byte.';
   if (!key.isWellFormed()) return 'A key is well-formed UTF-8; this one holds a lone surrogate.';
   const bytes = Buffer.byteLength(key, 'utf8');
   if (bytes > keyBytesMax) return `A key has at most ${keyBytesMax} bytes of UTF-8; this one has ${bytes}.`;
+  if (isReserved(key)) return `Keys that begin with ${reservedPrefix} are the store's own.`;
   return undefined;
 }
 

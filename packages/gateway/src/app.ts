@@ -6,6 +6,7 @@
  */
 import { requestBytesMax } from '@driftless/contracts';
 import { createHttpServer, type HttpServer, type Logger, type Telemetry } from '@driftless/runtime';
+import type { Canary } from './canary.ts';
 import type { GatewayConfig } from './config.ts';
 import { Admission } from './core/admission.ts';
 import { notReadyReason } from './core/routing.ts';
@@ -34,6 +35,7 @@ export interface AppParts {
   telemetry: Telemetry;
   instruments: GatewayTelemetry;
   store: Store;
+  canary: Canary;
   sessions: Sessions;
   info: ClusterInfo;
   findAntiEntropy: FindAntiEntropy;
@@ -53,6 +55,7 @@ export async function createApp({
   telemetry,
   instruments,
   store,
+  canary,
   sessions,
   info,
   findAntiEntropy,
@@ -90,13 +93,13 @@ export async function createApp({
   const hub = new WatchHub(config, store.routing, instruments, logger);
   // A room of its own: a watch is bounded by the number of watchers, not by that of requests.
   await app.register(async (api: Api) => serveWatch(api, store, hub));
-  instruments.observe(gaugesOf(store, admission, hub));
+  instruments.observe(gaugesOf(store, admission, hub, canary));
   return app;
 }
 
 const circuitStates = { closed: 0, 'half-open': 1, open: 2 };
 
-function gaugesOf(store: Store, admission: Admission, hub: WatchHub): GatewayGauges {
+function gaugesOf(store: Store, admission: Admission, hub: WatchHub, canary: Canary): GatewayGauges {
   const { routing, directory } = store;
   return {
     requestsInFlight: () => admission.requests,
@@ -114,5 +117,6 @@ function gaugesOf(store: Store, admission: Admission, hub: WatchHub): GatewayGau
     shardsWithoutLeader: () => routing.state.routes.filter((route) => route.leader === undefined).length,
     watchers: () => hub.size,
     watchBufferBytes: () => hub.bufferBytes,
+    canariesSeen: () => canary.seen(),
   };
 }

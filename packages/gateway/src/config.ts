@@ -78,6 +78,17 @@ export const gatewayConfigSchema = z.object({
   diffTimeoutMs: milliseconds(60_000, 'How long a node may take to compare its replica with another one'),
   healTimeoutMs: milliseconds(300_000, 'How long rounds of anti-entropy that were asked for may take'),
 
+  canaryEveryMs: z
+    .number()
+    .int()
+    .min(0)
+    .max(86_400_000)
+    .default(10_000)
+    .meta({ unit: 'ms' })
+    .describe(
+      'How often this gateway writes a canary to each shard, and reads it at every replica; 0: never',
+    ),
+
   circuitFailuresMax: count('failures', 5, 'Failures in a row that open the circuit to a node'),
   circuitOpenMs: milliseconds(1_000, 'How long a circuit stays open before it is tried again'),
 });

@@ -1,4 +1,6 @@
 /**
- * What the gateway offers to other packages: its configuration, for the generated docs. It runs by `main.ts`.
+ * What the gateway offers to other packages: its configuration and its instruments, for the generated docs.
+ * It runs by `main.ts`.
  */
 export { type GatewayConfig, gatewayConfigSchema } from './config.ts';
+export { createGatewayTelemetry } from './telemetry.ts';

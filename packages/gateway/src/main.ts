@@ -16,6 +16,7 @@ import {
   writeRunFile,
 } from '@driftless/runtime';
 import { createApp } from './app.ts';
+import { Canary } from './canary.ts';
 import { type GatewayConfig, gatewayConfigSchema } from './config.ts';
 import { RoutingTable } from './hop/routing-table.ts';
 import { Store } from './hop/store.ts';
@@ -45,6 +46,9 @@ async function main({ signal, onStop, useLogger }: ProcessContext): Promise<void
   onStop(() => store.close());
   follow({ link, cluster, table, logger, signal, checkRecord: (record) => checkRecord(config, record) });
 
+  const canary = new Canary(config, store, instruments, systemClock);
+  onStop(canary.start());
+
   const sessions = new Sessions(cluster);
   if (config.sessionKey !== undefined) sessions.useKey(Buffer.from(config.sessionKey, 'utf8'));
   else followSessionKey({ link, cluster, sessions, logger, signal });
@@ -54,7 +58,7 @@ async function main({ signal, onStop, useLogger }: ProcessContext): Promise<void
     return { connected: link.isConnected(), ...(version !== undefined && { version }) };
   };
   const info = { instance, nats };
-  const parts = { config, logger, telemetry, instruments, store, sessions, info };
+  const parts = { config, logger, telemetry, instruments, store, canary, sessions, info };
   const app = await createApp({ ...parts, findAntiEntropy: findAntiEntropy(link, cluster) });
   await app.listen({ host, port });
   onStop(() => app.close());

@@ -1,5 +1,12 @@
 /** All instruments of the gateway. Requests themselves are measured by the runtime's HTTP server. */
 
+import {
+  type AckLevel,
+  ackLevelSchema,
+  type ErrorCode,
+  type ReadLevel,
+  readLevelSchema,
+} from '@driftless/contracts';
 import { DURATION_SECONDS_BUCKETS, type Telemetry } from '@driftless/runtime';
 
 /** What is only looked at when somebody scrapes. */
@@ -15,6 +22,8 @@ export interface GatewayGauges {
   watchers(): number;
   /** Recent changes that are kept for watchers. */
   watchBufferBytes(): number;
+  /** When each replica showed a canary last, seconds since the Unix epoch. */
+  canariesSeen(): readonly { shard: number; node: string; atSeconds: number }[];
 }
 
 export type HopOperation = 'write' | 'read' | 'list';
@@ -32,9 +41,18 @@ export interface GatewayTelemetry {
   /** A watcher was sent this many changes. */
   watchSent(events: number): void;
   watchEnded(reason: WatchEnd): void;
+  /** A client's read or write has ended; `error`: undefined when it did what it asked for. */
+  read(level: ReadLevel, error: ErrorCode | undefined): void;
+  written(ack: AckLevel, error: ErrorCode | undefined): void;
+  canaryPut(shard: number, seconds: number): void;
+  /** A replica has shown a canary, so long after its put began. */
+  canarySeen(shard: number, node: string, seconds: number): void;
+  canaryFailed(shard: number, reason: ErrorCode): void;
   observe(gauges: GatewayGauges): void;
 }
 
+/** A replica that was away shows it when it is back. */
+const CANARY_BUCKETS = [...DURATION_SECONDS_BUCKETS, 60, 300, 900, 1800, 3600];
 const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 
 export function createGatewayTelemetry(telemetry: Telemetry): GatewayTelemetry {
@@ -77,7 +95,55 @@ export function createGatewayTelemetry(telemetry: Telemetry): GatewayTelemetry {
     shed: (reason) => shed.at(reason).add(1),
     watchSent: (events) => watchEvents.at().add(events),
     watchEnded: (reason) => watchEnds.at(reason).add(1),
+    ...clientInstruments(telemetry),
+    ...canaryInstruments(telemetry),
     observe: (gauges) => observe(telemetry, gauges),
+  };
+}
+
+function clientInstruments(telemetry: Telemetry): Pick<GatewayTelemetry, 'read' | 'written'> {
+  const reads = telemetry.keptCounter('gateway_reads_total', {
+    description: 'Keys read for clients, by level and result: ok (there or not), or the code of the error',
+    unit: 'reads',
+    labels: ['level', 'result'],
+  });
+  const writes = telemetry.keptCounter('gateway_writes_total', {
+    description: 'Operations written for clients, by ack and result: ok, or the code of the error',
+    unit: 'operations',
+    labels: ['ack', 'result'],
+  });
+  const readsOk = new Map(readLevelSchema.options.map((level) => [level, reads.at(level, 'ok')]));
+  const writesOk = new Map(ackLevelSchema.options.map((ack) => [ack, writes.at(ack, 'ok')]));
+  return {
+    read: (level, error) => (error ? reads.at(level, error) : readsOk.get(level))?.add(1),
+    written: (ack, error) => (error ? writes.at(ack, error) : writesOk.get(ack))?.add(1),
+  };
+}
+
+function canaryInstruments(
+  telemetry: Telemetry,
+): Pick<GatewayTelemetry, 'canaryPut' | 'canarySeen' | 'canaryFailed'> {
+  const puts = telemetry.histogram('canary_put_duration_seconds', {
+    description: "A canary's write, ack=stream, as a client would wait for it",
+    unit: 'seconds',
+    labels: ['shard'],
+    buckets: DURATION_SECONDS_BUCKETS,
+  });
+  const visible = telemetry.histogram('canary_visible_seconds', {
+    description: "From the beginning of a canary's write until a replica shows it",
+    unit: 'seconds',
+    labels: ['shard', 'node'],
+    buckets: CANARY_BUCKETS,
+  });
+  const failures = telemetry.keptCounter('canary_failures_total', {
+    description: 'Canaries that could not be written or read, by the code of the error',
+    unit: 'canaries',
+    labels: ['shard', 'reason'],
+  });
+  return {
+    canaryPut: (shard, seconds) => puts.at(shard).record(seconds),
+    canarySeen: (shard, node, seconds) => visible.at(shard, node).record(seconds),
+    canaryFailed: (shard, reason) => failures.at(shard, reason).add(1),
   };
 }
 
@@ -104,6 +170,18 @@ function observe(telemetry: Telemetry, gauges: GatewayGauges): void {
     { unit: 'operations', description: 'Operations that wait in lanes', labels: ['lane'] },
     (tell) => {
       for (const { lane, operations } of gauges.waiting()) tell(operations, { lane });
+    },
+  );
+  telemetry.gauge(
+    'canary_last_seen_timestamp_seconds',
+    {
+      unit: 'seconds',
+      description: 'When a replica showed a canary last, in seconds since the epoch; absent before the first',
+      labels: ['shard', 'node'],
+    },
+    (tell) => {
+      for (const { shard, node, atSeconds } of gauges.canariesSeen())
+        tell(atSeconds, { shard: String(shard), node });
     },
   );
   telemetry.gauge(

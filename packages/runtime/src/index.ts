@@ -19,6 +19,7 @@ export type {
   InstrumentSpec,
   KeptCounter,
   KeptHistogram,
+  Observe,
 } from './kept.ts';
 export type { Logger, LoggerOptions, LogLevel } from './log.ts';
 export { createLogger, LOG_LEVELS, redactUrl } from './log.ts';
@@ -34,7 +35,7 @@ export type { ProcessContext, RunProcessOptions, StopFunction } from './process.
 export { runProcess } from './process.ts';
 export type { RunFile } from './run-file.ts';
 export { listRunFiles, readRunFile, removeRunFile, writeRunFile } from './run-file.ts';
-export type { DescribedInstrument, Observe, Telemetry, TelemetryOptions } from './telemetry.ts';
+export type { DescribedInstrument, Telemetry, TelemetryOptions } from './telemetry.ts';
 export { createTelemetry, DURATION_SECONDS_BUCKETS } from './telemetry.ts';
 export type { WaitUntilOptions } from './wait.ts';
 export { waitUntil } from './wait.ts';

@@ -1,5 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Observe } from './kept.ts';
 import { createLogger } from './log.ts';
 import { createTelemetry, type Telemetry } from './telemetry.ts';
 import { waitUntil } from './wait.ts';
@@ -132,6 +133,23 @@ test('tells of its instruments what a page on them has to say, and takes no name
   telemetry.gauge('depth_operations', spec, () => undefined);
   expect(telemetry.instruments.at(-1)).toEqual({ name: 'depth_operations', type: 'gauge', ...spec });
   expect(() => telemetry.keptCounter('depth_operations', spec)).toThrow('there already');
+});
+
+test('a series that is not told any more is absent from the next scrape on', async () => {
+  const spec = { description: 'How far behind', unit: 'seconds', labels: ['shard'] as const };
+  let known = ['0', '1'];
+  const read = (observe: Observe): void => {
+    for (const shard of known) observe(3, { shard });
+  };
+  telemetry.gauge('lag_seconds', spec, read);
+  telemetry.observedCounter('seen_total', spec, read);
+  const told = async (): Promise<string[]> =>
+    (await telemetry.metricsText()).match(/^(lag_seconds|seen_total).*/gm) ?? [];
+  expect((await told()).length).toBe(4);
+  known = ['1'];
+  expect(await told()).toEqual(['lag_seconds{shard="1"} 3', 'seen_total{shard="1"} 3']);
+  known = [];
+  expect(await told()).toEqual([]);
 });
 
 test('a callback that fails makes the scrape fail, visibly', async () => {

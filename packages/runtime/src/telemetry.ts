@@ -8,7 +8,7 @@
  *
  * Nothing is pushed: a scrape reads what is there, so a process that nobody scrapes pays for counting only.
  */
-import type { Attributes, Counter } from '@opentelemetry/api';
+import type { Counter } from '@opentelemetry/api';
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
@@ -18,6 +18,7 @@ import {
   type KeptCounter,
   type KeptHistogram,
   KeptInstruments,
+  type Observe,
 } from './kept.ts';
 import { registerProcessMetrics } from './process-metrics.ts';
 
@@ -27,9 +28,6 @@ export interface TelemetryOptions {
   /** Which one of them: `node-1`, … */
   readonly instance: string;
 }
-
-/** Tells the value of one series; what isn't told at a scrape isn't there: unknown is absent, never 0. */
-export type Observe = (value: number, attributes?: Attributes) => void;
 
 export interface DescribedInstrument extends InstrumentSpec {
   readonly name: string;
@@ -98,11 +96,11 @@ export function createTelemetry({ service, instance }: TelemetryOptions): Teleme
     },
     gauge(name, spec, read) {
       describe(name, 'gauge', spec);
-      meter.createObservableGauge(name, spec).addCallback((result) => read(result.observe.bind(result)));
+      kept.gauge(name, spec, read);
     },
     observedCounter(name, spec, read) {
       describe(name, 'counter', spec);
-      meter.createObservableCounter(name, spec).addCallback((result) => read(result.observe.bind(result)));
+      kept.observedCounter(name, spec, read);
     },
     async metricsText() {
       const { resourceMetrics, errors } = await exporter.collect();

@@ -5,6 +5,7 @@
 import {
   type AckLevel,
   type ClusterRecord,
+  canaryKey,
   DriftlessError,
   eventBytesMax,
   eventOperationsMax,
@@ -37,6 +38,7 @@ export class Store {
   readonly #writer: Writer;
   readonly #reader: Reader;
   readonly #lister: Lister;
+  readonly #telemetry: GatewayTelemetry;
   readonly #sessionWaitMs: number;
   readonly #endSweeps: () => void;
 
@@ -47,6 +49,7 @@ export class Store {
     ports = hopPorts(config, telemetry),
   ) {
     this.routing = routing;
+    this.#telemetry = telemetry;
     this.directory = new NodeDirectory((node) => routing.urlOf(node), ports.connect);
     const lane = laneLimits(config);
     const { routeWaitMs, writeTimeoutMs, readTimeoutMs, sessionWaitMs, sessionWaitsMax } = config;
@@ -77,6 +80,7 @@ export class Store {
     const shard = shardOf(write.operation.key, this.cluster.shardCount);
     const written = await this.#writer.write(shard, ack, afterSession([write], shard, session));
     const [result] = written.results;
+    this.#telemetry.written(ack, result?.error);
     // As in learnFromRead: the same for all that were written together, and as soon readable.
     const { newest } = written;
     const wasDone = result !== undefined && result.error === undefined;
@@ -102,6 +106,7 @@ export class Store {
         const written = await this.#writer.writeAll(shard, ack, afterSession(ordered, shard, session));
         for (const [n, i] of own.entries()) {
           results[i] = written.results[n] as WriteResult;
+          this.#telemetry.written(ack, results[i].error);
           learnFromWrite(session, shard, results[i]);
         }
       }),
@@ -114,6 +119,7 @@ export class Store {
     const shard = shardOf(key, this.cluster.shardCount);
     const seen = session.seen(shard);
     const outcome = await this.#reader.read(shard, key, seen ? { ...asked, seen } : asked);
+    this.#telemetry.read(asked.level, outcome.type === 'failed' ? outcome.code : undefined);
     if (outcome.type === 'failed') {
       if (outcome.lost) session.lost(outcome.lost);
     } else learnFromRead(session, shard, outcome);
@@ -138,6 +144,18 @@ export class Store {
       if (error instanceof DriftlessError && error.lost) session.lost(error.lost);
       throw error;
     }
+  }
+
+  /** The key of the store's own that canaries of a shard are written to. */
+  canaryKey(shard: number): string {
+    return canaryKey(shard, this.cluster.shardCount);
+  }
+
+  /** Writes a canary as a client's write would be, but it is counted with none of them. */
+  async putCanary(shard: number, key: string, value: Uint8Array): Promise<WriteResult> {
+    const operation = { op: 'put' as const, key, bytes: value.length, type: 'application/json' };
+    const { results } = await this.#writer.write(shard, 'stream', [{ operation, value }]);
+    return results[0] as WriteResult;
   }
 
   /** Operations that wait in lanes. */

@@ -1,8 +1,9 @@
 /** The gateway as an application for tests: everything real but NATS and the nodes. */
 import { Buffer } from 'node:buffer';
 import { DriftlessError } from '@driftless/contracts';
-import { createLogger, createTelemetry, type HttpServer, loadConfig } from '@driftless/runtime';
+import { createLogger, createTelemetry, type HttpServer, loadConfig, systemClock } from '@driftless/runtime';
 import { createApp } from '../app.ts';
+import { Canary } from '../canary.ts';
 import { type GatewayConfig, gatewayConfigSchema } from '../config.ts';
 import { RoutingTable } from '../hop/routing-table.ts';
 import { Store } from '../hop/store.ts';
@@ -26,13 +27,14 @@ export async function openApp(
   const instruments = createGatewayTelemetry(telemetry);
   const table = new RoutingTable(config);
   const store = new Store(config, table, instruments);
+  const canary = new Canary(config, store, instruments, systemClock);
   const sessions = new Sessions('test');
   sessions.useKey(Buffer.alloc(32));
   const info = { instance: 'test', nats: () => ({ connected: true }) };
   const findAntiEntropy = (): Promise<never> => {
     throw new DriftlessError('unavailable', 'No anti-entropy process answers.');
   };
-  const parts = { config, logger, telemetry, instruments, store, sessions, info };
+  const parts = { config, logger, telemetry, instruments, store, canary, sessions, info };
   const app = await createApp({ ...parts, findAntiEntropy });
   ends.push(
     () => store.close(),

@@ -8,6 +8,7 @@ import {
   type Freshness,
   formatPosition,
   isLeaderLevel,
+  isReserved,
   type ListAnswer,
   type ListHeader,
   type ReadResult,
@@ -167,9 +168,9 @@ class ListPage {
     this.#now = now;
   }
 
-  /** Whether there was room; what isn't visible needs none. */
+  /** Whether there was room; what isn't visible, or the store's own, needs none. */
   take(entry: Entry): boolean {
-    if (!isVisible(entry, this.#now)) return true;
+    if (isReserved(entry.key) || !isVisible(entry, this.#now)) return true;
     if (this.entries.length >= this.#query.limit || this.#bytes > listBytesMax) return false;
     this.entries.push({ key: entry.key, ...headOf(entry) });
     if (this.#query.values) {

@@ -1,5 +1,12 @@
 /** What watchers are shown of a batch: its changes, each as one event's text without the resume token. */
-import { type Batch, formatPosition, lastSeqOf, type Operation, type Position } from '@driftless/contracts';
+import {
+  type Batch,
+  formatPosition,
+  isReserved,
+  lastSeqOf,
+  type Operation,
+  type Position,
+} from '@driftless/contracts';
 import { valueMember } from '../json-value.ts';
 
 export interface Change {
@@ -28,7 +35,7 @@ export function changesOf(batch: Batch): ChangeBatch {
   const { shard, epoch, firstSeq } = batch;
   const committedAt = new Date(batch.committedAt).toISOString();
   const changes = batch.ops.flatMap((operation, index): Change[] => {
-    if (operation.op !== 'put' && operation.op !== 'delete') return [];
+    if ((operation.op !== 'put' && operation.op !== 'delete') || isReserved(operation.key)) return [];
     const seq = firstSeq + index;
     const tail = JSON.stringify({ shard, committedAt });
     const data = dataOf(operation, { epoch, seq }).slice(0, -1);
