@@ -7,6 +7,7 @@ const nothing = (): void => undefined;
 export function countingInstruments(count: (name: string, by?: number) => void): Instruments {
   const counter = (name: string) => ({ add: (by: number) => count(name, by) });
   return {
+    opened: nothing,
     driftEvents: counter('drifts'),
     corruptReads: counter('corrupt reads'),
     gaps: counter('gaps'),

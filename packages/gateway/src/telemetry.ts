@@ -88,6 +88,8 @@ export function createGatewayTelemetry(telemetry: Telemetry): GatewayTelemetry {
     unit: 'watches',
     labels: ['reason'],
   });
+  for (const reason of ['requests', 'lane', 'listings', 'watchers']) shed.at(reason);
+  for (const operation of ['write', 'read', 'list']) retries.at(operation);
   return {
     hopEnded: (node, operation, outcome, seconds) => hops.at(node, operation, outcome).record(seconds),
     batchSent: (operation, operations) => batches.at(operation).record(operations),

@@ -7,7 +7,7 @@
  * Observed ones, for what is looked at when somebody scrapes: the SDK tells a series that was observed once
  * for ever, with its last value; here what isn't told at a scrape is absent from it.
  *
- * Cost, on one core of a small machine: a counter about 2 ns, a histogram about 20 ns, `at` about 100 ns.
+ * Cost on a small machine: a counter 1.5 ns, a histogram 10 ns, `at` 120 ns; a counter of the SDK 360 ns.
  */
 import { type Attributes, type HrTime, ValueType } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';

@@ -255,6 +255,7 @@ export class StoreNode {
       },
     );
     this.#replicas.set(shard, replica);
+    this.#instruments.opened(shard);
     this.#upkeeps.set(shard, new Upkeep(replica));
     return replica;
   }

@@ -44,6 +44,8 @@ export type ReadOutcomeName =
   | 'failed';
 
 export interface Instruments {
+  /** The node has a replica of this shard: what is counted of it begins at 0, so that the first one shows. */
+  opened(shard: number): void;
   driftEvents: Counter;
   corruptReads: Counter;
   gaps: Counter;
@@ -76,11 +78,17 @@ export interface Instruments {
 }
 
 export function createInstruments(telemetry: Telemetry, node: NodeGauges): Instruments {
-  const labels = ['shard'] as const;
-  const counter = (name: string, unit: string, description: string, more: readonly string[] = []): Counter =>
-    telemetry.counter(name, { unit, description, labels: [...labels, ...more] });
+  const ofShard: Counter[] = [];
+  const counter = (name: string, unit: string, description: string, more?: readonly string[]): Counter => {
+    const made = telemetry.counter(name, { unit, description, labels: ['shard', ...(more ?? [])] });
+    if (more === undefined) ofShard.push(made);
+    return made;
+  };
   observeNode(telemetry, node);
   return {
+    opened(shard) {
+      for (const made of ofShard) made.add(0, { shard: String(shard) });
+    },
     antiEntropy: antiEntropyInstruments(telemetry),
     driftEvents: counter('replication_drift_events_total', 'checks', 'Digest checks that failed'),
     corruptReads: counter(

@@ -57,6 +57,17 @@ it('every series is on the page, with its labels, and tells of no key', async ()
   expect(told.size).toBeGreaterThan(known.size * 0.6);
 });
 
+it('what has not happened yet is 0, so that the first time shows as an increase', async () => {
+  for (const { name } of cluster.nodes) {
+    const scrape = await Scrape.of(cluster.nodeUrl(name));
+    for (const shard of [0, 1]) {
+      expect(scrape.value('replication_gaps_total', { shard })).toBe(0);
+      expect(scrape.value('replication_dead_letters_total', { shard })).toBe(0);
+      expect(scrape.value('replication_drift_events_total', { shard })).toBe(0);
+    }
+  }
+});
+
 it('canaries reach every replica, and no client meets them', async () => {
   const nodes = cluster.nodes.map(({ name }) => name);
   await cluster.until('every replica to show a canary', async () => {

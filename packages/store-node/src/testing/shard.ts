@@ -131,6 +131,7 @@ function instrumentsOf(told: Told): Instruments {
   };
   const counter = (name: string) => ({ add: (by: number) => count(name, by) });
   return {
+    opened: nothing,
     driftEvents: counter('drift events'),
     corruptReads: counter('corrupt reads'),
     gaps: counter('gaps'),

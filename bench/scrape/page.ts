@@ -1,0 +1,57 @@
+/** docs/scrape-cost.md, of one run. */
+import { markdownTable as table } from 'markdown-table';
+import { median } from '../statistics.ts';
+import type { LoadCost, ScrapeCost } from './measure.ts';
+
+export interface Run {
+  /** Cores, memory, versions, and how busy it was besides, in words. */
+  machine: string;
+  everyMs: number;
+  loads: readonly LoadCost[];
+  scrapes: readonly ScrapeCost[];
+}
+
+export function pageOf({ machine, everyMs, loads, scrapes }: Run): string {
+  const every = `${everyMs / 1000} s`;
+  const busy = scrapes.reduce((sum, { cpuMicros }) => sum + cpuMicros, 0) / (everyMs * 1000);
+  return [
+    '# What scrapes cost',
+    '<!-- Made by `npm run bench:scrape`. -->',
+    `Three nodes, one shard, a gateway, anti-entropy; 64 connections, values of 100 bytes. Of one run on one
+machine, and only the ratios promise something: ${machine}.`,
+    '## Under load',
+    `Rounds with every process scraped every ${every}, and without, in turns on one cluster. How much more CPU
+time all processes together take for a request, and how many fewer are answered: medians of the pairs
+(min–max).`,
+    table([['Load', 'Pairs', 'CPU time of a request', 'Requests a second'], ...loads.map(loadRow)]),
+    '## One scrape',
+    `Its CPU time in the process that is scraped, a hundred in a row while nothing else is asked. Every
+${every}, all of them together keep a core busy for ${(busy * 100).toFixed(2)}% of the time.`,
+    table([['Process', 'Series', 'Bytes', 'CPU time, ms', `Of a core, every ${every}`], ...scrapes.map(row)]),
+  ]
+    .join('\n\n')
+    .concat('\n');
+
+  function row({ process, series, bytes, cpuMicros }: ScrapeCost): string[] {
+    const part = cpuMicros / (everyMs * 1000);
+    return [process, String(series), String(bytes), (cpuMicros / 1000).toFixed(1), percent(100 * part)];
+  }
+}
+
+function loadRow({ load, rounds }: LoadCost): string[] {
+  const ratios = (of: 'cpuMicros' | 'perSecond'): number[] =>
+    rounds.map((pair) => (100 * pair.with[of]) / pair.without[of] - 100);
+  return [load, String(rounds.length), spread(ratios('cpuMicros')), spread(ratios('perSecond'))];
+}
+
+function spread(percents: readonly number[]): string {
+  return `${signed(median(percents))} (${signed(Math.min(...percents))} – ${signed(Math.max(...percents))})`;
+}
+
+function signed(value: number): string {
+  return `${value > 0 ? '+' : ''}${percent(value)}`;
+}
+
+function percent(value: number): string {
+  return `${value.toFixed(2)}%`;
+}
