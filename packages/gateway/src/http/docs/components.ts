@@ -26,6 +26,7 @@ import {
   readLevelDefault,
   readLevelSchema,
   replaceMemberBodySchema,
+  reservedPrefix,
   runAnswerSchema,
   runBodySchema,
   shardViewSchema,
@@ -105,8 +106,8 @@ function requestHeader(name: string, description: string, schema: object, exampl
 }
 
 const keyDescription =
-  `1–${keyBytesMax} bytes of UTF-8. Percent-encode what a URL gives a meaning to; it is decoded once. ` +
-  'A slash may stand as it is or as %2F.';
+  `1–${keyBytesMax} bytes of UTF-8, not beginning with ${reservedPrefix}. ` +
+  'Percent-encode what a URL gives a meaning to; it is decoded once. A slash may stand as it is or as %2F.';
 
 const parameters = {
   Key: path('key', keyDescription, { type: 'string', minLength: 1 }),
