@@ -23,39 +23,40 @@ beforeAll(async () => {
 });
 afterAll(() => cluster?.stop());
 
-/** Names and labels by docs/metrics.md. */
-function documented(): Map<string, string[]> {
+/** Names and labels by docs/metrics.md, of the processes that a title there tells of. */
+function documented(title: string): [name: string, labels: string[]][] {
   const page = readFileSync(join(import.meta.dirname, '../../../docs/metrics.md'), 'utf8');
-  const rows = page.split('\n').filter((line) => line.startsWith('| `'));
-  return new Map(
-    rows.map((row) => {
-      const [, name = '', , , labels = ''] = row.split('|').map((cell) => cell.trim());
-      return [name.replaceAll('`', ''), labels.replaceAll('`', '').split(' ').filter(Boolean)];
-    }),
-  );
+  const [section = ''] = page.split(`\n## ${title}\n`).at(1)?.split('\n## ') ?? [];
+  const rows = section.split('\n').filter((line) => line.startsWith('| `'));
+  return rows.map((row) => {
+    const [, name = '', , , labels = ''] = row.split('|').map((cell) => cell.trim());
+    return [name.replaceAll('`', ''), labels.replaceAll('`', '').split(' ').filter(Boolean)];
+  });
 }
 
-it('every series is on the page, with its labels, and tells of no key', async () => {
-  const known = documented();
-  const urls = [
-    cluster.gatewayUrl,
-    cluster.healerUrl(),
-    ...cluster.nodes.map(({ name }) => cluster.nodeUrl(name)),
-  ];
-  const told = new Set<string>();
-  for (const url of urls) {
-    for (const { name, labels } of (await Scrape.of(url)).samples) {
-      if (name === 'target_info') continue;
-      const family = known.has(name) ? name : name.replace(/_(bucket|sum|count)$/, '');
-      const { le: _, ...own } = labels;
-      expect(Object.keys(own).toSorted(), name).toEqual(known.get(family)?.toSorted());
-      expect(Object.values(labels).join(' ')).not.toContain('secret');
-      told.add(family);
+it.each([
+  ['Store node', () => cluster.nodes.map(({ name }) => cluster.nodeUrl(name))],
+  ['Gateway', () => [cluster.gatewayUrl]],
+  ['Anti-entropy', () => [cluster.healerUrl()]],
+])(
+  'every series of a process is on the page (%s), with its labels, and tells of no key',
+  async (title, urls) => {
+    const known = new Map([...documented('Every process'), ...documented(title)]);
+    const told = new Set<string>();
+    for (const url of urls()) {
+      for (const { name, labels } of (await Scrape.of(url)).samples) {
+        if (name === 'target_info') continue;
+        const family = known.has(name) ? name : name.replace(/_(bucket|sum|count)$/, '');
+        const { le: _, ...own } = labels;
+        expect(Object.keys(own).toSorted(), name).toEqual(known.get(family)?.toSorted());
+        expect(Object.values(labels).join(' ')).not.toContain('secret');
+        told.add(family);
+      }
     }
-  }
-  // Most are there without any fault; nothing that was renamed in the code only would be.
-  expect(told.size).toBeGreaterThan(known.size * 0.6);
-});
+    // Most are there without any fault; of those renamed in the code only, none would be.
+    expect(told.size).toBeGreaterThan(known.size * 0.6);
+  },
+);
 
 it('what has not happened yet is 0, so that the first time shows as an increase', async () => {
   for (const { name } of cluster.nodes) {
