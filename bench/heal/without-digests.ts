@@ -21,7 +21,7 @@ const changes: readonly Change[] = [
   },
   {
     module: '/store-node/src/core/change.ts',
-    from: '  xorInto(effect.rootXor, digest);\n  const bucket = bucketOf(key);',
+    from: '  X',
     to: '  return;\n  const bucket = bucketOf(key);',
   },
 ];

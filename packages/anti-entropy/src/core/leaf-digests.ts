@@ -57,10 +57,16 @@ export class LeafDigests {
 
   /** Adds an entry to the bucket or takes it out again; for a change of an entry give `old ^ new`. */
   xor(bucket: number, digest: Digest): void {
-    const offset = offsetOf(bucket);
     checkDigest(digest);
+    this.xorFrom(bucket, digest, 0);
+  }
+
+  /** The same with the 16 bytes that begin at `at`. */
+  xorFrom(bucket: number, bytes: Uint8Array, at: number): void {
+    const offset = offsetOf(bucket);
+    const own = this.#bytes;
     for (let i = 0; i < digestBytes; i += 1) {
-      this.#bytes[offset + i] = (this.#bytes[offset + i] as number) ^ (digest[i] as number);
+      own[offset + i] = (own[offset + i] as number) ^ (bytes[at + i] as number);
     }
   }
 

@@ -85,7 +85,7 @@ export function applyBatch(
 ): Applied {
   const lastSeq = lastSeqOf(batch);
   const effect = effectOf(batch.ops, batch.epoch, batch.firstSeq, lookup);
-  const root = xorDigest(state.root, effect.rootXor);
+  const root = xorDigest(state.root, effect.leafXors.root());
   const driftBefore = xorDigest(state.root, batch.prevRoot);
   const driftAfter = xorDigest(root, batch.postRoot);
   const change = changeOf({

@@ -8,16 +8,14 @@ import {
   bucketOf,
   type CollectedEntry,
   comparePositions,
-  type Digest,
   type EpochStart,
   lastSeqOf,
   type Operation,
   type Position,
   type RecordedAnswer,
-  xorInto,
-  zeroDigest,
 } from '@driftless/contracts';
 import { type Entry, emptyValue, type Head, isSound, type Lookup, makeEntry } from './entry.ts';
+import { LeafXors } from './leaf-xors.ts';
 import { isBrokenBy } from './mutants.ts';
 import type { Collected, ReplicaSet, ShardState } from './state.ts';
 
@@ -62,7 +60,7 @@ export interface Change {
   /** Keys whose rows go altogether; none of them has an entry here. */
   removed: readonly string[];
   /** By how much each touched Merkle leaf moves: leaf ^= value. */
-  leafXors: ReadonlyMap<number, Digest>;
+  leafXors: LeafXors;
   state: ShardState;
   log?: LogRow;
   epochStart?: EpochStart & { node: string };
@@ -75,7 +73,7 @@ export interface Change {
 
 /** A change of nothing but what `parts` says. */
 export function changeOf(parts: Partial<Change> & Pick<Change, 'state'>): Change {
-  return { entries: [], removed: [], leafXors: new Map(), answers: [], quarantine: [], ...parts };
+  return { entries: [], removed: [], leafXors: new LeafXors(0), answers: [], quarantine: [], ...parts };
 }
 
 /** One change after the other, of other rows and leaves, none of them in the log. */
@@ -83,7 +81,7 @@ export function bothChanges(first: Change, then: Change): Change {
   return changeOf({
     entries: [...first.entries, ...then.entries],
     removed: [...first.removed, ...then.removed],
-    leafXors: new Map([...first.leafXors, ...then.leafXors]),
+    leafXors: LeafXors.of([...first.leafXors, ...then.leafXors]),
     quarantine: [...first.quarantine, ...then.quarantine],
     state: then.state,
   });
@@ -94,8 +92,7 @@ export interface Effect {
   entries: Entry[];
   /** Keys whose rows go for good. */
   removed: string[];
-  rootXor: Digest;
-  leafXors: Map<number, Digest>;
+  leafXors: LeafXors;
   answers: { answer: RecordedAnswer; version: Position }[];
   /** Rows about to be overwritten or removed whose bytes no longer have their digest. */
   corrupt: Entry[];
@@ -135,8 +132,7 @@ export function effectOf(ops: readonly Operation[], epoch: number, firstSeq: num
   const effect: Effect = {
     entries: [],
     removed: [],
-    rootXor: zeroDigest(),
-    leafXors: new Map(),
+    leafXors: new LeafXors(ops.length),
     answers: [],
     corrupt: [],
   };
@@ -202,22 +198,15 @@ function replace(
   before: Entry | Head | undefined,
   after: Entry | undefined,
 ): void {
+  const bucket = bucketOf(key);
   if (after) {
     effect.entries.push(after);
-    xorBoth(effect, key, after.digest);
+    effect.leafXors.add(bucket, after.digest);
   }
   if (!before) return;
   if (!after) effect.removed.push(key);
   if ('value' in before && !isSound(before)) effect.corrupt.push(before);
-  xorBoth(effect, key, before.digest);
-}
-
-function xorBoth(effect: Pick<Effect, 'rootXor' | 'leafXors'>, key: string, digest: Digest): void {
-  xorInto(effect.rootXor, digest);
-  const bucket = bucketOf(key);
-  const leaf = effect.leafXors.get(bucket);
-  if (leaf) xorInto(leaf, digest);
-  else effect.leafXors.set(bucket, digest.slice());
+  effect.leafXors.add(bucket, before.digest);
 }
 
 /** The change of a batch of the leader's own, in the log as `event`. */
@@ -237,17 +226,14 @@ export function changeOfLeader(state: ShardState, batch: Batch, effect: Effect, 
   });
 }
 
-/** The effect of replacing rows by others outside the log (a cut): `after` undefined removes the row. */
-export function effectOfReplacing(
+/** What replacing rows by others outside the log (a cut) does to the leaves; `after` undefined removes the row. */
+export function leafXorsOf(
   pairs: readonly { key: string; before?: Head | undefined; after?: Head | undefined }[],
-): {
-  rootXor: Digest;
-  leafXors: Map<number, Digest>;
-} {
-  const effect = { rootXor: zeroDigest(), leafXors: new Map<number, Digest>() };
+): LeafXors {
+  const xors = new LeafXors(pairs.length);
   for (const { key, before, after } of pairs) {
-    if (before) xorBoth(effect, key, before.digest);
-    if (after) xorBoth(effect, key, after.digest);
+    if (before) xors.add(bucketOf(key), before.digest);
+    if (after) xors.add(bucketOf(key), after.digest);
   }
-  return effect;
+  return xors;
 }

@@ -9,7 +9,7 @@
  * An orphaned record of removals is no orphan to keep: nobody asked for it. The rows it removed come back.
  */
 import { type Batch, type EpochStart, isZeroDigest, type Operation, xorDigest } from '@driftless/contracts';
-import { type Change, changeOf, effectOfReplacing, type Orphan } from './change.ts';
+import { type Change, changeOf, leafXorsOf, type Orphan } from './change.ts';
 import type { Entry, Lookup } from './entry.ts';
 import { isBrokenBy } from './mutants.ts';
 import { type ReplicaSet, type ShardState, unknownSet } from './state.ts';
@@ -44,8 +44,8 @@ export function planCut(input: CutInput): Change {
   const { state, afterSeq, epochs, sets, orphaned, lookup, rows } = input;
   const keys = touchedKeys(orphaned);
   const pairs = keys.map((key) => ({ key, before: lookup(key), after: rows.get(key) }));
-  const { rootXor, leafXors } = effectOfReplacing(pairs);
-  const root = xorDigest(state.root, rootXor);
+  const leafXors = leafXorsOf(pairs);
+  const root = xorDigest(state.root, leafXors.root());
   const first = orphaned[0];
   const drift = first ? xorDigest(root, first.prevRoot) : state.drift;
   const newest = Math.max(0, ...pairs.map(({ after }) => after?.seq ?? input.collectedSeq));

@@ -62,7 +62,7 @@ export function planBatch(input: PlanInput): Plan {
   const ops = planner.ops;
   const effect = effectOf(ops, epoch, state.applied.seq + 1, planner.lookup);
   if (ops.length === 0) return { batch: undefined, effect, results };
-  const roots = { prevRoot: state.root, postRoot: xorDigest(state.root, effect.rootXor) };
+  const roots = { prevRoot: state.root, postRoot: xorDigest(state.root, effect.leafXors.root()) };
   const batch: Batch = { shard, epoch, firstSeq: state.applied.seq + 1, ops, committedAt: now, ...roots };
   return { batch, effect, results };
 }

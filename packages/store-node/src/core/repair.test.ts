@@ -16,6 +16,7 @@ import { put, TestReplica } from '../testing/replica.ts';
 import { anyRequest } from '../testing/requests.ts';
 import { changeOf } from './change.ts';
 import type { Entry } from './entry.ts';
+import { LeafXors } from './leaf-xors.ts';
 import { planRepair } from './repair.ts';
 
 afterEach(() => breakBy(undefined));
@@ -150,7 +151,7 @@ describe('R2 afterwards leaf, root and drift follow from the rows', () => {
 
   it('where a leaf was spoiled', () => {
     const { leader, follower } = pair();
-    const spoiled = new Map([[bucketOf('k'), new Uint8Array(16).fill(1)]]);
+    const spoiled = LeafXors.of([[bucketOf('k'), new Uint8Array(16).fill(1)]]);
     follower.store.commit(changeOf({ leafXors: spoiled, state: follower.state }), 'synced');
     repair(follower, leader, bucketOf('k'), []);
     expect(follower.store.leavesRoot()).toEqual(leader.store.leavesRoot());
@@ -161,7 +162,7 @@ describe('R2 afterwards leaf, root and drift follow from the rows', () => {
     const { leader, follower } = pair();
     const xor = new Uint8Array(16).fill(1);
     const state = follower.state;
-    follower.store.commit(changeOf({ leafXors: new Map([[bucketOf('other'), xor]]), state }), 'synced');
+    follower.store.commit(changeOf({ leafXors: LeafXors.of([[bucketOf('other'), xor]]), state }), 'synced');
     repair(follower, leader, bucketOf('k'), [like(follower, leader, 'k')]);
     expect(follower.state.drift).toEqual(xor);
   });
@@ -221,7 +222,7 @@ function spoil(replica: TestReplica, { kind, at, byte }: { kind: string; at: num
     replica.tamper({ ...older, digest: entryDigest(older) });
   }
   if (kind === 'spoil') {
-    const leafXors = new Map([[at % 4096, new Uint8Array(16).fill(byte)]]);
+    const leafXors = LeafXors.of([[at % 4096, new Uint8Array(16).fill(byte)]]);
     store.commit(changeOf({ leafXors, state }), 'synced');
   }
 }

@@ -22,6 +22,7 @@ import {
 } from '@driftless/contracts';
 import { type Change, changeOf, type Quarantined } from './change.ts';
 import type { Entry } from './entry.ts';
+import { LeafXors } from './leaf-xors.ts';
 import type { ShardState } from './state.ts';
 
 export interface RepairInput {
@@ -78,7 +79,7 @@ export function planRepair(input: RepairInput): PlannedRepair {
     return { change: undefined, healed };
   }
   const drift = xorDigest(root, xorDigest(state.root, state.drift));
-  const leafXors = new Map([[bucket, leafXor]]);
+  const leafXors = LeafXors.of([[bucket, leafXor]]);
   const change = changeOf({ entries, removed, leafXors, quarantine, state: { ...state, root, drift } });
   return { change, healed };
 }

@@ -1,6 +1,7 @@
 import { bucketOf, equalDigest, isZeroDigest } from '@driftless/contracts';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { changeOf } from '../core/change.ts';
+import { LeafXors } from '../core/leaf-xors.ts';
 import { put, TestReplica } from '../testing/replica.ts';
 import { follow, rotten, tamper, testShard } from '../testing/shard.ts';
 import type { KeptCapture } from './captures.ts';
@@ -98,7 +99,7 @@ describe('a capture', () => {
   it('says by how much the tree is not that of the leader', async () => {
     const { context, take } = pair();
     const xor = new Uint8Array(16).fill(3);
-    context.store.commit(changeOf({ leafXors: new Map([[7, xor]]), state: context.state }), 'synced');
+    context.store.commit(changeOf({ leafXors: LeafXors.of([[7, xor]]), state: context.state }), 'synced');
     expect((await captured(take(3))).drift).toEqual(xor);
   });
 

@@ -12,6 +12,7 @@
 import { bucketCount, bucketOf, DriftlessError, type InjectHeader, shardOf } from '@driftless/contracts';
 import { type Change, changeOf } from '../core/change.ts';
 import { type Entry, makeEntry } from '../core/entry.ts';
+import { LeafXors } from '../core/leaf-xors.ts';
 import type { ShardContext } from './context.ts';
 
 export interface InjectPorts {
@@ -74,7 +75,7 @@ const kinds: Record<InjectHeader['kind'], Spoil> = {
   'spoil-tree': (context, { key, count }, ports) => {
     const buckets = new Set(key === undefined ? [] : [bucketOf(key)]);
     while (buckets.size < Math.min(count, bucketCount)) buckets.add(Math.floor(ports.random() * bucketCount));
-    const leafXors = new Map([...buckets].map((bucket) => [bucket, someBytes(ports)]));
+    const leafXors = LeafXors.of([...buckets].map((bucket) => [bucket, someBytes(ports)] as const));
     write(context, { leafXors });
     return [];
   },

@@ -263,7 +263,7 @@ export class Leader {
       this.#stepAside([], rotten);
       return false;
     }
-    const roots = { prevRoot: state.root, postRoot: xorDigest(state.root, effect.rootXor) };
+    const roots = { prevRoot: state.root, postRoot: xorDigest(state.root, effect.leafXors.root()) };
     const batch = { shard, epoch, firstSeq, ops: [operation], committedAt: clock.wall(), ...roots };
     this.#append(batch, effect, prompt, startedAt);
     return true;

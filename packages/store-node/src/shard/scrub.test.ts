@@ -2,6 +2,7 @@ import { bucketCount, bucketOf, equalDigest, formatDigest, isZeroDigest } from '
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { changeOf } from '../core/change.ts';
 import { makeEntry } from '../core/entry.ts';
+import { LeafXors } from '../core/leaf-xors.ts';
 import { isDrifted } from '../core/state.ts';
 import type { MemoryStore } from '../store/memory.ts';
 import { bytes, put, TestReplica } from '../testing/replica.ts';
@@ -30,7 +31,7 @@ function drop(context: ShardContext, ...removed: string[]): void {
 }
 
 function spoil(context: ShardContext, bucket: number): void {
-  const leafXors = new Map([[bucket, new Uint8Array(16).fill(5)]]);
+  const leafXors = LeafXors.of([[bucket, new Uint8Array(16).fill(5)]]);
   context.store.commit(changeOf({ leafXors, state: context.store.state() }), 'synced');
 }
 

@@ -4,37 +4,18 @@
  * leaves are written as one block now and then:
  *
  *     leaves now = the block at seq s, XOR what the batches of the log after s carry
- *
- *     what a batch carries:  bucket (2 bytes, big endian), XOR (16 bytes); again for each touched leaf
  */
-import { Buffer } from 'node:buffer';
 import type { LeafDigests } from '@driftless/anti-entropy';
-import { type Digest, digestBytes } from '@driftless/contracts';
-
-const moveBytes = 2 + digestBytes;
-
-export function encodeLeafMoves(moves: ReadonlyMap<number, Digest>): Buffer {
-  const bytes = Buffer.allocUnsafe(moves.size * moveBytes);
-  let offset = 0;
-  for (const [bucket, xor] of moves) {
-    bytes.writeUInt16BE(bucket, offset);
-    bytes.set(xor, offset + 2);
-    offset += moveBytes;
-  }
-  return bytes;
-}
+import { LeafXors } from '../core/leaf-xors.ts';
 
 /** Throws `RangeError` when the bytes are no moves: the row has rotted. */
-export function replayLeafMoves(leaves: LeafDigests, bytes: Buffer): void {
-  if (bytes.length % moveBytes !== 0) throw new RangeError(`${bytes.length} bytes are no moves of leaves.`);
-  for (let offset = 0; offset < bytes.length; offset += moveBytes) {
-    leaves.xor(bytes.readUInt16BE(offset), bytes.subarray(offset + 2, offset + moveBytes));
-  }
+export function replayLeafMoves(leaves: LeafDigests, bytes: Uint8Array): void {
+  LeafXors.fromBytes(bytes).move(leaves);
 }
 
 /** `leaves` as they are after `moves`; the given ones stay as they are. */
-export function movedLeaves(leaves: LeafDigests, moves: ReadonlyMap<number, Digest>): LeafDigests {
+export function movedLeaves(leaves: LeafDigests, moves: LeafXors): LeafDigests {
   const moved = leaves.clone();
-  for (const [bucket, xor] of moves) moved.xor(bucket, xor);
+  moves.move(moved);
   return moved;
 }

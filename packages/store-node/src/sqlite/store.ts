@@ -23,7 +23,7 @@ import type { ReplicaSet, ShardState } from '../core/state.ts';
 import type { Counts, Durability, KeptDigest, ListQuery, ShardStore, Snapshot } from '../store/port.ts';
 import { DiskReader } from './disk-reader.ts';
 import { HeadCache } from './head-cache.ts';
-import { encodeLeafMoves, movedLeaves, replayLeafMoves } from './leaf-journal.ts';
+import { movedLeaves, replayLeafMoves } from './leaf-journal.ts';
 import { openSchema } from './schema.ts';
 import {
   type CollectableRowRow,
@@ -223,7 +223,7 @@ export class SqliteStore implements ShardStore {
     const moves = leafXors.size > 0 || change.cut !== undefined;
     const leaves = isDue && moves ? movedLeaves(this.#leaves, leafXors) : undefined;
     this.#write(change, leaves);
-    for (const [bucket, xor] of leafXors) this.#leaves.xor(bucket, xor);
+    leafXors.move(this.#leaves);
     for (const key of change.removed) this.#heads.delete(key);
     for (const entry of change.entries) this.#heads.set(entry);
     if (leaves) this.#leavesAreOnDisk(state.applied.seq);
@@ -329,7 +329,7 @@ export class SqliteStore implements ShardStore {
     }
     const { log } = change;
     if (log) {
-      const moves = encodeLeafMoves(change.leafXors);
+      const moves = change.leafXors.bytes();
       statements.putLog.run(log.firstSeq, log.lastSeq, log.epoch, log.committedAt, moves, log.event);
     }
     if (leaves) statements.putLeaves.run(change.state.applied.seq, leaves.bytes());

@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { expect } from 'vitest';
 import { type Change, changeOf } from '../core/change.ts';
 import { type Entry, makeEntry } from '../core/entry.ts';
+import { LeafXors } from '../core/leaf-xors.ts';
 import { bytes, increment, put, remove, TestReplica, text } from '../testing/replica.ts';
 import { anyRequest } from '../testing/requests.ts';
 import type { ShardStore } from './port.ts';
@@ -83,7 +84,7 @@ function fullChange(replica: TestReplica, parts: Partial<Change> = {}): Change {
   return changeOf({
     entries: [entry],
     removed: ['a'],
-    leafXors: new Map([[7, entry.digest]]),
+    leafXors: LeafXors.of([[7, entry.digest]]),
     state: { ...state, applied: { epoch: 9, seq }, root: entry.digest, suspect: true, streamSeq: 77 },
     log: { firstSeq: seq, lastSeq: seq, epoch: 9, committedAt: 1, event: bytes('event') },
     epochStart: { epoch: 9, firstSeq: seq, node: 'node-9' },

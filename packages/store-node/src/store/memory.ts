@@ -198,7 +198,7 @@ export class MemoryStore implements ShardStore {
     }
     for (const key of change.removed) this.#remove(key);
     for (const entry of change.entries) this.#put(copyOf(entry));
-    for (const [bucket, xor] of change.leafXors) this.#leaves.xor(bucket, xor);
+    change.leafXors.move(this.#leaves);
     if (log) this.#log.push(copyOfRow(log));
     if (epochStart) this.#epochs.push(epochStart);
     if (set) this.#sets.push(set);

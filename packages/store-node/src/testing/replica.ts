@@ -91,8 +91,8 @@ export class TestReplica {
     const { epoch } = state.applied;
     const firstSeq = state.applied.seq + 1;
     const ops: Operation[] = [{ op: 'collected', entries }];
-    const { rootXor } = effectOf(ops, epoch, firstSeq, (key) => this.store.get(key));
-    const roots = { prevRoot: state.root, postRoot: xorDigest(state.root, rootXor) };
+    const { leafXors } = effectOf(ops, epoch, firstSeq, (key) => this.store.get(key));
+    const roots = { prevRoot: state.root, postRoot: xorDigest(state.root, leafXors.root()) };
     const event = encodeBatch({ shard, epoch, firstSeq, ops, committedAt: 0, ...roots });
     this.apply(event);
     return event;
