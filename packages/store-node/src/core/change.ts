@@ -226,7 +226,7 @@ export function changeOfLeader(state: ShardState, batch: Batch, effect: Effect, 
   });
 }
 
-/** What replacing rows by others outside the log (a cut) does to the leaves; `after` undefined removes the row. */
+/** What replacing rows outside the log (a cut) does to the leaves; `after` undefined removes the row. */
 export function leafXorsOf(
   pairs: readonly { key: string; before?: Head | undefined; after?: Head | undefined }[],
 ): LeafXors {

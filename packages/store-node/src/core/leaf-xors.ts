@@ -1,6 +1,6 @@
 /**
- * By how much a change moves the Merkle leaves, leaf ^= value, and with them the root. Every write makes one, on
- * every replica; so it is one flat block, in the form in which the log keeps it:
+ * By how much a change moves the Merkle leaves, leaf ^= value, and with them the root. Every write makes one,
+ * on every replica; so it is one flat block, in the form in which the log keeps it:
  *
  *     bucket (2 bytes, big endian), XOR (16 bytes); again for each touched leaf
  */
