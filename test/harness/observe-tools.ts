@@ -9,21 +9,28 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { findOnPath } from './tools.ts';
 
-export type ObserveTool = 'prometheus' | 'promtool' | 'amtool' | 'prometheus-nats-exporter';
+export type ObserveTool =
+  | 'prometheus'
+  | 'promtool'
+  | 'amtool'
+  | 'prometheus-node-exporter'
+  | 'prometheus-nats-exporter';
 
 /** Puts the tool into an empty directory; throws where that can't be done. */
 type Installer = (dir: string) => void;
 
-const debianPrometheus: Installer = (dir) => {
-  const download = (): boolean => run('apt-get', ['download', 'prometheus'], dir);
-  // A bare machine has no package lists; only root may fetch them.
-  if (!download() && !(run('apt-get', ['update', '-qq'], dir) && download())) {
-    throw new Error('it is not on PATH, and `apt-get download prometheus` gave none');
-  }
-  const deb = readdirSync(dir).find((file) => file.endsWith('.deb')) ?? '';
-  execFileSync('dpkg', ['-x', deb, '.'], { cwd: dir });
-  rmSync(join(dir, deb));
-};
+const debian =
+  (name: string): Installer =>
+  (dir) => {
+    const download = (): boolean => run('apt-get', ['download', name], dir);
+    // A bare machine has no package lists; only root may fetch them.
+    if (!download() && !(run('apt-get', ['update', '-qq'], dir) && download())) {
+      throw new Error(`it is not on PATH, and \`apt-get download ${name}\` gave none`);
+    }
+    const deb = readdirSync(dir).find((file) => file.endsWith('.deb')) ?? '';
+    execFileSync('dpkg', ['-x', deb, '.'], { cwd: dir });
+    rmSync(join(dir, deb));
+  };
 
 const amtoolVersion = '0.34.2';
 const goAmtool: Installer = (dir) => {
@@ -34,9 +41,14 @@ const goAmtool: Installer = (dir) => {
 
 /** Where the cache keeps each, and who brings it there; the exporter is taken from PATH only. */
 const places: Record<ObserveTool, { onPath: boolean; cache?: string; install?: Installer }> = {
-  prometheus: { onPath: true, cache: 'prometheus', install: debianPrometheus },
-  promtool: { onPath: true, cache: 'prometheus', install: debianPrometheus },
+  prometheus: { onPath: true, cache: 'prometheus', install: debian('prometheus') },
+  promtool: { onPath: true, cache: 'prometheus', install: debian('prometheus') },
   amtool: { onPath: false, cache: `amtool-${amtoolVersion}`, install: goAmtool },
+  'prometheus-node-exporter': {
+    onPath: true,
+    cache: 'prometheus-node-exporter',
+    install: debian('prometheus-node-exporter'),
+  },
   'prometheus-nats-exporter': { onPath: true },
 };
 

@@ -167,10 +167,15 @@ const functionTypes = new Set([
 function collectFunction(node: Node, parent: Node | undefined, functions: FunctionFact[]): void {
   if (!functionTypes.has(node.type)) return;
   const { start, end } = node.loc;
-  const isSuite = parent?.type === 'CallExpression' && /^describe\b/.test(nameOf(parent.callee));
+  const isSuite = parent?.type === 'CallExpression' && /^describe\b/.test(nameOf(calleeOf(parent.callee)));
   const name =
     nameOf(node.id) || nameOf(node.key) || nameOf(parent?.id) || nameOf(parent?.key) || '(anonymous)';
   functions.push({ name, firstLine: start.line, lines: end.line - start.line + 1, isSuite });
+}
+
+/** What is called in the end: `describe.skipIf(…)(…)` is a suite as `describe(…)` is. */
+function calleeOf(value: unknown): unknown {
+  return isNode(value) && value.type === 'CallExpression' ? value.callee : value;
 }
 
 /** `a`, `a.b`, `#c`, or nothing. */

@@ -16,7 +16,7 @@ const atNodes = 'job="store-node", instance=~"$instance", shard=~"$shard"';
 
 const seqOf = (what: string): string => maxBy('instance, shard', `replica_${what}_seq{${pickedShard}}`);
 
-const provenAt = maxBy('instance, shard', `replica_proven_timestamp_seconds{${pickedShard}}`);
+const provenAt = 'replica:proven_timestamp_seconds:max{instance=~"$instance", shard=~"$shard"}';
 
 export const antiEntropy: BoardSpec = {
   name: 'anti-entropy',
@@ -95,7 +95,7 @@ export const antiEntropy: BoardSpec = {
       },
       {
         title: 'Operations since the last proof',
-        says: 'Position of the replica minus the one at which it was proven equal.',
+        says: 'Position of the replica minus the one at which it found itself equal to another.',
         unit: 'none',
         thresholds: 'any is right',
         of: {

@@ -71,7 +71,7 @@ export const overview: BoardSpec = {
         thresholds: [300, 900],
         as: 'number',
         of: {
-          age: `time() - min(max by (instance, shard) (replica_proven_timestamp_seconds{${pickedShard}}))`,
+          age: 'time() - min(replica:proven_timestamp_seconds:max{shard=~"$shard"})',
         },
         alerts: ['AntiEntropyStale'],
       },
