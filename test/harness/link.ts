@@ -144,8 +144,9 @@ export class Link {
 
   async #deliver(pipe: Pipe, chunk: Buffer, arrivesAt: number): Promise<void> {
     const { to, direction } = pipe;
-    const waitMs = arrivesAt - performance.now();
-    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    const waitMs = (): number => Math.ceil(arrivesAt - performance.now());
+    // A timer may fire a part of a millisecond early.
+    while (waitMs() > 0) await new Promise((resolve) => setTimeout(resolve, waitMs()));
     await this.#passage(direction);
     pipe.bytes -= chunk.length;
     if (to.destroyed || to.write(chunk)) return;
