@@ -20,9 +20,9 @@ const changes: readonly Change[] = [
     to: 'const none = zeroDigest();\nexport function entryDigest(entry) {\n  return none;',
   },
   {
-    module: '/store-node/src/core/change.ts',
-    from: '  X',
-    to: '  return;\n  const bucket = bucketOf(key);',
+    module: '/store-node/src/core/leaf-xors.ts',
+    from: '  add(bucket: number, digest: Digest): void {',
+    to: '  add() {}\n  added(bucket, digest) {',
   },
 ];
 
