@@ -34,6 +34,8 @@ const rulesSchema = z.object({
   ),
 });
 const testsSchema = z.object({
+  rule_files: z.array(z.string()),
+  group_eval_order: z.array(z.string()),
   tests: z.array(
     z.object({
       promql_expr_test: z
@@ -54,18 +56,29 @@ export function read(file: string): string {
   return readFileSync(join(root, file), 'utf8');
 }
 
-const rules = filesOf('alerts/rules/*.yaml').flatMap((file) =>
-  rulesSchema.parse(parse(read(file))).groups.flatMap((group) => group.rules.map((rule) => ({ file, rule }))),
+const groups = filesOf('alerts/rules/*.yaml').flatMap((file) =>
+  rulesSchema.parse(parse(read(file))).groups.map((group) => ({ file, ...group })),
 );
+const rules = groups.flatMap(({ file, rules }) => rules.map((rule) => ({ file, rule })));
 export const alerts: Alert[] = rules.flatMap(({ file, rule }) =>
   'alert' in rule ? [{ ...rule, file }] : [],
 );
 export const recordings: Recording[] = rules.flatMap(({ rule }) => ('record' in rule ? [rule] : []));
 
+export const unitTests = filesOf('alerts/tests/*.yaml').map((file) => {
+  const { rule_files: ruleFiles, group_eval_order: order, tests } = testsSchema.parse(parse(read(file)));
+  const loaded = ruleFiles.map((path) => path.replace('..', 'alerts'));
+  return { file, order, tests, groups: loaded.flatMap(groupsIn) };
+});
+
+function groupsIn(ruleFile: string): string[] {
+  return groups.filter(({ file }) => file === ruleFile).map(({ name }) => name);
+}
+
 /** What the unit tests expect of an alert: that it fires, that it does not. */
 export function expectationsOf(alert: string): { fires: number; rests: number } {
-  const expected = filesOf('alerts/tests/*.yaml')
-    .flatMap((file) => testsSchema.parse(parse(read(file))).tests)
+  const expected = unitTests
+    .flatMap(({ tests }) => tests)
     .flatMap(({ promql_expr_test: checks }) => checks)
     .filter(({ expr }) => expr === `count(ALERTS{alertname="${alert}", alertstate="firing"})`);
   const fires = expected.filter(({ exp_samples: samples }) => samples.length > 0).length;

@@ -5,7 +5,7 @@
 import { globSync } from 'node:fs';
 import { basename } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { alerts, expectationsOf, filesOf, read, root } from './alert-files.ts';
+import { alerts, expectationsOf, filesOf, read, root, unitTests } from './alert-files.ts';
 
 const names = alerts.map(({ alert }) => alert);
 const runbooks = filesOf('docs/runbooks/*.md').filter((file) => !file.endsWith('README.md'));
@@ -35,6 +35,14 @@ describe.each(alerts)('$alert', ({ alert, annotations, labels, file }) => {
     expect(rests).toBeGreaterThan(0);
   });
 });
+
+it.each(unitTests)(
+  '$file says in which order groups are evaluated, which is any otherwise',
+  ({ order, groups }) => {
+    expect(groups.length).toBeGreaterThan(1);
+    expect(order).toEqual(groups);
+  },
+);
 
 describe('the runbooks', () => {
   it('are of alerts that are there', () => {
