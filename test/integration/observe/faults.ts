@@ -127,6 +127,10 @@ export async function orphan(cluster: TestCluster, shard: number): Promise<void>
   });
   deposed.start();
   await cluster.converged(60_000);
+  await cluster.until('the orphan to be offered', async () => {
+    const metrics = await (await fetch(`${cluster.nodeUrl(deposed.name)}/metrics`)).text();
+    return /^replication_orphans_offered_total\{.*\} [1-9]/m.test(metrics);
+  });
 }
 
 type Manager = Awaited<ReturnType<typeof jetstreamManager>>;
