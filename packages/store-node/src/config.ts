@@ -135,7 +135,7 @@ export const nodeConfigSchema = z.object({
   headsCachedMax: whole('rows', 2)
     .default(32_768)
     .describe(
-      'Versions and digests kept in memory of the rows written last, per shard, about 300 bytes each',
+      'Versions and digests kept in memory of the rows written last, per shard, about 120 bytes each',
     ),
   walAutocheckpointPages: whole('pages')
     .default(16_000)

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { consumerName, streamName } from '@driftless/contracts';
+import { waitUntil } from '@driftless/runtime';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -134,14 +135,15 @@ describe('a follower that falls behind', () => {
       const until = new Date(Date.now() + pauseMs);
       const pausedAt = performance.now();
       await consumers.pause(streamName('driftless', shard), consumerName(follower), until);
-      while (performance.now() < pausedAt + pauseMs) {
+      const look = async (): Promise<boolean> => {
         const from = performance.now() - pausedAt;
         const lag = await lagOf(follower);
         const by = performance.now() - pausedAt;
         // What had been given out before the pause is still applied.
-        if (from > 1000) shown.push({ lag: lag ?? -1, truth: (from + by) / 2000 });
-        await sleep(100);
-      }
+        if (from > 1000 && from < pauseMs) shown.push({ lag: lag ?? -1, truth: (from + by) / 2000 });
+        return by >= pauseMs;
+      };
+      await waitUntil(look, { what: 'the pause to end', timeoutMs: 2 * pauseMs, intervalMs: 100 });
     } finally {
       await connection.close();
     }
