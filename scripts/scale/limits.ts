@@ -33,7 +33,7 @@ const ofNode: Keys = [
     'Disk for the log of each copy on a node; `LOG_BYTES_MIN` is always kept',
   ],
   ['DRIFTLESS_HEADS_CACHED_MAX', 'S ÷ N', 'Memory for each copy on a node'],
-  ['DRIFTLESS_WAL_AUTOCHECKPOINT_PAGES', 'S ÷ N', 'Disk for each copy besides, times `PAGE_BYTES`'],
+  ['DRIFTLESS_WAL_CHECKPOINT_PAGES', 'S ÷ N', 'Disk for each copy besides, times `PAGE_BYTES`'],
   ['DRIFTLESS_FOLLOWER_SYNC_MS', 'S ÷ N', 'Each follower that is written to syncs its disk so often'],
   ['DRIFTLESS_SCRUB_ROWS_PER_SECOND', 'S ÷ N', 'Rows that each copy on a node audits'],
   ['DRIFTLESS_HAND_BACK_AFTER_MS', '', 'After a change, leaderships go home this long after the last copy'],

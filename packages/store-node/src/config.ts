@@ -137,8 +137,10 @@ export const nodeConfigSchema = z.object({
     .describe(
       'Versions and digests kept in memory of the rows written last, per shard, about 120 bytes each',
     ),
-  walAutocheckpointPages: whole('pages')
-    .default(16_000)
-    .describe('Pages in the WAL at which SQLite checkpoints'),
+  walCheckpointPages: whole('pages')
+    .default(4_000)
+    .describe(
+      'Pages in the WAL at which a thread copies them to the file; at four times as many a commit does',
+    ),
 });
 export type NodeConfig = z.output<typeof nodeConfigSchema>;

@@ -14,6 +14,7 @@ import { type EventStream, type LeaseStore, Unanswered } from './jetstream/port.
 import { JetStreamEvents } from './jetstream/stream.ts';
 import { DiskMemberFile, type MemberFile } from './membership/member-file.ts';
 import { HttpPeers, type Peers } from './shard/peers.ts';
+import { CheckpointThread } from './sqlite/checkpoint-thread.ts';
 import { ShardFiles } from './sqlite/files.ts';
 import type { ReplicaFiles } from './store/port.ts';
 import { createInstruments, type Instruments } from './telemetry.ts';
@@ -104,6 +105,7 @@ async function openPorts(
   const js = jetstream(connection);
   const jsm = await jetstreamManager(connection, { checkAPI: false });
   const directory = join(config.dataDir, 'nodes', config.nodeId);
+  const thread = new CheckpointThread();
   return {
     clock,
     logger,
@@ -116,7 +118,9 @@ async function openPorts(
         const message = 'the file of this replica is damaged and was set aside; peers will fill a new one';
         logger.error({ shard, reason }, message);
       };
-      return new ShardFiles({ ...config, directory, shard, onDamage });
+      const onError = (error: Error): void =>
+        logger.warn({ shard, err: error }, 'a checkpoint failed; the next one takes what it left');
+      return new ShardFiles({ ...config, directory, shard, onDamage, checkpoints: { thread, onError } });
     },
     memberFile: new DiskMemberFile(join(directory, 'members.json')),
     peers: (urlOf) =>

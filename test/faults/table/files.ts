@@ -33,7 +33,7 @@ const damaged = {
   cluster: {
     nodeEnv: {
       DRIFTLESS_DRIFTED_MS_MAX: String(driftedMsMax),
-      DRIFTLESS_WAL_AUTOCHECKPOINT_PAGES: String(walPages),
+      DRIFTLESS_WAL_CHECKPOINT_PAGES: String(walPages),
     },
   },
   endsNodes: true as const,

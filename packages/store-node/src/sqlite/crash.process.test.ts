@@ -42,7 +42,7 @@ it(`S6 killed with -9 between or in commits, the store holds a prefix of them (s
       cluster: 'test',
       shard: 0,
       pageBytes: 4096,
-      walAutocheckpointPages: 20,
+      walCheckpointPages: 20,
       headsCachedMax: 4,
     };
     const replica = new TestReplica(new SqliteStore(options));

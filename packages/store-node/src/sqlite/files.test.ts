@@ -30,7 +30,7 @@ afterEach(() => {
 });
 
 function openFiles(folder: string): SqliteStore {
-  const limits = { pageBytes: 4096, walAutocheckpointPages: 100, headsCachedMax: 4 };
+  const limits = { pageBytes: 4096, walCheckpointPages: 100, headsCachedMax: 4 };
   const onDamage = (reason: string) => void damages.push(reason);
   const files = new ShardFiles({
     directory: join(directory, folder),

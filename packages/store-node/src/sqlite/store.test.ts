@@ -34,7 +34,7 @@ function nextFile(): string {
 }
 
 function open(file = nextFile(), cluster = 'test', shard = 0): SqliteStore {
-  const limits = { pageBytes: 4096, walAutocheckpointPages: 100, headsCachedMax: 4 };
+  const limits = { pageBytes: 4096, walCheckpointPages: 100, headsCachedMax: 4 };
   const store = new SqliteStore({ file: join(directory, file), cluster, shard, ...limits }, () => now);
   stores.push(store);
   return store;

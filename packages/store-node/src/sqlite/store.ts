@@ -43,16 +43,15 @@ import {
   setsOf,
   stateOf,
 } from './statements.ts';
+import { Wal, type WalOptions } from './wal.ts';
 
-export interface SqliteStoreOptions {
+export interface SqliteStoreOptions extends WalOptions {
   /** Path of the file. */
   file: string;
   cluster: string;
   shard: number;
   /** SQLite page size of a new file, bytes. */
   pageBytes: number;
-  /** Pages in the WAL at which SQLite checkpoints. */
-  walAutocheckpointPages: number;
   /** Heads of rows that are kept in memory. */
   headsCachedMax: number;
 }
@@ -60,7 +59,7 @@ export interface SqliteStoreOptions {
 /** Wall clock in milliseconds, for rows that say when they were kept. */
 type Clock = () => number;
 
-/** Commits after which all leaves are written: what a start has to replay, against 64 KiB each time. */
+/** Commits after which all leaves are written: what a start replays, against 64 KiB each time. */
 const leavesEveryCommits = 128;
 
 export class SqliteStore implements ShardStore {
@@ -68,6 +67,7 @@ export class SqliteStore implements ShardStore {
   readonly #options: SqliteStoreOptions;
   readonly #statements: Statements;
   readonly #disk: DiskReader;
+  readonly #wal: Wal;
   readonly #leaves: LeafDigests;
   readonly #heads: HeadCache;
   /** The leaves on disk are those of this seq. */
@@ -86,9 +86,8 @@ export class SqliteStore implements ShardStore {
     const database = new Database(options.file);
     this.#database = database;
     database.pragma(`page_size = ${options.pageBytes}`);
-    database.pragma('journal_mode = WAL');
+    this.#wal = new Wal(database, options);
     database.pragma('synchronous = FULL');
-    database.pragma(`wal_autocheckpoint = ${options.walAutocheckpointPages}`);
     openSchema(database, options.cluster, options.shard);
     this.#statements = prepare(database);
     this.#disk = new DiskReader(options.file);
@@ -97,9 +96,7 @@ export class SqliteStore implements ShardStore {
     [this.#leaves, this.#leavesSeq] = loadLeaves(this.#statements);
     this.#counts = this.#statements.counts.get() as Counts;
     this.#logBytes = this.#countLogBytes();
-    this.#write = database.transaction((change: Change, leaves: LeafDigests | undefined) => {
-      this.#writeAll(change, leaves);
-    });
+    this.#write = database.transaction(this.#writeAll.bind(this));
   }
 
   state(): ShardState {
@@ -220,9 +217,10 @@ export class SqliteStore implements ShardStore {
     this.#commitsSinceLeaves += 1;
     // What has no row in the log, or takes rows off it, has to write them.
     const isDue = this.#commitsSinceLeaves >= leavesEveryCommits || change.cut || !change.log;
-    const moves = leafXors.size > 0 || change.cut !== undefined;
-    const leaves = isDue && moves ? movedLeaves(this.#leaves, leafXors) : undefined;
+    const leaves =
+      isDue && (leafXors.size > 0 || change.cut) ? movedLeaves(this.#leaves, leafXors) : undefined;
     this.#write(change, leaves);
+    this.#wal.committed();
     leafXors.move(this.#leaves);
     for (const key of change.removed) this.#heads.delete(key);
     for (const entry of change.entries) this.#heads.set(entry);
@@ -295,6 +293,7 @@ export class SqliteStore implements ShardStore {
   }
 
   close(): void {
+    this.#wal.close();
     this.#disk.close();
     this.#database.close();
   }

@@ -5,11 +5,19 @@
  *     node committing-child.ts <file> <seed>
  */
 import { writeSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
+import { CheckpointThread } from '../sqlite/checkpoint-thread.ts';
 import { SqliteStore } from '../sqlite/store.ts';
 import { increment, put, remove, TestReplica } from './replica.ts';
 
 const [file = '', seed = '1'] = process.argv.slice(2);
-const limits = { pageBytes: 4096, walAutocheckpointPages: 20, headsCachedMax: 4 };
+const checkpoints = {
+  thread: new CheckpointThread(),
+  onError: (error: Error): never => {
+    throw error;
+  },
+};
+const limits = { pageBytes: 4096, walCheckpointPages: 20, headsCachedMax: 4, checkpoints };
 const replica = new TestReplica(new SqliteStore({ file, cluster: 'test', shard: 0, ...limits }));
 let state = Number(seed);
 
@@ -28,4 +36,6 @@ for (;;) {
   });
   replica.write([...requests, increment('counter')]);
   writeSync(1, `${replica.state.applied.seq}\n`);
+  // Lets the thread of the checkpoints say that it is done.
+  await setImmediate();
 }

@@ -1,0 +1,34 @@
+/** The other side of checkpoint-thread.ts: takes one file after the other, and reports each. */
+import { parentPort } from 'node:worker_threads';
+import Database from 'better-sqlite3';
+import { begin, type CheckpointOrder, type CheckpointReport, end } from './checkpoint-order.ts';
+
+/** In the second there is only what was written during the first. */
+const passes = 2;
+
+function checkpoint(file: string): void {
+  const database = new Database(file, { fileMustExist: true });
+  try {
+    for (let pass = 0; pass < passes; pass += 1) database.pragma('wal_checkpoint(PASSIVE)');
+  } finally {
+    database.close();
+  }
+}
+
+function errorOf(order: CheckpointOrder): Error | undefined {
+  if (!begin(order)) return undefined;
+  try {
+    checkpoint(order.file);
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  } finally {
+    end(order);
+  }
+}
+
+parentPort?.on('message', (order: CheckpointOrder) => {
+  const error = errorOf(order);
+  const report: CheckpointReport = error ? { id: order.id, error } : { id: order.id };
+  parentPort?.postMessage(report);
+});
