@@ -9,6 +9,7 @@ export {
   type Terminal,
 } from './output/terminal.ts';
 export { renderStatus } from './status/render.ts';
+export { type GoTool, goModule, hasGo, provisionGoTool } from './tools/go.ts';
 export { NODES_DEFAULT } from './up/options.ts';
 export { verifyCluster } from './verify/register.ts';
 export { overall, renderVerdicts } from './verify/render.ts';

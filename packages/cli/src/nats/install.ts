@@ -7,7 +7,8 @@
  */
 import { copyFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type CommandResult, type Env, findOnPath, isExecutable, runCommand } from './command.ts';
+import { type CommandResult, type Env, findOnPath, isExecutable, runCommand } from '../tools/command.ts';
+import { buildGoTool, type GoTool, hasGo } from '../tools/go.ts';
 import { NATS_SERVER_VERSION } from './version.ts';
 
 export interface Installer {
@@ -23,18 +24,19 @@ export interface Installer {
 const BUILD_TIMEOUT_MS = 10 * 60_000;
 const DOWNLOAD_TIMEOUT_MS = 5 * 60_000;
 const BINARY = 'nats-server';
-const GO_PACKAGE = `github.com/nats-io/nats-server/v2@v${NATS_SERVER_VERSION}`;
+const GO_TOOL: GoTool = {
+  name: BINARY,
+  module: 'github.com/nats-io/nats-server/v2',
+  folder: '',
+  version: NATS_SERVER_VERSION,
+};
 const DOCKER_IMAGE = `nats:${NATS_SERVER_VERSION}`;
 
 const go: Installer = {
   name: 'Go toolchain',
   action: `building nats-server ${NATS_SERVER_VERSION} with the Go toolchain`,
-  isAvailable: (env) => isOnPath('go', env),
-  async install(dir, env) {
-    const goEnv = { ...env, GOBIN: dir, GOFLAGS: '-mod=mod', CGO_ENABLED: '0' };
-    must(await runCommand('go', ['install', GO_PACKAGE], { env: goEnv, timeoutMs: BUILD_TIMEOUT_MS }));
-    return join(dir, BINARY);
-  },
+  isAvailable: hasGo,
+  install: (dir, env) => buildGoTool(GO_TOOL, dir, env),
 };
 
 const debian: Installer = {

@@ -4,17 +4,13 @@
  *   NATS_SERVER_BIN → PATH → cache → Go toolchain, Debian package, Homebrew, Docker image → a clear message
  *
  * A candidate counts when it runs and is recent enough; one that isn't is named, with the reason, and the
- * next is asked. The cache belongs to the user, not to a clone: `~/.cache/driftless/nats-server/<version>/`,
- * so that a fresh clone starts at once. An installer works in a directory beside it, which is renamed when
- * it is complete, so that two that install at the same time can't see each other's halves.
+ * next is asked. The cache is that of all tools (tools/cache.ts).
  *
  * (`DRIFTLESS_NATS_URL`, a server that is running already, is above all this: then no binary is needed.)
  */
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
 import { CommandError } from '../output/failure.ts';
-import { type Env, findOnPath, isExecutable, runCommand } from './command.ts';
+import { type Say, ToolCache } from '../tools/cache.ts';
+import { type Env, findOnPath, isExecutable, runCommand } from '../tools/command.ts';
 import { INSTALLERS, type Installer } from './install.ts';
 import {
   compareVersions,
@@ -35,7 +31,7 @@ export interface NatsServer {
 export interface ProvisionOptions {
   readonly env: Env;
   /** Takes one line of progress. */
-  readonly say: (line: string) => void;
+  readonly say: Say;
   readonly installers?: readonly Installer[] | undefined;
 }
 
@@ -57,7 +53,6 @@ export class NatsServerMissing extends CommandError {
 }
 
 const VERSION_TIMEOUT_MS = 10_000;
-const PROGRESS_INTERVAL_MS = 10_000;
 const BINARY = 'nats-server';
 
 export async function provisionNatsServer(options: ProvisionOptions): Promise<NatsServer> {
@@ -82,36 +77,22 @@ async function installNatsServer({
   say,
   installers = INSTALLERS,
 }: ProvisionOptions): Promise<NatsServer> {
-  const cache = cacheDir(env);
-  mkdirSync(cache, { recursive: true });
-  for (const installer of installers.filter((candidate) => candidate.isAvailable(env))) {
-    const dir = mkdtempSync(join(cache, '.install-'));
+  const cache = new ToolCache(BINARY, env);
+  for (const { name, action, isAvailable, install } of installers) {
+    if (!isAvailable(env)) continue;
     try {
-      return await installWith(installer, dir);
+      const { binary, version } = await cache.fill(action, say, async (dir) => {
+        const installed = await install(dir, env);
+        const judged = await judge(installed, env);
+        if ('fault' in judged) throw new Error(judged.fault);
+        return { binary: installed, version: judged.version };
+      });
+      return { binary, version, source: name };
     } catch (error) {
-      say(`nats-server: ${installer.name} gave none: ${(error as Error).message}`);
-    } finally {
-      rmSync(dir, { recursive: true, force: true });
+      say(`nats-server: ${name} gave none: ${(error as Error).message}`);
     }
   }
   throw new NatsServerMissing(process.platform);
-
-  async function installWith(installer: Installer, dir: string): Promise<NatsServer> {
-    say(`nats-server: none found; ${installer.action} (once; it is kept in ${cache})`);
-    const startedAt = performance.now();
-    const seconds = (): string => `${Math.round((performance.now() - startedAt) / 1000)} s`;
-    const progress = setInterval(() => say(`nats-server: still at it, ${seconds()}`), PROGRESS_INTERVAL_MS);
-    try {
-      const installed = await installer.install(dir, env);
-      const judged = await judge(installed, env);
-      if ('fault' in judged) throw new Error(judged.fault);
-      const binary = moveIntoCache(installed, judged.version, cache);
-      say(`nats-server: ${judged.version} is there, after ${seconds()}`);
-      return { binary, version: judged.version, source: installer.name };
-    } finally {
-      clearInterval(progress);
-    }
-  }
 }
 
 async function judge(binary: string, env: Env): Promise<{ version: string } | { fault: string }> {
@@ -125,42 +106,13 @@ async function judge(binary: string, env: Env): Promise<{ version: string } | { 
   return { version };
 }
 
-function cacheDir(env: Env): string {
-  return join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache'), 'driftless', 'nats-server');
-}
-
 /** What the cache holds, the pinned version first, then the newest. */
 function cachedBinaries(env: Env): string[] {
-  const cache = cacheDir(env);
-  const versions = namesIn(cache).filter((name) => /^\d+\.\d+\.\d+$/.test(name));
-  versions.sort((a, b) => rank(b) - rank(a) || compareVersions(b, a));
-  return versions.map((version) => join(cache, version, BINARY)).filter(isExecutable);
+  const cache = new ToolCache(BINARY, env);
+  const versions = cache.versions().sort((a, b) => rank(b) - rank(a) || compareVersions(b, a));
+  return versions.map((version) => cache.binary(version));
 }
 
 function rank(version: string): number {
   return version === NATS_SERVER_VERSION ? 1 : 0;
-}
-
-/** Renames the directory that holds the binary; if another was faster, theirs is as good. */
-function moveIntoCache(installed: string, version: string, cache: string): string {
-  chmodSync(installed, 0o755);
-  const target = join(cache, version, BINARY);
-  const staged = mkdtempSync(join(dirname(installed), 'staged-'));
-  renameSync(installed, join(staged, BINARY));
-  chmodSync(staged, 0o755);
-  try {
-    renameSync(staged, join(cache, version));
-  } catch (error) {
-    if (isExecutable(target)) return target;
-    throw error;
-  }
-  return target;
-}
-
-function namesIn(dir: string): string[] {
-  try {
-    return readdirSync(dir);
-  } catch {
-    return [];
-  }
 }

@@ -3,8 +3,9 @@
  * cluster runs without them, so one that is missing is said, with how to get it, and not an error; a
  * variable that names something that can't be run is one, for somebody meant it.
  */
-import { type Env, findOnPath, isExecutable } from '../../nats/command.ts';
+
 import { CommandError } from '../../output/failure.ts';
+import { type Env, findOnPath, isExecutable } from '../../tools/command.ts';
 
 export type ToolName = 'prometheus' | 'alertmanager';
 
