@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The `driftless` command. Each subcommand lives in its own directory and registers itself here. */
 import { Command } from 'commander';
+import { registerCheck } from './check/register.ts';
 import { registerData } from './data/register.ts';
 import { registerDiff } from './diff/register.ts';
 import { registerHeal } from './heal/register.ts';
@@ -31,6 +32,7 @@ registerUp(program);
 registerData(program);
 registerWatch(program);
 registerStatus(program);
+registerCheck(program);
 registerImport(program);
 registerVerify(program);
 registerVerifyHistory(program);

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { MembersView } from '@driftless/contracts';
 import type { Command } from 'commander';
 import { type ClusterContext, clusterCommand, inCluster } from '../cluster/context.ts';
-import { isUnreachable } from '../output/failure.ts';
+import { CommandError, isUnreachable } from '../output/failure.ts';
 import { movesOf, renderMembers } from './render.ts';
 
 const pollMs = 500;
@@ -35,6 +35,11 @@ export function registerMembers(program: Command): void {
         await ended(context, wait, node, 'is leaving', 'has left; it may be stopped');
       }),
     );
+  clusterCommand(members, 'keep <nodes...>', 'let every member go that is not named; the others stay')
+    .option(...noWait)
+    .action((nodes: string[], { wait }: OrderOptions, command: Command) =>
+      inCluster(command, (context) => keep(context, nodes, wait)),
+    );
   clusterCommand(members, 'replace <old> <new>', 'let another node, started or not yet, take a place')
     .option(...noWait)
     .action((old: string, by: string, { wait }: OrderOptions, command: Command) =>
@@ -43,6 +48,20 @@ export function registerMembers(program: Command): void {
         await ended(context, wait, old, `is being replaced by ${by}`, `has left; ${by} has its place`);
       }),
     );
+}
+
+/** All are told to go before the first is waited for: then nothing moves to one that goes as well. */
+async function keep(context: ClusterContext, nodes: readonly string[], wait: boolean): Promise<void> {
+  const { client, terminal } = context;
+  const { members } = await client.members();
+  const staying = members.filter(({ node, state }) => nodes.includes(node) && state !== 'left');
+  if (staying.length === 0) {
+    throw new CommandError(`none of ${nodes.join(', ')} is a member`, { hint: 'somebody has to stay' });
+  }
+  const going = members.filter(({ node, state }) => !nodes.includes(node) && state !== 'left');
+  if (going.length === 0) terminal.out.write('nobody has to leave\n');
+  for (const { node, state } of going) if (state !== 'leaving') await client.letMemberLeave(node);
+  for (const { node } of going) await ended(context, wait, node, 'is leaving', 'has left; it may be stopped');
 }
 
 /** Says what moves, each thing once, until the node has left. */
