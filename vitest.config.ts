@@ -38,6 +38,13 @@ export default defineConfig({
       { test: { ...quick('tidy'), include: ['test/tidy/**/*.test.ts'] } },
       { test: { ...quick('simulation'), include: ['test/simulation/**/*.test.ts'], testTimeout: 120_000 } },
       { test: { ...real('provision', 1), include: ['test/provision/**/*.test.ts'] } },
+      {
+        test: {
+          ...real('helm', 1),
+          include: ['helm/test/**/*.test.ts'],
+          globalSetup: ['helm/test/setup.ts'],
+        },
+      },
       { test: { ...real('integration', 2), include: ['test/integration/**/*.test.ts', PROCESS_TESTS] } },
       { test: { ...real('faults', 3), include: ['test/faults/**/*.test.ts'] } },
     ],

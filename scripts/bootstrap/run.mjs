@@ -16,7 +16,10 @@ const TASKS = {
   'compose:smoke': (node, args) => runPinned(node, ['scripts/compose-smoke.ts', ...args]),
   docs: async (node, args) =>
     (await runPinned(node, ['scripts/configuration-page.ts', ...args])) ||
-    runPinned(node, ['scripts/metrics-page.ts', ...args]),
+    (await runPinned(node, ['scripts/metrics-page.ts', ...args])) ||
+    runPinned(node, ['helm/src/docs.ts', ...args]),
+  'helm:docs': (node, args) => runPinned(node, ['helm/src/docs.ts', ...args]),
+  'helm:k3s': (node, args) => runPinned(node, ['helm/src/k3s.ts', ...args]),
   dashboards: (node, args) => runPinned(node, ['dashboards/src/main.ts', ...args]),
   'test:faults': (node, args) => runPinned(node, ['test/faults/runner/main.ts', ...args]),
   reliability: (node, args) => runPinned(node, ['scripts/reliability.ts', ...args]),

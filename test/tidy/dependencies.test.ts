@@ -24,7 +24,10 @@ interface ManifestFile {
   optionalDependencies?: Record<string, string>;
 }
 
-const files = ['package.json', ...globSync('{packages/*,test,bench,dashboards}/package.json', { cwd: root })];
+const files = [
+  'package.json',
+  ...globSync('{packages/*,test,bench,dashboards,helm}/package.json', { cwd: root }),
+];
 const manifests: Manifest[] = files.map((file) => {
   const content = JSON.parse(readFileSync(join(root, file), 'utf8')) as ManifestFile;
   const run = Object.keys(content.dependencies ?? {});

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
-const pages = globSync(['*.md', 'docs/**/*.md', 'bench/**/*.md', 'packages/*/src/**/*.md'], {
+const pages = globSync(['*.md', 'docs/**/*.md', 'bench/**/*.md', 'helm/**/*.md', 'packages/*/src/**/*.md'], {
   cwd: root,
   exclude: (name) => name.includes('node_modules'),
 });

@@ -8,6 +8,7 @@ it.each([
   ['metrics', 'metrics-page.ts'],
   ['reliability', 'reliability.ts'],
   ['many machines', 'scale.ts'],
+  ['values of the chart', '../helm/src/docs.ts'],
   ['boards', '../dashboards/src/main.ts'],
 ])('the page on %s is fresh', (_, name) => {
   const script = join(import.meta.dirname, '../../scripts', name);

@@ -74,7 +74,7 @@ export function parseSource(path: string, text: string): Source {
   return source;
 }
 
-const sourceRoots = ['packages', 'test', 'bench', 'scripts', 'dashboards'];
+const sourceRoots = ['packages', 'test', 'bench', 'scripts', 'dashboards', 'helm'];
 const skippedFolders = new Set(['node_modules', '.driftless', '.turbo', 'coverage', 'dist']);
 
 /** Every source of the repository, parsed; a file that can't be parsed throws with its name. */
