@@ -253,6 +253,7 @@ export class DiskStore implements ShardStore {
   answer = (id: string) => this.#view.answer(id);
   epochs = () => this.#view.epochs();
   sets = () => this.#view.sets();
+  rows = () => this.#view.rows();
   bucketRows = (bucket: number) => this.#view.bucketRows(bucket);
   bucketDigests = (bucket: number) => this.#view.bucketDigests(bucket);
   nextBucket = (from: number) => this.#view.nextBucket(from);

@@ -137,8 +137,7 @@ export class PeerRepair {
     const incoming = files.openIncoming();
     try {
       const theirs = incoming.state();
-      const rows = incoming.snapshot();
-      const { root, corruptKeys } = await auditAll(rows.entries, clock).finally(() => rows.close());
+      const { root, corruptKeys } = await auditAll(incoming, clock);
       if (isDrifted(theirs) || corruptKeys.length > 0) return 'it has drifted itself';
       if (!equalDigest(root, theirs.root) || !equalDigest(root, incoming.leavesRoot())) {
         return 'its rows do not have its root';

@@ -10,9 +10,13 @@ import { type EntryTuple, entryColumns, entryOfTuple } from './statements.ts';
 
 /** Of a larger file the rest is read by calls. */
 const mappedBytesMax = 2 ** 31 - 2 ** 16;
+/** Rows taken at a time of all that there are. */
+const rowsAtATime = 500;
 
 export class DiskReader {
   readonly #database: Database.Database;
+  readonly #lastId: Database.Statement;
+  readonly #rows: Database.Statement;
   readonly #bucketRows: Database.Statement;
   readonly #bucketDigests: Database.Statement;
   readonly #nextBucket: Database.Statement;
@@ -23,10 +27,26 @@ export class DiskReader {
     this.#database.pragma(`mmap_size = ${mappedBytesMax}`);
     const sql = `SELECT ${entryColumns} FROM entries WHERE bucket = ?`;
     this.#bucketRows = this.#database.prepare(sql).raw();
+    const ids = `SELECT id FROM entries WHERE id > ? ORDER BY id LIMIT ${rowsAtATime}`;
+    this.#lastId = this.#database.prepare(`SELECT max(id) FROM (${ids})`).pluck();
+    const inTurn = `SELECT ${entryColumns} FROM entries WHERE id > ? AND id <= ?`;
+    this.#rows = this.#database.prepare(inTurn).raw();
     // As text: a string comes out of SQLite at a fraction of what a Buffer costs.
     const digests = 'SELECT key, seq, hex(digest) FROM entries WHERE bucket = ?';
     this.#bucketDigests = this.#database.prepare(digests).raw();
     this.#nextBucket = this.#database.prepare('SELECT min(bucket) FROM entries WHERE bucket >= ?').pluck();
+  }
+
+  /** Each part as of its own last commit. By their places: in the order of keys each would be looked for. */
+  *rows(): Generator<Entry[], void> {
+    for (let after = 0; ; ) {
+      const last = this.#lastId.get(after) as number | null;
+      if (last === null) return;
+      const rows = this.#rows.all(after, last) as EntryTuple[];
+      this.#database.pragma('shrink_memory');
+      yield rows.map(entryOfTuple);
+      after = last;
+    }
   }
 
   /** As of the last commit. */

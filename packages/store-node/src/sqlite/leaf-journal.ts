@@ -5,8 +5,10 @@
  *
  *     leaves now = the block at seq s, XOR what the batches of the log after s carry
  */
-import type { LeafDigests } from '@driftless/anti-entropy';
+import type { Buffer } from 'node:buffer';
+import { LeafDigests } from '@driftless/anti-entropy';
 import { LeafXors } from '../core/leaf-xors.ts';
+import type { Statements } from './statements.ts';
 
 /** Throws `RangeError` when the bytes are no moves: the row has rotted. */
 export function replayLeafMoves(leaves: LeafDigests, bytes: Uint8Array): void {
@@ -18,4 +20,12 @@ export function movedLeaves(leaves: LeafDigests, moves: LeafXors): LeafDigests {
   const moved = leaves.clone();
   moves.move(moved);
   return moved;
+}
+
+/** The leaves as of the last commit, and the seq of those that lie on disk as a block. */
+export function loadLeaves({ leaves: block, movesAfter }: Statements): [leaves: LeafDigests, seq: number] {
+  const { seq, digests } = block.get() as { seq: number; digests: Buffer };
+  const leaves = LeafDigests.fromBytes(digests);
+  for (const moves of movesAfter.iterate(seq) as IterableIterator<Buffer>) replayLeafMoves(leaves, moves);
+  return [leaves, seq];
 }

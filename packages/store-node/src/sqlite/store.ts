@@ -6,8 +6,7 @@
  * A failed commit (disk full, fsync error) is final: nobody knows what reached the disk, so the error goes up
  * and the process ends; SQLite's recovery at the next start tells what is there.
  */
-import type { Buffer } from 'node:buffer';
-import { LeafDigests } from '@driftless/anti-entropy';
+import type { LeafDigests } from '@driftless/anti-entropy';
 import {
   bucketOf,
   type Digest,
@@ -23,7 +22,7 @@ import type { ReplicaSet, ShardState } from '../core/state.ts';
 import type { Counts, Durability, KeptDigest, ListQuery, ShardStore, Snapshot } from '../store/port.ts';
 import { DiskReader } from './disk-reader.ts';
 import { HeadCache } from './head-cache.ts';
-import { movedLeaves, replayLeafMoves } from './leaf-journal.ts';
+import { loadLeaves, movedLeaves } from './leaf-journal.ts';
 import { openSchema } from './schema.ts';
 import {
   type CollectableRowRow,
@@ -140,6 +139,10 @@ export class SqliteStore implements ShardStore {
 
   sets(): ReplicaSet[] {
     return setsOf(this.#database);
+  }
+
+  rows(): Iterable<readonly Entry[]> {
+    return this.#disk.rows();
   }
 
   bucketRows(bucket: number): Entry[] {
@@ -389,11 +392,4 @@ export class SqliteStore implements ShardStore {
       collected.epoch,
     );
   }
-}
-
-function loadLeaves({ leaves: block, movesAfter }: Statements): [leaves: LeafDigests, seq: number] {
-  const { seq, digests } = block.get() as { seq: number; digests: Buffer };
-  const leaves = LeafDigests.fromBytes(digests);
-  for (const moves of movesAfter.iterate(seq) as IterableIterator<Buffer>) replayLeafMoves(leaves, moves);
-  return [leaves, seq];
 }

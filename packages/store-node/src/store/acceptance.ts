@@ -2,6 +2,7 @@
  * What every adapter of `ShardStore` must do (core/SPEC.md, S1–S8), as cases that each adapter's test runs.
  * A case gets a function that opens the store anew: for a store with a file, the same file each time.
  */
+
 import { bucketCount, bucketOf, equalDigest, eventBytesMax, type Operation } from '@driftless/contracts';
 import fc from 'fast-check';
 import { expect } from 'vitest';
@@ -220,6 +221,21 @@ function takesSnapshots(subject: Subject): void {
   expect(replica.rootOfRows()).toEqual(replica.state.root);
 }
 
+function givesAllRows(subject: Subject): void {
+  const replica = begun(subject);
+  const many = 1200;
+  replica.write(Array.from({ length: many }, (_, i) => put(`key-${i}`, `${i}`)));
+  replica.write(Array.from({ length: many / 3 }, (_, i) => put(`key-${i * 3}`, 'again')));
+  replica.write([remove('key-7'), put('last', 'one')]);
+  const rows = [...replica.store.rows()].flat();
+  const snapshot = replica.store.snapshot();
+  const byKey = (entries: Iterable<Entry>) => new Map([...entries].map((entry) => [entry.key, entry]));
+  expect(byKey(rows)).toEqual(byKey(snapshot.entries));
+  snapshot.close();
+  expect(rows.length, 'each once').toBe(byKey(rows).size);
+  expect(rows.length).toBeGreaterThan(many);
+}
+
 function keepsOddValues(subject: Subject): void {
   const replica = begun(subject);
   const every = String.fromCharCode(...Array.from({ length: 256 }, (_, i) => i));
@@ -364,5 +380,6 @@ export const storeCases: Record<string, (subject: Subject) => void> = {
   'S7 the log is paged by bytes, and a page is never empty but at the end': pagesTheLog,
   'S7 answers are forgotten by age, the oldest first': forgetsAnswers,
   'S7 values, keys and numbers come back as they were': keepsOddValues,
+  'S7 all rows are given, each once': givesAllRows,
   'S7 nobody changes what is kept by changing what was given or got': keepsItsOwnCopies,
 };

@@ -233,6 +233,10 @@ export class MemoryStore implements ShardStore {
     return copy;
   }
 
+  rows(): Entry[][] {
+    return [[...this.#entries.values()]];
+  }
+
   snapshot(): Snapshot {
     const entries = [...this.#entries.values()].sort((a, b) => byBytes(a.key, b.key));
     return { state: this.#state, entries, close: () => {} };

@@ -62,6 +62,8 @@ export interface ShardStore {
   epochs(): (EpochStart & { node: string })[];
   /** The replica sets that the log has named, in order; trimming keeps them, a cut does not. */
   sets(): ReplicaSet[];
+  /** All rows as they are on disk, in no order, some hundreds at a time; for a store without writers. */
+  rows(): Iterable<readonly Entry[]>;
   /** The rows of a bucket as they are on disk, in no order. */
   bucketRows(bucket: number): Entry[];
   /** Of the same rows only what is kept beside their values. */
