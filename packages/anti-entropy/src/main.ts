@@ -19,8 +19,10 @@ import {
   type ProcessContext,
   removeRunFile,
   runProcess,
+  startTracing,
   systemClock,
   type Telemetry,
+  type Tracing,
   writeRunFile,
 } from '@driftless/runtime';
 import { answerWhere, clusterRecord, roundCells } from './job/cluster.ts';
@@ -49,17 +51,23 @@ await runProcess('anti-entropy', async (context) => {
   const logger = createLogger({ process: 'anti-entropy', instance, level, logged, ...destination });
   context.useLogger(logger);
   context.onStop(() => telemetry.shutdown());
-  await (once
-    ? runOnce(once, config, logger, telemetry, context)
-    : serve(config, logger, telemetry, context));
+  const { env } = process;
+  const tracing = await startTracing({ service: 'anti-entropy', instance, env, telemetry, logger });
+  context.onStop(() => tracing?.shutdown());
+  const shared = { config, logger, telemetry, tracing };
+  await (once ? runOnce(once, shared, context) : serve(shared, context));
 });
 
-async function serve(
-  config: AntiEntropyConfig,
-  logger: Logger,
-  telemetry: Telemetry,
-  context: ProcessContext,
-): Promise<void> {
+/** What both ways to run need. */
+interface Shared {
+  config: AntiEntropyConfig;
+  logger: Logger;
+  telemetry: Telemetry;
+  tracing: Tracing | undefined;
+}
+
+async function serve(shared: Shared, context: ProcessContext): Promise<void> {
+  const { config, logger, telemetry } = shared;
   const { cluster, instance, host, runDir } = config;
   const heard = new HeardNodes(config.nodeSilentMs);
   let link: NatsLink | undefined;
@@ -96,7 +104,7 @@ async function serve(
   context.onStop(() => connected.close());
   context.onStop(natsMetrics.follow(link, systemClock));
   const { signal } = context;
-  const parts = { config, logger, telemetry, link, heard, holder: instance, signal };
+  const parts = { ...shared, link, heard, holder: instance, signal };
   healer = await createHealer(parts, signal);
   context.onStop(() => healer?.stop());
   healer.start();
@@ -107,11 +115,10 @@ async function serve(
 
 async function runOnce(
   { shard, dryRun, json }: OnceOptions,
-  config: AntiEntropyConfig,
-  logger: Logger,
-  telemetry: Telemetry,
+  shared: Shared,
   context: ProcessContext,
 ): Promise<void> {
+  const { config, logger } = shared;
   const startSignal = AbortSignal.any([context.signal, AbortSignal.timeout(onceStartTimeoutMs)]);
   let began = false;
   try {
@@ -120,7 +127,7 @@ async function runOnce(
     context.onStop(() => link.close());
     const heard = new HeardNodes(config.nodeSilentMs);
     const { signal } = context;
-    const parts = { config, logger, telemetry, link, heard, holder, signal };
+    const parts = { ...shared, link, heard, holder, signal };
     const healer = await createHealer(parts, startSignal);
     context.onStop(() => healer.stop());
     began = true;
@@ -141,10 +148,7 @@ async function runOnce(
   }
 }
 
-interface HealerParts {
-  config: AntiEntropyConfig;
-  logger: Logger;
-  telemetry: Telemetry;
+interface HealerParts extends Shared {
   link: NatsLink;
   heard: HeardNodes;
   /** Under which name leases are taken. */
@@ -155,7 +159,7 @@ interface HealerParts {
 
 /** Once the cluster is known, or `startSignal` aborts. Statuses are heard from then on. */
 async function createHealer(parts: HealerParts, startSignal: AbortSignal): Promise<Healer> {
-  const { config, logger, telemetry, link, heard, holder, signal } = parts;
+  const { config, logger, telemetry, tracing, link, heard, holder, signal } = parts;
   const starting = { link, logger, signal: startSignal };
   const { shardCount } = await clusterRecord(starting, config.cluster);
   const cells = await roundCells(starting, config);
@@ -165,7 +169,7 @@ async function createHealer(parts: HealerParts, startSignal: AbortSignal): Promi
   const { exchangeTimeoutMs } = config;
   const nodes = new HttpNodes({ urlOf: (node) => heard.urlOf(node), exchangeTimeoutMs });
   const instruments = createInstruments(telemetry);
-  const ports = { clock, dice: Math.random, logger, nodes, leases, instruments, heard };
+  const ports = { clock, dice: Math.random, logger, nodes, leases, instruments, heard, tracing };
   const healer = new Healer(config, shardCount, ports);
   followStatuses({ link, logger, signal }, config.cluster, (status) => healer.hear(status));
   return healer;

@@ -9,7 +9,7 @@
 import { randomInt } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { answerHeaders } from '@driftless/contracts';
+import { answerHeaders, traceHeaders } from '@driftless/contracts';
 import { Pool } from 'undici';
 import { ClientError, errorOfAnswer, errorOfTransport } from './error.ts';
 import type { ClientSession } from './session.ts';
@@ -56,14 +56,16 @@ export class Transport {
   readonly #pools: { url: string; pool: Pool }[];
   readonly #timeoutMs: number;
   readonly #retries: number;
+  readonly #traceparent: (() => string | undefined) | undefined;
   #next = 0;
 
-  constructor({ baseUrls, timeoutMs, retries, connections }: ClientOptions) {
+  constructor({ baseUrls, timeoutMs, retries, connections, traceparent }: ClientOptions) {
     const urls = typeof baseUrls === 'string' ? [baseUrls] : baseUrls;
     if (urls.length === 0) throw new RangeError('A client needs the URL of at least one gateway.');
     this.baseUrls = urls;
     this.#timeoutMs = timeoutMs ?? timeoutMsDefault;
     this.#retries = retries ?? retriesDefault;
+    this.#traceparent = traceparent;
     const options = { connections: connections ?? connectionsDefault, connect: { timeout: this.#timeoutMs } };
     this.#pools = urls.map((url) => ({ url, pool: new Pool(new URL(url).origin, options) }));
   }
@@ -73,7 +75,10 @@ export class Transport {
   }
 
   /** The first answer that is no error. Throws `ClientError`. */
-  async send(request: HttpRequest): Promise<HttpAnswer> {
+  async send(asked: HttpRequest): Promise<HttpAnswer> {
+    const traceparent = this.#traceparent?.();
+    const traced = traceparent === undefined ? {} : { [traceHeaders.parent]: traceparent };
+    const request = { ...asked, headers: { ...asked.headers, ...traced } };
     for (let attempt = 1; ; attempt += 1) {
       const outcome = await this.#attempt(request);
       if (!(outcome instanceof Error)) return outcome;

@@ -18,6 +18,11 @@ export interface ClientOptions {
   connections?: number | undefined;
   /** Token of an earlier session to go on with; `false`: keep no session. Default: a new one. */
   session?: string | false | undefined;
+  /**
+   * Asked with every request, once: the `traceparent` (W3C Trace Context) of what it is a part of, or
+   * undefined. One that is sampled makes the cluster trace the request. Default: none.
+   */
+  traceparent?: (() => string | undefined) | undefined;
 }
 
 export interface CallOptions {

@@ -14,6 +14,8 @@
  *     POST /node/v1/members/replace    JSON: { node, by }            → JSON: { members }
  *     GET  /node/v1/status                                           → JSON: NodeStatus
  *
+ * Members that a reader does not know it leaves out: an older process works with a newer one that tells more.
+ *
  * The log holds every batch with an operation after SEQ, the first of which may have begun before; it is
  * answered when there is one, or after `waitMs`. An answer that is not 2xx is a problem detail (errors.ts).
  */
@@ -24,6 +26,9 @@ import { positionSchema } from './position.ts';
 
 /** Versions as `ETag` writes them without quotes (`3-120`), or `*` for any. */
 const versionsSchema = z.union([z.literal('*'), z.array(z.string())]);
+
+/** Present where what is asked for is traced: the span that asks (trace-context.ts). */
+const tracedSchema = { traceparent: z.string().optional() };
 
 const conditionsSchema = {
   /** The key must be at one of these versions (`*`: must exist). */
@@ -48,6 +53,7 @@ const conditionsSchema = {
    * tell: what removed rows leave in doubt counts as written.
    */
   unwrittenSince: positionSchema.optional(),
+  ...tracedSchema,
 };
 
 export const writeOperationSchema = z.discriminatedUnion('op', [
@@ -132,6 +138,7 @@ export const readSchema = z.object({
   shard: z.number().int().min(0),
   key: z.string().min(1),
   ...freshnessSchema,
+  ...tracedSchema,
 });
 export const readHeaderSchema = z.object({ reads: z.array(readSchema).min(1) });
 export type HopRead = z.infer<typeof readSchema>;
@@ -192,6 +199,7 @@ export const listHeaderSchema = z.object({
   limit: z.number().int().min(1),
   /** Without values every entry has its `bytes`, but none follow in the body. */
   values: z.boolean(),
+  ...tracedSchema,
 });
 export type ListHeader = z.infer<typeof listHeaderSchema>;
 

@@ -16,3 +16,4 @@ export * from './placement.ts';
 export * from './position.ts';
 export * from './rest.ts';
 export * from './status.ts';
+export * from './trace-context.ts';

@@ -5,7 +5,13 @@
  * of their own, where bodies are bytes and admission is bounded.
  */
 import { requestBytesMax } from '@driftless/contracts';
-import { createHttpServer, type HttpServer, type Logger, type Telemetry } from '@driftless/runtime';
+import {
+  createHttpServer,
+  type HttpServer,
+  type Logger,
+  type Telemetry,
+  type Tracing,
+} from '@driftless/runtime';
 import type { Canary } from './canary.ts';
 import type { GatewayConfig } from './config.ts';
 import { Admission } from './core/admission.ts';
@@ -24,6 +30,7 @@ import { serveMembers } from './http/members.ts';
 import { gatewayProblem } from './http/problem.ts';
 import type { Sessions } from './http/sessions.ts';
 import { shortcutOf } from './http/shortcut.ts';
+import { traceRequests } from './http/traces.ts';
 import { serveWatch } from './http/watch.ts';
 import type { FindAntiEntropy } from './nats/anti-entropy.ts';
 import type { GatewayGauges, GatewayTelemetry } from './telemetry.ts';
@@ -39,6 +46,8 @@ export interface AppParts {
   sessions: Sessions;
   info: ClusterInfo;
   findAntiEntropy: FindAntiEntropy;
+  /** Undefined where tracing is off. */
+  tracing?: Tracing | undefined;
 }
 
 const openapi = {
@@ -59,6 +68,7 @@ export async function createApp({
   sessions,
   info,
   findAntiEntropy,
+  tracing,
 }: AppParts): Promise<HttpServer> {
   const admission = new Admission({ requestsMax: config.inFlightMax, bytesMax: config.inFlightBytesMax });
   const parts = { store, sessions };
@@ -74,11 +84,12 @@ export async function createApp({
     },
     toProblem: gatewayProblem,
     openapi,
-    shortcut: shortcutOf([...hotKeyRoutes(parts), ...hotCounterRoutes(parts)], admission),
+    shortcut: shortcutOf([...hotKeyRoutes(parts), ...hotCounterRoutes(parts)], admission, tracing),
   });
   await app.register(async (api: Api) => {
     takeBodiesAsBytes(api);
     hearRefusedBodiesOut(api);
+    if (tracing !== undefined) traceRequests(api, tracing);
     limitInFlight(api, admission, () => instruments.shed('requests'));
     serveKeys(api, store, sessions);
     serveListing(api, parts, listings, () => instruments.shed('listings'));

@@ -12,6 +12,7 @@ import {
   type ProcessContext,
   removeRunFile,
   runProcess,
+  startTracing,
   systemClock,
   writeRunFile,
 } from '@driftless/runtime';
@@ -36,6 +37,8 @@ async function main({ signal, onStop, useLogger }: ProcessContext): Promise<void
   const logger = createLogger({ process: 'gateway', instance, level: config.logLevel, logged });
   useLogger(logger);
   onStop(() => telemetry.shutdown());
+  const tracing = await startTracing({ service: 'gateway', instance, env: process.env, telemetry, logger });
+  onStop(() => tracing?.shutdown());
   const instruments = createGatewayTelemetry(telemetry);
 
   const link = await connectNats({ url: config.natsUrl, name: instance, logger, signal });
@@ -58,7 +61,7 @@ async function main({ signal, onStop, useLogger }: ProcessContext): Promise<void
     return { connected: link.isConnected(), ...(version !== undefined && { version }) };
   };
   const info = { instance, nats };
-  const parts = { config, logger, telemetry, instruments, store, canary, sessions, info };
+  const parts = { config, logger, telemetry, instruments, store, canary, sessions, info, tracing };
   const app = await createApp({ ...parts, findAntiEntropy: findAntiEntropy(link, cluster) });
   await app.listen({ host, port });
   onStop(() => app.close());

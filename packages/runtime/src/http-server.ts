@@ -189,7 +189,11 @@ function patternOf(url: string): RegExp {
 
 /** Before anything else: such a request was let in already. */
 function refuseForShortcuts(app: HttpServer, shortcuts: ShortcutServer): void {
-  app.addHook('onRequest', ({ raw }, _reply, done) => done(shortcuts.errorOf(raw)));
+  app.addHook('onRequest', (request, _reply, done) => {
+    const refused = shortcuts.refused(request.raw);
+    if (refused?.trace) request.log = request.log.child(refused.trace);
+    done(refused?.error);
+  });
 }
 
 /**
@@ -215,13 +219,13 @@ function refuseWhileClosing(app: HttpServer, shortcuts: ShortcutServer): void {
 /** What came by a shortcut is measured there, from its arrival. */
 function measureRequests(app: HttpServer, metrics: HttpMetrics, shortcuts: ShortcutServer): void {
   app.addHook('onRequest', ({ raw, routeOptions }, _reply, done) => {
-    if (shortcuts.errorOf(raw) === undefined) metrics.began(raw, routeOptions.url);
+    if (shortcuts.refused(raw) === undefined) metrics.began(raw, routeOptions.url);
     done();
   });
   app.addHook('onResponse', ({ raw }, reply, done) => {
     const length = reply.getHeader('content-length');
     const sent = length === undefined ? undefined : Number(length);
-    if (shortcuts.errorOf(raw) === undefined)
+    if (shortcuts.refused(raw) === undefined)
       metrics.ended(raw, reply.raw, { ...metrics.beganAs(raw), status: reply.statusCode, sent });
     done();
   });

@@ -18,6 +18,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { arrivalOf, CLIENT_LEFT_STATUS, type HttpMetrics } from './http-metrics.ts';
+import type { TraceFields } from './tracing/tracing.ts';
 
 /**
  * Takes a request and says by the pattern of its route that it did; undefined: it left the request as it was.
@@ -31,8 +32,14 @@ export type Shortcut = (
 ) => string | undefined;
 
 export interface ShortcutEnds {
-  refuse(error: Error): void;
+  /** `trace`: what lines of the log about it carry. */
+  refuse(error: Error, trace?: TraceFields): void;
   sends(bodyBytes: number): void;
+}
+
+export interface Refused {
+  readonly error: Error;
+  readonly trace: TraceFields | undefined;
 }
 
 type Listener = (request: IncomingMessage, response: ServerResponse) => void;
@@ -41,7 +48,7 @@ export class ShortcutServer {
   readonly #shortcut: Shortcut;
   readonly #metrics: HttpMetrics;
   /** What the framework is to tell, by request. */
-  readonly #errors = new WeakMap<IncomingMessage, Error>();
+  readonly #refused = new WeakMap<IncomingMessage, Refused>();
   #closing = false;
 
   constructor(shortcut: Shortcut, metrics: HttpMetrics) {
@@ -49,9 +56,9 @@ export class ShortcutServer {
     this.#metrics = metrics;
   }
 
-  /** The error of a request that a shortcut took and could not serve. */
-  errorOf(request: IncomingMessage): Error | undefined {
-    return this.#errors.get(request);
+  /** Of a request that a shortcut took and could not serve. */
+  refused(request: IncomingMessage): Refused | undefined {
+    return this.#refused.get(request);
   }
 
   /** From now on the framework gets every request. */
@@ -70,8 +77,8 @@ export class ShortcutServer {
     const from = arrivalOf(request);
     let sent: number | undefined;
     const route = this.#shortcut(request, response, {
-      refuse: (error) => {
-        this.#errors.set(request, error);
+      refuse: (error, trace) => {
+        this.#refused.set(request, { error, trace });
         framework(request, response);
       },
       sends: (bodyBytes) => {

@@ -37,5 +37,16 @@ export type { RunFile } from './run-file.ts';
 export { listRunFiles, readRunFile, removeRunFile, writeRunFile } from './run-file.ts';
 export type { DescribedInstrument, Telemetry, TelemetryOptions } from './telemetry.ts';
 export { createTelemetry, DURATION_SECONDS_BUCKETS } from './telemetry.ts';
+export { loadTracingConfig, TRACING_PREFIX, tracingConfigSchema } from './tracing/config.ts';
+export { countExports } from './tracing/exports.ts';
+export { tellOutcome } from './tracing/outcome.ts';
+export type {
+  HeldSpans,
+  SpanAttributes,
+  TraceFields,
+  TraceSpan,
+  Tracing,
+} from './tracing/tracing.ts';
+export { startTracing } from './tracing/tracing.ts';
 export type { WaitUntilOptions } from './wait.ts';
 export { waitUntil } from './wait.ts';

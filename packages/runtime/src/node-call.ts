@@ -10,6 +10,8 @@ export interface NodeCall {
   method: 'GET' | 'POST' | 'DELETE';
   path: string;
   body?: unknown;
+  /** Besides those that say what the body is. */
+  headers?: Readonly<Record<string, string>> | undefined;
   /** How long the node may take, milliseconds. Default 5,000. */
   timeoutMs?: number;
   /** Calls it off. */
@@ -24,10 +26,12 @@ const timeoutMsDefault = 5000;
  */
 export async function callNode(node: string, url: string | undefined, call: NodeCall): Promise<unknown> {
   if (url === undefined) throw new DriftlessError('not-found', `Nobody knows a node ${node}.`);
-  const { method, path, body, timeoutMs = timeoutMsDefault, signal } = call;
+  const { method, path, body, headers, timeoutMs = timeoutMsDefault, signal } = call;
   const options = { method, headersTimeout: timeoutMs, bodyTimeout: timeoutMs, signal: signal ?? null };
   const json =
-    body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
+    body === undefined
+      ? { headers: { ...headers } }
+      : { body: JSON.stringify(body), headers: { ...headers, 'content-type': 'application/json' } };
   const away = (cause: unknown): never => {
     throw faultOf(node, cause);
   };

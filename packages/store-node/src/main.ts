@@ -12,6 +12,7 @@ import {
   loadConfig,
   removeRunFile,
   runProcess,
+  startTracing,
   systemClock,
   writeRunFile,
 } from '@driftless/runtime';
@@ -32,6 +33,9 @@ await runProcess('store-node', async (process) => {
   const logger = createLogger({ process: 'store-node', instance: nodeId, level, logged });
   process.useLogger(logger);
   process.onStop(() => telemetry.shutdown());
+  const { env } = globalThis.process;
+  const tracing = await startTracing({ service: 'store-node', instance: nodeId, env, telemetry, logger });
+  process.onStop(() => tracing?.shutdown());
 
   let node: StoreNode | undefined;
   const serving = () => {
@@ -57,7 +61,7 @@ await runProcess('store-node', async (process) => {
   process.onStop(() => link.close());
   process.onStop(natsMetrics.follow(link, systemClock));
   const advertised = config.advertiseUrl ?? `http://${config.host}:${port}`;
-  const ports = await connectPorts(config, link, logger, telemetry);
+  const ports = await connectPorts(config, link, logger, telemetry, tracing);
   const incarnation = randomUUID();
   node = await StoreNode.start({ config, incarnation, startedAt, url: advertised, ports });
   process.onStop(() => node?.stop());

@@ -29,6 +29,7 @@ import { gaugesOf } from './shard/gauges.ts';
 import { inject } from './shard/inject.ts';
 import type { Peers } from './shard/peers.ts';
 import type { ShardReplica } from './shard/replica.ts';
+import type { Traces } from './shard/traces.ts';
 import { Upkeep } from './shard/upkeep.ts';
 import type { Instruments } from './telemetry.ts';
 
@@ -109,6 +110,10 @@ export class StoreNode {
 
   get instruments(): Instruments {
     return this.#instruments;
+  }
+
+  get traces(): Traces | undefined {
+    return this.#parts.ports.traces;
   }
 
   get membership(): Membership {

@@ -4,7 +4,14 @@
  */
 import { existsSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Clock, type Logger, type NatsLink, systemClock, type Telemetry } from '@driftless/runtime';
+import {
+  type Clock,
+  type Logger,
+  type NatsLink,
+  systemClock,
+  type Telemetry,
+  type Tracing,
+} from '@driftless/runtime';
 import { JetStreamApiError, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { errors } from '@nats-io/transport-node';
 import type { NodeConfig } from './config.ts';
@@ -14,6 +21,7 @@ import { type EventStream, type LeaseStore, Unanswered } from './jetstream/port.
 import { JetStreamEvents } from './jetstream/stream.ts';
 import { DiskMemberFile, type MemberFile } from './membership/member-file.ts';
 import { HttpPeers, type Peers } from './shard/peers.ts';
+import { Traces } from './shard/traces.ts';
 import { CheckpointThread } from './sqlite/checkpoint-thread.ts';
 import { ShardFiles } from './sqlite/files.ts';
 import type { ReplicaFiles } from './store/port.ts';
@@ -44,6 +52,8 @@ export interface NodePorts {
   /** `urlOf`: where a member is reached, as far as it has told. */
   peers(urlOf: (node: string) => string | undefined): Peers;
   instruments(node: Omit<NodeGauges, 'volume'>): Instruments;
+  /** Undefined where tracing is off. */
+  traces?: Traces | undefined;
   /** Writes the cluster's record again where it is lost. */
   keepClusterRecord(): Promise<void>;
   /** Ends the process: a write to the disk failed, and nobody knows what reached it. */
@@ -62,10 +72,11 @@ export async function connectPorts(
   link: NatsLink,
   logger: Logger,
   telemetry: Telemetry,
+  tracing: Tracing | undefined,
 ): Promise<NodePorts> {
   for (;;) {
     try {
-      return await openPorts(config, link, logger, telemetry);
+      return await openPorts(config, link, logger, telemetry, tracing);
     } catch (error) {
       if (link.nc.isClosed() || !mayAnswerLater(error)) throw error;
       logger.warn({ err: error }, 'JetStream does not answer yet, trying on');
@@ -89,6 +100,7 @@ async function openPorts(
   link: NatsLink,
   logger: Logger,
   telemetry: Telemetry,
+  tracing: Tracing | undefined,
 ): Promise<NodePorts> {
   const connection = link.nc;
   const clock = systemClock;
@@ -130,6 +142,7 @@ async function openPorts(
         onFault: (peer, error) => logger.warn({ peer, err: error }, 'a peer did not answer'),
       }),
     instruments: (node) => createInstruments(telemetry, { ...node, volume: () => volumeOf(directory) }),
+    traces: tracing && new Traces(tracing, config.cluster),
     keepClusterRecord: async () => void (await keepClusterRecord(connection, config)),
     // Where nobody can catch it: the process logs it as fatal and exits.
     fail: (error) =>

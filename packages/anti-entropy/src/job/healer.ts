@@ -191,7 +191,7 @@ export class Healer {
     shard.running = round;
     try {
       const done = await round;
-      if (done) this.#tell(done.report);
+      if (done) this.#tell(done);
       return done;
     } finally {
       shard.running = undefined;
@@ -239,10 +239,19 @@ export class Healer {
     };
   }
 
-  #tell({ shard, cause, outcome, reason, pairs, tookMs }: RoundReport): void {
+  #tell({ report, trace }: RoundDone): void {
+    const { shard, cause, outcome, reason, pairs, tookMs } = report;
     const healed = pairs.reduce((sum, { counts }) => sum + counts.healed + counts.leaves, 0);
     const { logger } = this.#ports;
-    const fields = { shard, cause, outcome, ...(reason !== undefined && { reason }), healed, tookMs };
+    const fields = {
+      shard,
+      cause,
+      outcome,
+      ...(reason !== undefined && { reason }),
+      healed,
+      tookMs,
+      ...trace,
+    };
     if (outcome === 'equal' && healed === 0) logger.debug(fields, 'all replicas are equal');
     else if (outcome === 'equal') logger.info(fields, 'drift was healed: all replicas are equal');
     else if (outcome === 'different') logger.warn(fields, 'a round left something');

@@ -4,9 +4,10 @@ import {
   type ExchangeHeader,
   exchangeAnswerSchema,
   type ScrubHeader,
+  traceHeaders,
   type VerifiedHeader,
 } from '@driftless/contracts';
-import { callNode } from '@driftless/runtime';
+import { callNode, type NodeCall } from '@driftless/runtime';
 import type { Nodes } from './ports.ts';
 
 export interface HttpNodesOptions {
@@ -28,11 +29,12 @@ export class HttpNodes implements Nodes {
     shard: number,
     header: ExchangeHeader,
     signal: AbortSignal,
+    traceparent?: string,
   ): Promise<ExchangeAnswer> {
     const { exchangeTimeoutMs: timeoutMs } = this.#options;
-    return exchangeAnswerSchema.parse(
-      await this.#post(node, shard, 'exchange', { body: header, timeoutMs, signal }),
-    );
+    const headers = traceparent === undefined ? undefined : { [traceHeaders.parent]: traceparent };
+    const call = { body: header, headers, timeoutMs, signal };
+    return exchangeAnswerSchema.parse(await this.#post(node, shard, 'exchange', call));
   }
 
   async restore(node: string, shard: number, signal: AbortSignal): Promise<void> {
@@ -52,7 +54,7 @@ export class HttpNodes implements Nodes {
     node: string,
     shard: number,
     what: string,
-    call: { body?: unknown; timeoutMs?: number; signal: AbortSignal },
+    call: Pick<NodeCall, 'body' | 'headers' | 'timeoutMs' | 'signal'>,
   ): Promise<unknown> {
     const path = `/node/v1/shards/${shard}/${what}`;
     return callNode(node, this.#options.urlOf(node), { method: 'POST', path, ...call });

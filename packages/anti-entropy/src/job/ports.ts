@@ -9,8 +9,17 @@ import type {
 
 /** Each rejects with what the node said, or that it said nothing; and with the reason of `signal`. */
 export interface Nodes {
-  /** Compares the node's replica with that of another one; in mode `heal` it repairs itself. */
-  exchange(node: string, shard: number, header: ExchangeHeader, signal: AbortSignal): Promise<ExchangeAnswer>;
+  /**
+   * Compares the node's replica with that of another one; in mode `heal` it repairs itself. `traceparent`:
+   * where rounds are traced.
+   */
+  exchange(
+    node: string,
+    shard: number,
+    header: ExchangeHeader,
+    signal: AbortSignal,
+    traceparent?: string,
+  ): Promise<ExchangeAnswer>;
   /** The node takes a copy of a peer's file in place of its own; resolves when it has begun. */
   restore(node: string, shard: number, signal: AbortSignal): Promise<void>;
   /** The node looks at its rows. What it finds wrong takes it out of service, and out of leadership. */

@@ -12,6 +12,7 @@ import {
   comparePositions,
   type Difference,
   type ExchangeAnswer,
+  type ExchangeHeader,
   type PairReport,
   type Position,
   type RoundReport,
@@ -19,6 +20,7 @@ import {
 import type { RoundPlan } from '../core/plan-round.ts';
 import type { Ladders } from './ladders.ts';
 import type { Nodes } from './ports.ts';
+import type { RoundTrace } from './round-trace.ts';
 
 export interface RoundInput {
   shard: number;
@@ -30,6 +32,8 @@ export interface RoundInput {
   ladders: Ladders;
   /** Ends the round: the lease is lost, or the process stops. */
   signal: AbortSignal;
+  /** Where rounds are traced. */
+  trace?: RoundTrace | undefined;
 }
 
 export type RoundResult = Pick<RoundReport, 'outcome' | 'reason' | 'reference' | 'pairs' | 'verified'> & {
@@ -115,29 +119,38 @@ class Round {
 
   /** One exchange, within what is left of the budget, on the rung that the replica has come to. */
   async #exchange(node: string, peer: string, buckets: number[] = []): Promise<ExchangeAnswer> {
-    const { shard, dryRun, nodes, ladders, budget, signal } = this.#input;
+    const { dryRun, ladders, budget, shard } = this.#input;
     const mayHeal = !dryRun && this.#keysLeft > 0 && this.#bytesLeft > 0;
     const turn = mayHeal ? ladders.turn(shard, node) : undefined;
     if (turn?.kind === 'copy') throw await this.#orderCopy(node, turn.reason);
-    const answer = await nodes.exchange(
-      node,
-      shard,
-      {
-        with: peer,
-        mode: mayHeal ? 'heal' : 'diff',
-        rung: turn?.rung ?? 'key',
-        buckets,
-        keysMax: mayHeal ? this.#keysLeft : budget.keysMax,
-        bytesMax: mayHeal ? this.#bytesLeft : budget.bytesMax,
-      },
-      signal,
-    );
+    const answer = await this.#ask(node, {
+      with: peer,
+      mode: mayHeal ? 'heal' : 'diff',
+      rung: turn?.rung ?? 'key',
+      buckets,
+      keysMax: mayHeal ? this.#keysLeft : budget.keysMax,
+      bytesMax: mayHeal ? this.#bytesLeft : budget.bytesMax,
+    });
     const { healed, leaves, bytesShipped } = answer.counts;
     this.#keysLeft -= healed;
     this.#bytesLeft -= bytesShipped;
     this.#progress ||= healed + leaves > 0 || answer.left.budget > 0;
     if (mayHeal) ladders.exchanged(shard, node, answer);
     return answer;
+  }
+
+  async #ask(node: string, header: ExchangeHeader): Promise<ExchangeAnswer> {
+    const { shard, nodes, signal, trace } = this.#input;
+    if (trace === undefined) return nodes.exchange(node, shard, header, signal);
+    const traced = trace.exchange(node, header.with, header.mode);
+    try {
+      const answer = await nodes.exchange(node, shard, header, signal, traced.traceparent);
+      traced.answered(answer);
+      return answer;
+    } catch (error) {
+      traced.failed(error);
+      throw error;
+    }
   }
 
   /** The replica can't be compared until the copy is there: gives the reason to say so. */

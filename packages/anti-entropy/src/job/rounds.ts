@@ -3,7 +3,7 @@
  * what it knows it was told by nodes, and what it forgets by dying costs a round.
  */
 import type { ComparisonOutcome, RoundCause, RoundReport } from '@driftless/contracts';
-import type { Clock, HeardNodes, Logger } from '@driftless/runtime';
+import type { Clock, HeardNodes, Logger, TraceFields, Tracing } from '@driftless/runtime';
 import { ladderLimits } from '../core/ladder.ts';
 import { planRound, type RoundPlan } from '../core/plan-round.ts';
 import { Ladders, type Moved } from './ladders.ts';
@@ -11,6 +11,7 @@ import type { HealerInstruments, Nodes } from './ports.ts';
 import { Proofs } from './proofs.ts';
 import { type RoundResult, runRound } from './round.ts';
 import type { RoundLeases } from './round-leases.ts';
+import { RoundTrace } from './round-trace.ts';
 
 export interface RoundsPorts {
   clock: Clock;
@@ -20,6 +21,8 @@ export interface RoundsPorts {
   /** What nodes tell of themselves. */
   heard: HeardNodes;
   logger: Logger;
+  /** Undefined where tracing is off. */
+  tracing?: Tracing | undefined;
 }
 
 export interface RoundsConfig {
@@ -41,6 +44,8 @@ export interface RoundOrder {
 export interface RoundDone {
   report: RoundReport;
   progress: boolean;
+  /** What lines of the log about it carry. */
+  trace: TraceFields | undefined;
 }
 
 export class Rounds {
@@ -49,6 +54,8 @@ export class Rounds {
   readonly last = new Map<number, RoundReport>();
   readonly #config: RoundsConfig;
   readonly #ports: RoundsPorts;
+  /** Of the rounds under way, by shard. */
+  readonly #traces = new Map<number, RoundTrace>();
 
   constructor(config: RoundsConfig, ports: RoundsPorts) {
     this.#config = config;
@@ -62,23 +69,27 @@ export class Rounds {
 
   /** Undefined while another process works on the shard. Throws `Unanswered` without word of the lease. */
   async run(order: RoundOrder): Promise<RoundDone | undefined> {
-    const { clock, heard, leases, nodes } = this.#ports;
+    const { clock, heard, leases, nodes, tracing } = this.#ports;
     const { shard, dryRun } = order;
+    const { ladders } = this;
     const lease = await leases.take(shard);
     if (!lease) return undefined;
     const startedAt = new Date(clock.wall()).toISOString();
     const began = clock.monotonic();
+    const trace = tracing && new RoundTrace(tracing, order);
+    if (trace) this.#traces.set(shard, trace);
     try {
       const plan = planRound(shard, heard.allFresh(began));
       const signal = AbortSignal.any([order.signal, lease.lost]);
       const { roundKeysMax: keysMax, roundBytesMax: bytesMax } = this.#config;
       const budget = { keysMax, bytesMax };
-      const result = await runRound({ shard, plan, dryRun, budget, nodes, ladders: this.ladders, signal });
+      const result = await runRound({ shard, plan, dryRun, budget, nodes, ladders, signal, trace });
       const tookMs = clock.monotonic() - began;
       const report = this.#reportOf(order, plan, result, startedAt, tookMs);
       this.#keep(report);
-      return { report, progress: result.progress };
+      return { report, progress: result.progress, trace: trace?.ended(report) };
     } finally {
+      this.#traces.delete(shard);
       await lease.release();
     }
   }
@@ -96,7 +107,7 @@ export class Rounds {
 
   #tellMoved({ shard, node, from, to, reason }: Moved): void {
     const { logger } = this.#ports;
-    const fields = { shard, node, from, to, reason };
+    const fields = { shard, node, from, to, reason, ...this.#traces.get(shard)?.moved() };
     if (to === 'operator') logger.error(fields, 'a replica needs a person: it does not come to equal leaves');
     else logger.warn(fields, 'a replica is on another rung of the ladder');
   }

@@ -38,7 +38,8 @@ export async function inCluster(
   let client: DriftlessClient | undefined;
   try {
     // Commands that are in a session say so: what one of them does at once need not be in order.
-    client = new DriftlessClient({ baseUrls: baseUrlsOf(url), session: false });
+    const traceparent = (): string | undefined => terminal.env.TRACEPARENT || undefined;
+    client = new DriftlessClient({ baseUrls: baseUrlsOf(url), session: false, traceparent });
     const paint = paintFor(terminal.out, terminal.env);
     const result = await body({ client, terminal, paint });
     process.exitCode = typeof result === 'number' ? result : 0;

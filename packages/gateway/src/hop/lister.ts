@@ -11,11 +11,11 @@ import {
   PayloadReader,
   type Standing,
 } from '@driftless/contracts';
-import type { Clock } from '@driftless/runtime';
+import { type Clock, type TraceSpan, tellOutcome } from '@driftless/runtime';
 import { ListMerge } from '../core/list-merge.ts';
 import { type FailureDetails, HopError, mayReadElsewhere } from '../core/outcome.ts';
 import type { GatewayTelemetry } from '../telemetry.ts';
-import type { Framed } from './connection.ts';
+import type { Framed, Hop } from './connection.ts';
 import type { NodeDirectory } from './directory.ts';
 import { noReplica, type Reader } from './reader.ts';
 import type { RoutingTable } from './routing-table.ts';
@@ -30,6 +30,8 @@ export interface ListRequest {
   values: boolean;
   /** How fresh the entries of a shard must be. */
   freshnessOf(shard: number): Freshness;
+  /** Where the request is traced. */
+  span?: TraceSpan | undefined;
 }
 
 export interface ListPage {
@@ -93,14 +95,8 @@ export class Lister {
       await Promise.all(
         merge.needs().map(async ({ shard, after }) => {
           const { prefix, values } = request;
-          const page = await this.#page({
-            shard,
-            ...request.freshnessOf(shard),
-            prefix,
-            after,
-            limit,
-            values,
-          });
+          const freshness = request.freshnessOf(shard);
+          const page = await this.#page({ shard, ...freshness, prefix, after, limit, values }, request.span);
           merge.supply(shard, page.entries, page.more);
           served.set(shard, { shard, node: page.node, standing: page.standing });
         }),
@@ -112,6 +108,7 @@ export class Lister {
 
   async #page(
     header: ListHeader,
+    span: TraceSpan | undefined,
   ): Promise<{ entries: ListedEntry[]; more: boolean; node: string; standing: Standing }> {
     const deadlineAt = this.#clock.monotonic() + this.#options.routeWaitMs;
     const tried: string[] = [];
@@ -122,7 +119,7 @@ export class Lister {
       const connection = node === undefined ? undefined : this.#directory.to(node);
       if (connection !== undefined) {
         try {
-          return whole(connection.node, header.values, await connection.list(header));
+          return whole(connection.node, header.values, await tracedList(connection, header, span));
         } catch (error) {
           if (!(error instanceof HopError)) throw error;
           failure = { code: error.code, detail: error.message, ...error.more };
@@ -146,6 +143,24 @@ export class Lister {
 /** A fair share for each shard and some more, so that one round mostly does. */
 function pageLimit(wanted: number, shardCount: number): number {
   return Math.min(wanted, Math.ceil((wanted / shardCount) * 1.5) + 8);
+}
+
+async function tracedList(
+  connection: Hop,
+  header: ListHeader,
+  span: TraceSpan | undefined,
+): Promise<Framed<ListAnswer>> {
+  if (span === undefined) return connection.list(header);
+  const attributes = { 'driftless.node': connection.node, 'driftless.shard': header.shard };
+  const hop = span.child('hop list', { role: 'client', attributes });
+  try {
+    return await connection.list({ ...header, traceparent: hop.traceparent });
+  } catch (error) {
+    if (error instanceof HopError) tellOutcome(hop, error.code);
+    throw error;
+  } finally {
+    hop.end();
+  }
 }
 
 function whole(

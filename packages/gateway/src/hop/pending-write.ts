@@ -10,6 +10,7 @@ import {
   type WriteOperation,
   type WriteResult,
 } from '@driftless/contracts';
+import { type TraceSpan, tellOutcome } from '@driftless/runtime';
 import type { LaneItem } from '../core/lane.ts';
 import { type HopError, isRefusal, mayWriteAgain } from '../core/outcome.ts';
 
@@ -42,6 +43,9 @@ export class PendingWrite implements LaneItem {
   readonly #writes: readonly Write[];
   readonly #results: WriteResult[] = [];
   readonly #settle: (written: Written) => void;
+  /** Of the request, where it is traced; and of its way to a node, while it is there. */
+  readonly #span: TraceSpan | undefined;
+  #hop: TraceSpan | undefined;
   /** Indices of the writes that are not settled. */
   #open: number[];
   /** An attempt got no answer: what is open may have been done. */
@@ -54,10 +58,12 @@ export class PendingWrite implements LaneItem {
     offeredAt: number,
     waitMs: number,
     settle: (written: Written) => void,
+    span?: TraceSpan,
   ) {
     this.#writes = writes;
     this.#open = writes.map((_, index) => index);
     this.#settle = settle;
+    this.#span = span;
     this.offeredAt = offeredAt;
     this.deadlineAt = offeredAt + waitMs;
     this.bytes = writes.reduce(
@@ -72,7 +78,17 @@ export class PendingWrite implements LaneItem {
 
   /** The writes that are to be done, in order. */
   *open(): Generator<Write> {
-    for (const index of this.#open) yield this.#writes[index] as Write;
+    const hop = this.#hop && { traceparent: this.#hop.traceparent };
+    for (const index of this.#open) {
+      const write = this.#writes[index] as Write;
+      yield hop ? { ...write, operation: { ...write.operation, ...hop } } : write;
+    }
+  }
+
+  /** It leaves for a node: before its open writes are taken. */
+  sent(shard: number, node: string): void {
+    const attributes = { 'driftless.node': node, 'driftless.shard': shard };
+    this.#hop = this.#span?.child('hop write', { role: 'client', attributes });
   }
 
   /** A node answered with a result for each open write. True when some were refused, and go again. */
@@ -87,6 +103,7 @@ export class PendingWrite implements LaneItem {
     }
     this.#by = by;
     this.#open = refused;
+    this.#endHop(refused.length > 0 ? this.#lastRefusal?.code : undefined);
     if (refused.length > 0) return true;
     this.#finish();
     return false;
@@ -97,6 +114,7 @@ export class PendingWrite implements LaneItem {
     if (error.kind === 'unanswered') this.#inDoubt = true;
     const isIdempotent = this.#writes[0]?.operation.idempotency !== undefined;
     this.#lastRefusal = { code: error.code, detail: error.message };
+    this.#endHop(error.code);
     if (mayWriteAgain(error.kind, isIdempotent)) return true;
     if (error.kind === 'faulty') this.#finish('internal', error.message);
     else this.#finish('indeterminate', `${error.message} The write may or may not have been done.`);
@@ -120,6 +138,13 @@ export class PendingWrite implements LaneItem {
   /** There is no room for it. */
   rejected(): void {
     this.#finish('overloaded', 'Too many writes of this shard are waiting.');
+  }
+
+  #endHop(code: ErrorCode | undefined): void {
+    if (this.#hop === undefined) return;
+    tellOutcome(this.#hop, code);
+    this.#hop.end();
+    this.#hop = undefined;
   }
 
   #finish(error?: ErrorCode, detail = ''): void {

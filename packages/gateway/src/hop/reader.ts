@@ -17,6 +17,7 @@ import {
   type ReadResult,
   type Standing,
 } from '@driftless/contracts';
+import type { TraceSpan } from '@driftless/runtime';
 import type { LaneItem, LaneLimits } from '../core/lane.ts';
 import { type FailureDetails, HopError, isTooFarBehind, mayReadElsewhere } from '../core/outcome.ts';
 import { chooseReplica } from '../core/replica-choice.ts';
@@ -25,6 +26,7 @@ import type { NodeDirectory } from './directory.ts';
 import { LaneRunner } from './lane-runner.ts';
 import type { HopPorts } from './ports.ts';
 import type { RoutingTable } from './routing-table.ts';
+import { type AskedRead, onTheirWay } from './traced-reads.ts';
 import { unknownNode } from './writer.ts';
 
 export type Found = Extract<ReadResult, { found: true }>;
@@ -45,8 +47,7 @@ export interface ReaderOptions {
   sessionWaitsMax: number;
 }
 
-interface PendingRead extends LaneItem {
-  read: HopRead;
+interface PendingRead extends LaneItem, AskedRead {
   settle(outcome: ReadOutcome): void;
 }
 
@@ -88,10 +89,10 @@ export class Reader {
   }
 
   /** Never rejects. */
-  read(shard: number, key: string, freshness: Freshness): Promise<ReadOutcome> {
-    const read = { shard, key, ...freshness };
-    if (!isLeaderLevel(read.level)) return this.#readAnywhere(read);
-    return this.#offer(this.#laneOfLeader(shard, read.level), read, this.#options.routeWaitMs);
+  read(shard: number, key: string, freshness: Freshness, span?: TraceSpan): Promise<ReadOutcome> {
+    const asked: AskedRead = { read: { shard, key, ...freshness }, span };
+    if (!isLeaderLevel(freshness.level)) return this.#readAnywhere(asked);
+    return this.#offer(this.#laneOfLeader(shard, freshness.level), asked, this.#options.routeWaitMs);
   }
 
   /**
@@ -123,15 +124,15 @@ export class Reader {
     return lanes.reduce((sum, lane) => sum + lane.waitingOperations, 0);
   }
 
-  async #readAnywhere(read: HopRead): Promise<ReadOutcome> {
+  async #readAnywhere(asked: AskedRead): Promise<ReadOutcome> {
     const tried: string[] = [];
     let failure: ReadOutcome & { type: 'failed' } = noReplica;
     for (;;) {
-      const node = this.choose(read.shard, tried);
+      const node = this.choose(asked.read.shard, tried);
       if (node === undefined) return failure;
-      let outcome = await this.#offer(this.#laneOfNode(node), read, this.#options.readTimeoutMs);
+      let outcome = await this.#offer(this.#laneOfNode(node), asked, this.#options.readTimeoutMs);
       if (outcome.type === 'failed' && outcome.code === 'session-behind')
-        outcome = await this.#askToWait(node, read);
+        outcome = await this.#askToWait(node, asked);
       if (outcome.type !== 'failed' || endsTheSearch(outcome.code)) return outcome;
       this.#telemetry.retried('read', 1);
       failure = moreTelling(failure, outcome);
@@ -139,25 +140,25 @@ export class Reader {
     }
   }
 
-  async #askToWait(node: string, read: HopRead): Promise<ReadOutcome> {
+  async #askToWait(node: string, { read, span }: AskedRead): Promise<ReadOutcome> {
     const waits = this.#waits.get(node) ?? 0;
     if (waits >= this.#options.sessionWaitsMax) return tooManyWaits;
     this.#waits.set(node, waits + 1);
     try {
       const waitMs = this.#options.sessionWaitMs;
-      const [outcome] = await this.#ask([{ ...read, waitMs }], node, waitMs);
+      const [outcome] = await this.#ask([{ read: { ...read, waitMs }, span }], node, waitMs);
       return outcome ?? noReplica;
     } finally {
       this.#waits.set(node, (this.#waits.get(node) ?? 1) - 1);
     }
   }
 
-  #offer(lane: LaneRunner<PendingRead>, read: HopRead, waitMs: number): Promise<ReadOutcome> {
+  #offer(lane: LaneRunner<PendingRead>, { read, span }: AskedRead, waitMs: number): Promise<ReadOutcome> {
     return new Promise((settle) => {
       const offeredAt = this.#time.clock.monotonic();
       const deadlineAt = offeredAt + waitMs;
       const bytes = read.key.length * 3 + headerBytes;
-      if (lane.offer({ read, settle, offeredAt, deadlineAt, bytes, operations: 1 })) return;
+      if (lane.offer({ read, span, settle, offeredAt, deadlineAt, bytes, operations: 1 })) return;
       this.#telemetry.shed('lane');
       settle({ type: 'failed', code: 'overloaded', detail: 'Too many reads are waiting.' });
     });
@@ -171,7 +172,7 @@ export class Reader {
       // What fails here is settled as failed: the caller asks another node, so nothing goes again to this
       // one.
       send: async (items) => {
-        const outcomes = await this.#ask(readsOf(items), node);
+        const outcomes = await this.#ask(items, node);
         for (const [i, item] of items.entries()) item.settle(outcomes[i] as ReadOutcome);
         return [];
       },
@@ -190,7 +191,7 @@ export class Reader {
       ...this.#time,
       send: async (items, node) => {
         const again: PendingRead[] = [];
-        const outcomes = await this.#ask(readsOf(items), node);
+        const outcomes = await this.#ask(items, node);
         for (const [i, item] of items.entries()) {
           const outcome = outcomes[i] as ReadOutcome;
           if (outcome.type === 'failed' && mayReadElsewhere(outcome.code)) again.push(item);
@@ -206,9 +207,16 @@ export class Reader {
     return lane;
   }
 
-  /** Outcomes in the order of `reads`. */
-  async #ask(reads: HopRead[], node: string, waitMs = 0): Promise<ReadOutcome[]> {
-    this.#telemetry.batchSent('read', reads.length);
+  /** Outcomes in the order of `asked`. */
+  async #ask(asked: readonly AskedRead[], node: string, waitMs = 0): Promise<ReadOutcome[]> {
+    this.#telemetry.batchSent('read', asked.length);
+    const { reads, arrived } = onTheirWay(asked, node);
+    const outcomes = await this.#askNode(reads, node, waitMs);
+    arrived?.(outcomes);
+    return outcomes;
+  }
+
+  async #askNode(reads: HopRead[], node: string, waitMs: number): Promise<ReadOutcome[]> {
     try {
       const connection = this.#directory.to(node);
       if (connection === undefined) throw unknownNode(node);
@@ -242,10 +250,6 @@ const leaderLevels: readonly ReadLevel[] = ['leader', 'strong'];
 
 function leaderLane(shard: number, level: ReadLevel): string {
   return `${shard} ${level}`;
-}
-
-function readsOf(items: readonly PendingRead[]): HopRead[] {
-  return items.map(({ read }) => read);
 }
 
 /** No other replica would say anything else. */

@@ -14,6 +14,7 @@ import {
   shardOf,
   type WriteResult,
 } from '@driftless/contracts';
+import type { TraceSpan } from '@driftless/runtime';
 import type { GatewayConfig } from '../config.ts';
 import { notReadyReason } from '../core/routing.ts';
 import { Session } from '../core/session.ts';
@@ -76,9 +77,9 @@ export class Store {
   }
 
   /** Rejects only while the cluster isn't known: what goes wrong with a write is in its result. */
-  async write(ack: AckLevel, write: Write, session = new Session()): Promise<Written> {
+  async write(ack: AckLevel, write: Write, session = new Session(), span?: TraceSpan): Promise<Written> {
     const shard = shardOf(write.operation.key, this.cluster.shardCount);
-    const written = await this.#writer.write(shard, ack, afterSession([write], shard, session));
+    const written = await this.#writer.write(shard, ack, afterSession([write], shard, session), span);
     const [result] = written.results;
     this.#telemetry.written(ack, result?.error);
     // As in learnFromRead: the same for all that were written together, and as soon readable.
@@ -94,6 +95,7 @@ export class Store {
     ack: AckLevel,
     writes: readonly Write[],
     session = new Session(),
+    span?: TraceSpan,
   ): Promise<Written['results']> {
     const { shardCount } = this.cluster;
     const indices = Map.groupBy(writes.keys(), (i) =>
@@ -103,7 +105,7 @@ export class Store {
     await Promise.all(
       [...indices].map(async ([shard, own]) => {
         const ordered = own.map((i) => writes[i] as Write);
-        const written = await this.#writer.writeAll(shard, ack, afterSession(ordered, shard, session));
+        const written = await this.#writer.writeAll(shard, ack, afterSession(ordered, shard, session), span);
         for (const [n, i] of own.entries()) {
           results[i] = written.results[n] as WriteResult;
           this.#telemetry.written(ack, results[i].error);
@@ -115,10 +117,15 @@ export class Store {
   }
 
   /** Rejects only while the cluster isn't known. */
-  async read(key: string, asked: AskedFreshness, session = new Session()): Promise<ReadOutcome> {
+  async read(
+    key: string,
+    asked: AskedFreshness,
+    session = new Session(),
+    span?: TraceSpan,
+  ): Promise<ReadOutcome> {
     const shard = shardOf(key, this.cluster.shardCount);
     const seen = session.seen(shard);
-    const outcome = await this.#reader.read(shard, key, seen ? { ...asked, seen } : asked);
+    const outcome = await this.#reader.read(shard, key, seen ? { ...asked, seen } : asked, span);
     this.#telemetry.read(asked.level, outcome.type === 'failed' ? outcome.code : undefined);
     if (outcome.type === 'failed') {
       if (outcome.lost) session.lost(outcome.lost);

@@ -10,6 +10,7 @@ import {
   eventOperationsMax,
   type WriteOperation,
 } from '@driftless/contracts';
+import type { TraceSpan } from '@driftless/runtime';
 import { assert } from '../core/assert.ts';
 import type { LaneLimits } from '../core/lane.ts';
 import { HopError } from '../core/outcome.ts';
@@ -61,11 +62,11 @@ export class Writer {
   }
 
   /** Writes of one shard, in order and in one request. Never rejects. */
-  write(shard: number, ack: AckLevel, writes: readonly Write[]): Promise<Written> {
+  write(shard: number, ack: AckLevel, writes: readonly Write[], span?: TraceSpan): Promise<Written> {
     assert(writes.length > 0 && writes.length <= eventOperationsMax, 'a request has too few or many writes');
     return new Promise((resolve) => {
       const offeredAt = this.#time.clock.monotonic();
-      const pending = new PendingWrite(writes, offeredAt, this.#options.routeWaitMs, resolve);
+      const pending = new PendingWrite(writes, offeredAt, this.#options.routeWaitMs, resolve, span);
       if (this.#laneOf(shard, ack).offer(pending)) return;
       this.#telemetry.shed('lane');
       pending.rejected();
@@ -73,10 +74,10 @@ export class Writer {
   }
 
   /** Writes of one shard, in order, in as many requests after each other as their bytes need. */
-  async writeAll(shard: number, ack: AckLevel, writes: readonly Write[]): Promise<Written> {
+  async writeAll(shard: number, ack: AckLevel, writes: readonly Write[], span?: TraceSpan): Promise<Written> {
     const all: Written = { results: [] };
     for (const part of inRequests(writes)) {
-      const { results, ...by } = await this.write(shard, ack, part);
+      const { results, ...by } = await this.write(shard, ack, part, span);
       all.results.push(...results);
       Object.assign(all, by);
     }
@@ -112,6 +113,7 @@ export class Writer {
     const operations: WriteOperation[] = [];
     const values: Uint8Array[] = [];
     for (const item of items) {
+      item.sent(shard, node);
       for (const { operation, value } of item.open()) {
         operations.push(operation);
         if (operation.op === 'put') values.push(value);

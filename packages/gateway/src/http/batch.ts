@@ -72,7 +72,7 @@ async function batch(
     }
   }
   const session = sessions.of(request);
-  const outcomes = await store.writeAll(ack, writes, session);
+  const outcomes = await store.writeAll(ack, writes, session, request.span);
   sessions.tell(reply, session);
   for (const [n, outcome] of outcomes.entries()) {
     results[indices[n] as number] = resultOf((writes[n] as Write).operation, outcome);

@@ -84,7 +84,7 @@ async function increment(
   const operation: WriteOperation = { op: 'increment', key, by };
   applyHeaders(operation, request, [by], noBytes);
   const session = sessions.of(request);
-  const written = await store.write(ack, { operation, value: noBytes }, session);
+  const written = await store.write(ack, { operation, value: noBytes }, session, request.span);
   sessions.tell(reply, session);
   const result = written.results[0] ?? {};
   tellWritten(reply, written, result.version);

@@ -55,7 +55,7 @@ async function keep(
   const operation: WriteOperation = { op: 'put', key, bytes: value.length, type: jsonContentType };
   applyHeaders(operation, request, [], value);
   const session = sessions.of(request);
-  const written = await store.write(ack, { operation, value }, session);
+  const written = await store.write(ack, { operation, value }, session, request.span);
   sessions.tell(reply, session);
   const result = written.results[0] ?? {};
   tellWritten(reply, written, result.version);

@@ -15,6 +15,7 @@ import {
   type Standing,
   stalenessMsMax,
 } from '@driftless/contracts';
+import type { TraceSpan } from '@driftless/runtime';
 import { entityTag } from '../core/conditions.ts';
 import { isJsonType, jsonContentType, parseJson } from '../core/json-value.ts';
 import { choiceParameter, integerParameter } from '../core/target.ts';
@@ -25,6 +26,8 @@ export interface Asking {
   readonly raw: { readonly url?: string | undefined };
   readonly headers: IncomingHttpHeaders;
   readonly body?: unknown;
+  /** Where the request is traced. */
+  readonly span?: TraceSpan | undefined;
 }
 
 /** What they need of its answer. */

@@ -77,7 +77,7 @@ async function put({ store, sessions }: Parts, request: Asking, reply: Answering
   if (ttlSeconds !== undefined) operation.ttlSeconds = ttlSeconds;
   applyHeaders(operation, request, [type, ttlSeconds], value);
   const session = sessions.of(request);
-  const written = await store.write(ack, { operation, value }, session);
+  const written = await store.write(ack, { operation, value }, session, request.span);
   sessions.tell(reply, session);
   const result = written.results[0] ?? {};
   tellWritten(reply, written, result.version);
@@ -96,7 +96,8 @@ async function remove({ store, sessions }: Parts, request: Asking, reply: Answer
   const operation: WriteOperation = { op: 'delete', key };
   applyHeaders(operation, request, [], noBytes);
   const session = sessions.of(request);
-  const written = await store.write(ackOf(query.ack), { operation, value: noBytes }, session);
+  const ack = ackOf(query.ack);
+  const written = await store.write(ack, { operation, value: noBytes }, session, request.span);
   sessions.tell(reply, session);
   const result = written.results[0] ?? {};
   tellWritten(reply, written, result.version);
@@ -132,7 +133,7 @@ export async function readKey(
   { key, asked }: { key: string; asked: AskedFreshness },
 ): Promise<ReadOutcome & { type: 'found' }> {
   const session = sessions.of(request);
-  const outcome = await store.read(key, asked, session);
+  const outcome = await store.read(key, asked, session, request.span);
   sessions.tell(reply, session);
   if (outcome.type === 'failed') throw new DriftlessError(outcome.code, outcome.detail, outcome);
   tellStanding(reply, outcome.node, outcome.standing);

@@ -57,7 +57,8 @@ async function list(
   const { id } = store.cluster;
   const after = query.cursor === undefined ? '' : decodeCursor(id, prefix, query.cursor);
   const session = sessions.of(request);
-  const page = await store.list({ prefix, after, limit, values, asked }, session).finally(() => {
+  const { span } = request;
+  const page = await store.list({ prefix, after, limit, values, asked, span }, session).finally(() => {
     sessions.tell(reply, session);
   });
   const last = page.entries.at(-1);

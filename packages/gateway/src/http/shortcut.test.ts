@@ -70,7 +70,7 @@ describe('what is taken', () => {
   ];
 
   async function serve(admission: Admission): Promise<number> {
-    const shortcut = shortcutOf(routes, admission);
+    const shortcut = shortcutOf(routes, admission, undefined);
     const server: Server = createServer((request, response) => {
       const refuse = (): void => void response.writeHead(500).end();
       const route = shortcut(request, response, { refuse, sends: () => undefined });

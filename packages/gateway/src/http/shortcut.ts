@@ -5,9 +5,11 @@
  */
 import { Buffer } from 'node:buffer';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import type { Shortcut, ShortcutEnds } from '@driftless/runtime';
+import { traceHeaders } from '@driftless/contracts';
+import type { Shortcut, ShortcutEnds, TraceSpan, Tracing } from '@driftless/runtime';
 import type { Admission } from '../core/admission.ts';
 import type { Answering, Asking } from './exchange.ts';
+import { beginSpan, tellError } from './traces.ts';
 
 export interface HotRoute {
   method: 'GET' | 'PUT' | 'POST';
@@ -23,7 +25,11 @@ const targetCharsMax = 2048;
 const plainTarget = /^[!-$&-~]*$/;
 const plainType = /^[a-z]+\/[a-z0-9.+-]+$/;
 
-export function shortcutOf(routes: readonly HotRoute[], admission: Admission): Shortcut {
+export function shortcutOf(
+  routes: readonly HotRoute[],
+  admission: Admission,
+  tracing: Tracing | undefined,
+): Shortcut {
   const known = routes.map((route) => ({ ...route, prefix: route.url.slice(0, -1) }));
   return (request, response, { refuse, sends }) => {
     const { method, url = '' } = request;
@@ -32,11 +38,14 @@ export function shortcutOf(routes: readonly HotRoute[], admission: Admission): S
     const bytes = plainBodyBytes(request.headers, route.bodyBytesMax);
     if (bytes === undefined || !admission.enter(bytes)) return undefined;
     response.on('close', () => admission.leave(bytes));
-    const exchange = new Exchange(request, response, sends);
+    const span = tracing && beginSpan(tracing, route.method, route.url, request, response);
+    const exchange = new Exchange(request, response, sends, span);
+    if (span !== undefined) exchange.header(traceHeaders.response, span.traceparent);
     const serve = (): void => {
       route.handler(exchange, exchange).catch((error) => {
         exchange.leaveHeaders();
-        refuse(error);
+        if (span !== undefined) tellError(span, error);
+        refuse(error, span?.fields);
       });
     };
     if (bytes === 0) serve();
@@ -60,17 +69,24 @@ class Exchange implements Asking, Answering {
   readonly raw: IncomingMessage;
   readonly headers: IncomingHttpHeaders;
   body: Buffer | undefined;
+  readonly span: TraceSpan | undefined;
   readonly #response: ServerResponse;
   readonly #sends: ShortcutEnds['sends'];
   /** Names and values in turn, as they go out. */
   readonly #head: string[] = [];
   #status = 200;
 
-  constructor(request: IncomingMessage, response: ServerResponse, sends: ShortcutEnds['sends']) {
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    sends: ShortcutEnds['sends'],
+    span: TraceSpan | undefined,
+  ) {
     this.raw = request;
     this.headers = request.headers;
     this.#response = response;
     this.#sends = sends;
+    this.span = span;
   }
 
   /** A request that breaks off is never whole; its response closes. */

@@ -15,11 +15,12 @@ import {
   type WriteAnswer,
   writeHeaderSchema,
 } from '@driftless/contracts';
-import type { WriteRequest } from '../core/plan.ts';
+import { type TraceSpan, tellOutcome } from '@driftless/runtime';
 import type { StoreNode } from '../node.ts';
 import { listKeys, type ReadOutcome, readKey, requireHealthy, rowsOf, standingOf } from '../shard/reader.ts';
 import type { ShardReplica } from '../shard/replica.ts';
 import { writeAfterSessions } from '../shard/session-writes.ts';
+import { codeOf, type TracedRequest } from '../shard/traces.ts';
 import type { ShardStore } from '../store/port.ts';
 
 const emptyValue = new Uint8Array(0);
@@ -28,11 +29,14 @@ export function answerWrite(node: StoreNode, frame: Uint8Array): Promise<WriteAn
   const { header, body } = decodeFrame(frame);
   const { shard, ack, timeoutMs, operations } = writeHeaderSchema.parse(header);
   const payloads = new PayloadReader(body);
-  const requests = operations.map((operation): WriteRequest => {
+  const requests = operations.map((operation): TracedRequest => {
     return { operation, value: operation.op === 'put' ? payloads.take(operation.bytes) : emptyValue };
   });
   payloads.finish();
-  return writeAfterSessions(node.replica(shard), requests, { ack, timeoutMs });
+  const replica = node.replica(shard);
+  const trace = node.traces?.writes(requests, { shard, ack });
+  const answering = writeAfterSessions(replica, requests, { ack, timeoutMs });
+  return trace ? trace.until(answering) : answering;
 }
 
 export async function answerRead(node: StoreNode, frame: Uint8Array): Promise<Uint8Array> {
@@ -50,8 +54,18 @@ export async function answerRead(node: StoreNode, frame: Uint8Array): Promise<Ui
 }
 
 async function outcomeOf(node: StoreNode, read: HopRead): Promise<ReadOutcome> {
+  const span = node.traces?.read('read', read);
+  if (span === undefined) return bareOutcomeOf(node, read);
+  const outcome = await bareOutcomeOf(node, read, span);
+  const { result } = outcome;
+  if ('error' in result) tellOutcome(span, result.error);
+  span.end();
+  return outcome;
+}
+
+async function bareOutcomeOf(node: StoreNode, read: HopRead, span?: TraceSpan): Promise<ReadOutcome> {
   try {
-    const outcome = await readKey(node.replica(read.shard), read.key, read);
+    const outcome = await readKey(node.replica(read.shard), read.key, read, span);
     node.instruments.read(read.level, undefined);
     return outcome;
   } catch (error) {
@@ -65,8 +79,16 @@ async function outcomeOf(node: StoreNode, read: HopRead): Promise<ReadOutcome> {
 
 export async function answerList(node: StoreNode, frame: Uint8Array): Promise<Uint8Array> {
   const query = listHeaderSchema.parse(decodeFrame(frame).header);
-  const { answer, values } = await listKeys(node.replica(query.shard), query);
-  return encodeFrame({ node: node.id, ...answer }, values);
+  const span = node.traces?.read('list', query);
+  try {
+    const { answer, values } = await listKeys(node.replica(query.shard), query, span);
+    return encodeFrame({ node: node.id, ...answer }, values);
+  } catch (error) {
+    if (span) tellOutcome(span, codeOf(error));
+    throw error;
+  } finally {
+    span?.end();
+  }
 }
 
 export async function answerRows(replica: ShardReplica, keys: readonly string[]): Promise<Uint8Array> {

@@ -7,6 +7,7 @@ import {
   frameContentType,
   injectHeaderSchema,
   scrubHeaderSchema,
+  traceHeaders,
   verifiedHeaderSchema,
 } from '@driftless/contracts';
 import type { HttpServer } from '@driftless/runtime';
@@ -28,7 +29,8 @@ export function addAntiEntropyRoutes(app: HttpServer, serving: () => StoreNode):
   app.post(
     '/node/v1/shards/:shard/exchange',
     { schema: { params, body: exchangeHeaderSchema } },
-    async (request) => serving().replica(request.params.shard).exchanges.run(request.body),
+    async ({ params: { shard }, body, headers }) =>
+      serving().replica(shard).exchanges.run(body, headers[traceHeaders.parent]),
   );
 
   app.post('/node/v1/shards/:shard/restore', { schema: { params } }, (request, reply) => {

@@ -279,7 +279,8 @@ export class MemoryNats {
       for (const seq of consumer.pending) if (seq <= streamSeq) consumer.pending.delete(seq);
       this.#deliver(shard, node);
     };
-    const given = { streamSeq, event: message.event, prompt: message.prompt ?? false, ack };
+    const { event, prompt = false, trace } = message;
+    const given = { streamSeq, event, prompt, trace, ack };
     this.#schedule(() => {
       if (reader && consumer.reader === reader) reader.onMessage(given);
     }, node);

@@ -20,11 +20,21 @@ export class Missing extends Error {
   override name = 'Missing';
 }
 
+/** What an event tells of the trace that it belongs to (contracts/trace-context.ts). */
+export interface EventTrace {
+  /** The span that published it. */
+  traceparent: string;
+  /** Other spans that it comes from, with commas. */
+  links?: string;
+}
+
 export interface StreamMessage {
   streamSeq: number;
   event: Uint8Array;
   /** A client waits for this node to have it on disk. */
   prompt: boolean;
+  /** Where it holds something that is traced. */
+  trace?: EventTrace | undefined;
   /** Tells JetStream that this message and all before it are applied durably. */
   ack(): void;
 }
@@ -40,6 +50,8 @@ export interface Publish {
   after?: BatchName | undefined;
   /** A client waits for followers to have it on disk; default: no. */
   prompt?: boolean;
+  /** It holds something that is traced. */
+  trace?: EventTrace | undefined;
 }
 
 export interface Consumption {

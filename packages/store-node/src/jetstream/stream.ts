@@ -2,7 +2,14 @@
  * A shard's stream on JetStream: one subject, limits retention, a durable pull consumer a node. The stream's
  * sequence is only the fence and a cursor; positions are in the events (and, for a quick look, in headers).
  */
-import { consumerName, eventHeaders, eventMessageId, eventSubject, streamName } from '@driftless/contracts';
+import {
+  consumerName,
+  eventHeaders,
+  eventMessageId,
+  eventSubject,
+  streamName,
+  traceHeaders,
+} from '@driftless/contracts';
 import {
   AckPolicy,
   type ConsumerMessages,
@@ -16,15 +23,17 @@ import {
   StorageType,
   type StreamInfo,
 } from '@nats-io/jetstream';
-import { headers, nanos } from '@nats-io/transport-node';
+import { headers, type MsgHdrs, nanos } from '@nats-io/transport-node';
 import type { BatchName, StreamEnd } from '../core/outbox.ts';
 import {
   type ConsumeOptions,
   type Consumption,
   type EventStream,
+  type EventTrace,
   FenceRefused,
   Missing,
   type Publish,
+  type StreamMessage,
   Unanswered,
 } from './port.ts';
 
@@ -111,12 +120,14 @@ export class JetStreamEvents implements EventStream {
   }
 
   async publish(publish: Publish): Promise<{ streamSeq: number }> {
-    const { event, epoch, firstSeq, lastSeq, expectedStreamSeq, after, prompt } = publish;
+    const { event, epoch, firstSeq, lastSeq, expectedStreamSeq, after, prompt, trace } = publish;
     const heads = headers();
     heads.set(eventHeaders.epoch, String(epoch));
     heads.set(eventHeaders.firstSeq, String(firstSeq));
     heads.set(eventHeaders.lastSeq, String(lastSeq));
     if (prompt) heads.set(eventHeaders.prompt, '1');
+    if (trace) heads.set(traceHeaders.parent, trace.traceparent);
+    if (trace?.links !== undefined) heads.set(traceHeaders.links, trace.links);
     try {
       const ack = await this.#js.publish(this.#subject, event, {
         msgID: this.#messageId({ epoch, firstSeq }, expectedStreamSeq + 1),
@@ -231,9 +242,18 @@ function consumption(messages: ConsumerMessages, options: ConsumeOptions): Consu
   };
 }
 
-function messageOf(message: JsMsg) {
-  const prompt = message.headers?.has(eventHeaders.prompt) ?? false;
-  return { streamSeq: message.seq, event: message.data, prompt, ack: () => message.ack() };
+function messageOf(message: JsMsg): StreamMessage {
+  const { headers: heads } = message;
+  const prompt = heads?.has(eventHeaders.prompt) ?? false;
+  const trace = heads?.has(traceHeaders.parent) ? traceOf(heads) : undefined;
+  return { streamSeq: message.seq, event: message.data, prompt, trace, ack: () => message.ack() };
+}
+
+function traceOf(heads: MsgHdrs): EventTrace {
+  const traceparent = heads.get(traceHeaders.parent);
+  return heads.has(traceHeaders.links)
+    ? { traceparent, links: heads.get(traceHeaders.links) }
+    : { traceparent };
 }
 
 /** `created` comes as text; it tells a stream from one of the same name made later. */

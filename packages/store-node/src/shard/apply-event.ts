@@ -4,13 +4,16 @@ import { applyBatch } from '../core/apply.ts';
 import type { ShardContext } from './context.ts';
 import { unlessSkipped } from './inject.ts';
 
-/** `stream`: where the event came from; undefined when a peer's log gave it. The batch was judged before. */
+/**
+ * `stream`: where the event came from; undefined when a peer's log gave it. The batch was judged before.
+ * Whether the replica came to the roots that it carries.
+ */
 export function applyEvent(
   context: ShardContext,
   batch: Batch,
   event: Uint8Array,
   stream: { seq: number } | undefined,
-): void {
+): 'applied' | 'drifted' {
   const { store, instruments, clock } = context;
   const startedAt = clock.monotonic();
   const applied = applyBatch(batch, event, context.state, (key) => store.head(key), stream);
@@ -28,6 +31,7 @@ export function applyEvent(
   const result = applied.found.length > 0 ? 'drifted' : 'applied';
   instruments.applied(context.shard, result, batch.ops.length, clock.monotonic() - startedAt);
   instruments.lagAtApply(context.shard, afterMs);
+  return result;
 }
 
 const driftReasons = {

@@ -36,7 +36,7 @@ export function assembleReplica(
   { shard, founders, wanted }: ReplicaPlace,
   hooks: Omit<ReplicaHooks, 'natsIsLost'>,
 ): ShardReplica {
-  const { clock, logger, leases, bus } = ports;
+  const { clock, logger, leases, bus, traces } = ports;
   const { headSilentMs, nodeId: node } = config;
   const ackEveryEvents = Math.ceil(config.ackPendingMax / 4);
   const context = new ShardContext({
@@ -50,6 +50,7 @@ export function assembleReplica(
     clock,
     limits: { ...config, ackEveryEvents, eventOperationsMax, eventBytesMax, catchUpBytesMax },
     logger,
+    traces,
     instruments,
     lag: new LagTracker({ headSilentMs, headGapMs, samplesMax: lagSamplesMax }),
     fail: ports.fail,

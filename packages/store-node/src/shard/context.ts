@@ -11,7 +11,7 @@ import {
   positionZero,
   type ShardMove,
 } from '@driftless/contracts';
-import type { Clock, Logger } from '@driftless/runtime';
+import type { Clock, Logger, TraceSpan } from '@driftless/runtime';
 import type { Change } from '../core/change.ts';
 import type { CollectLimits, Verified } from '../core/collect.ts';
 import type { LagTracker } from '../core/lag.ts';
@@ -27,6 +27,7 @@ import { DriftTimes, type Found } from './drift-times.ts';
 import { Listings } from './listings.ts';
 import type { Peers } from './peers.ts';
 import { Soundness } from './soundness.ts';
+import type { Traces } from './traces.ts';
 
 export interface ShardLimits extends CollectLimits {
   eventOperationsMax: number;
@@ -79,6 +80,8 @@ export interface ShardParts {
   logger: Logger;
   instruments: Instruments;
   lag: LagTracker;
+  /** Undefined where tracing is off. */
+  traces?: Traces | undefined;
   /** A write to the disk failed: ends the process, soon. */
   fail(error: unknown): void;
 }
@@ -98,9 +101,10 @@ export class ShardContext {
   readonly peers: Peers;
   readonly clock: Clock;
   readonly limits: ShardLimits;
-  readonly logger: Logger;
   readonly instruments: Instruments;
   readonly lag: LagTracker;
+  /** Undefined where tracing is off. */
+  readonly traces: Traces | undefined;
   /** A deposed leader is putting back what its orphans touched, or a snapshot is being installed. */
   restoring = false;
   /** Who leads, as last heard. */
@@ -127,6 +131,9 @@ export class ShardContext {
   verified: Verified | undefined;
   /** Leader: where the set is on its way to what it should be. */
   move: ShardMove | undefined;
+  readonly #logger: Logger;
+  /** What is done at the moment belongs to it. */
+  #span: TraceSpan | undefined;
   readonly #founders: readonly string[];
   readonly #wanted: () => readonly string[];
   readonly #fail: (error: unknown) => void;
@@ -149,7 +156,8 @@ export class ShardContext {
     this.peers = parts.peers;
     this.clock = parts.clock;
     this.limits = parts.limits;
-    this.logger = parts.logger;
+    this.#logger = parts.logger;
+    this.traces = parts.traces;
     this.instruments = parts.instruments;
     this.lag = parts.lag;
     this.confirmedWaits = new ConfirmedWaits(parts.clock);
@@ -162,6 +170,21 @@ export class ShardContext {
     this.#healthMoved(false);
     // After a crash the file may hold what the disk doesn't yet.
     this.sync();
+  }
+
+  /** Lines about what is traced carry its span. */
+  get logger(): Logger {
+    return this.#span === undefined ? this.#logger : this.#logger.child(this.#span.fields);
+  }
+
+  /** Does `work`, which waits for nothing, as a part of what `span` traces, if it is there. */
+  within<Result>(span: TraceSpan | undefined, work: () => Result): Result {
+    this.#span = span;
+    try {
+      return work();
+    } finally {
+      this.#span = undefined;
+    }
   }
 
   /** The replica's rows; another one after a snapshot was installed, so don't keep it over a wait. */

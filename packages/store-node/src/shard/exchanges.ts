@@ -19,6 +19,8 @@ import {
   isZeroDigest,
   majorityOf,
 } from '@driftless/contracts';
+import type { TraceFields } from '@driftless/runtime';
+import { ExchangeTrace } from './exchange-trace.ts';
 import { LocalReplica } from './our-replica.ts';
 import { RemoteReplica } from './peer-replica.ts';
 import type { ShardReplica } from './replica.ts';
@@ -33,18 +35,25 @@ export class Exchanges {
     this.#replica = replica;
   }
 
-  /** Throws `overloaded`, `replica-unavailable`, `is-leader` or `bad-request`. */
-  async run(header: ExchangeHeader): Promise<ExchangeAnswer> {
+  /**
+   * Throws `overloaded`, `replica-unavailable`, `is-leader` or `bad-request`. `traceparent`: of whoever asks.
+   */
+  async run(header: ExchangeHeader, traceparent?: unknown): Promise<ExchangeAnswer> {
     if (this.#running) throw new DriftlessError('overloaded', 'An exchange of this replica is under way.');
     this.#running = true;
+    const { traces, shard } = this.#replica.context;
+    const trace = ExchangeTrace.begin(traces, traceparent, header, shard);
     try {
-      return await this.#run(header);
+      return await this.#run(header, trace);
+    } catch (error) {
+      trace?.failed(error);
+      throw error;
     } finally {
       this.#running = false;
     }
   }
 
-  async #run(header: ExchangeHeader): Promise<ExchangeAnswer> {
+  async #run(header: ExchangeHeader, trace: ExchangeTrace | undefined): Promise<ExchangeAnswer> {
     const { context, scrub } = this.#replica;
     const { with: peer, mode } = header;
     const { node, shard, clock, instruments, soundness } = context;
@@ -59,6 +68,7 @@ export class Exchanges {
       peer,
       ledger: this.#ledger,
       requireMendable: () => this.#requireMendable(),
+      trace,
     });
     const buckets = [...new Set([...header.buckets, ...soundness.suspects])];
     const exchanged = await exchange({
@@ -69,17 +79,17 @@ export class Exchanges {
     const tookMs = Math.round(clock.monotonic() - startedAt);
     const answer: ExchangeAnswer = { node, with: peer, shard, ...exchanged, tookMs };
     instruments.antiEntropy.exchanged(answer, mode);
-    this.#tell(answer);
+    this.#tell(answer, trace?.ended(answer));
     await this.#considerAcquittal();
     return answer;
   }
 
-  #tell(answer: ExchangeAnswer): void {
+  #tell(answer: ExchangeAnswer, fields: TraceFields | undefined): void {
     const { logger, shard, proven, clock } = this.#replica.context;
     const { with: peer, outcome, reason, position, counts, tookMs } = answer;
     if (outcome === 'equal' && position) proven.set(peer, { with: peer, position, at: clock.wall() });
     const quiet = outcome === 'equal' && counts.healed + counts.leaves === 0;
-    const news = { shard, peer, outcome, reason, position, healed: counts.healed, tookMs };
+    const news = { shard, peer, outcome, reason, position, healed: counts.healed, tookMs, ...fields };
     logger[quiet ? 'debug' : 'info'](news, 'compared with a peer');
   }
 

@@ -6,6 +6,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { type Batch, decodeBatch, EnvelopeError, lastSeqOf } from '@driftless/contracts';
+import type { TraceSpan } from '@driftless/runtime';
 import { judge } from '../core/apply.ts';
 import { changeOf } from '../core/change.ts';
 import type { Consumption, StreamMessage } from '../jetstream/port.ts';
@@ -21,6 +22,8 @@ export class Follower {
   #queue: StreamMessage[] = [];
   /** Applied, but not told to JetStream: that waits for the disk. */
   #applied: StreamMessage[] = [];
+  /** Of those that are traced. */
+  #spans: TraceSpan[] = [];
   #consumption: Consumption | undefined;
   /** Grows with every start and stop, so that late callbacks of an earlier life are known. */
   #life = 0;
@@ -45,6 +48,7 @@ export class Follower {
     this.#life += 1;
     this.#queue = [];
     this.#applied = [];
+    this.#endSpans();
     const consumption = this.#consumption;
     this.#consumption = undefined;
     void consumption?.stop();
@@ -106,6 +110,13 @@ export class Follower {
     this.#context.sync();
     this.#applied.at(-1)?.ack();
     this.#applied = [];
+    for (const span of this.#spans) span.event('acked');
+    this.#endSpans();
+  }
+
+  #endSpans(): void {
+    for (const span of this.#spans) span.end();
+    this.#spans = [];
   }
 
   /** Looks at the stream afresh and consumes it from the cursor. */
@@ -185,19 +196,23 @@ export class Follower {
     if (!batch) return;
     const context = this.#context;
     context.lag.seen(lastSeqOf(batch), context.clock.monotonic());
+    const span = context.traces?.apply(message, batch);
     while (!this.#dead(life)) {
       checkPosition(context);
       const verdict = judge(batch, context.shard, context.state.applied);
       switch (verdict.kind) {
         case 'apply':
-          applyEvent(context, batch, message.event, { seq: message.streamSeq });
-          this.#applied.push(message);
+          this.#apply(batch, message, span);
           return;
         case 'duplicate':
+          this.#keep(span, 'duplicate');
           return this.#skip(batch, message);
         case 'halt':
+          span?.fail('internal');
+          this.#keep(span, 'halted');
           return this.#halt(verdict.reason);
         case 'gap':
+          span?.event('waits for what is missing before it');
           context.counts.gaps += 1;
           context.instruments.gaps.add(1, { shard: String(context.shard) });
           await this.#repair.reach(batch.firstSeq - 1, () => this.#dead(life));
@@ -207,6 +222,25 @@ export class Follower {
           break;
       }
     }
+    span?.end();
+  }
+
+  #apply(batch: Batch, message: StreamMessage, span: TraceSpan | undefined): void {
+    const context = this.#context;
+    const stream = { seq: message.streamSeq };
+    const result = context.within(span, () => applyEvent(context, batch, message.event, stream));
+    this.#applied.push(message);
+    if (span === undefined) return;
+    const lagMs = Math.max(0, context.clock.wall() - batch.committedAt);
+    span.event(result, { 'driftless.lag_ms': lagMs });
+    this.#keep(span, result);
+  }
+
+  /** Until the event is acked. */
+  #keep(span: TraceSpan | undefined, result: string): void {
+    if (span === undefined) return;
+    span.set({ 'driftless.result': result });
+    this.#spans.push(span);
   }
 
   #decode(message: StreamMessage): Batch | undefined {

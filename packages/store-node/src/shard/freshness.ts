@@ -13,12 +13,18 @@
  * of: what such a replica has at its end may be rolled back, and the session would not be told.
  */
 import { DriftlessError, type Freshness, formatPosition, type Position } from '@driftless/contracts';
+import type { TraceSpan } from '@driftless/runtime';
 import { type Place, placeOf } from '../core/session.ts';
 import type { ShardReplica } from './replica.ts';
 
-export async function requireFresh(replica: ShardReplica, freshness: Freshness): Promise<void> {
+/** `span`: of the read, where it is traced; waits are its events. */
+export async function requireFresh(
+  replica: ShardReplica,
+  freshness: Freshness,
+  span?: TraceSpan,
+): Promise<void> {
   const { level, seen, waitMs = 0, maxStalenessMs = 0 } = freshness;
-  if (seen) await requireSession(replica, seen, level === 'session' ? waitMs : undefined);
+  if (seen) await requireSession(replica, seen, level === 'session' ? waitMs : undefined, span);
   switch (level) {
     case 'bounded':
       return requireWithin(replica, maxStalenessMs);
@@ -26,6 +32,7 @@ export async function requireFresh(replica: ShardReplica, freshness: Freshness):
       return void replica.requireLeader();
     case 'strong':
       replica.requireLeader();
+      span?.event('asks the stream who leads');
       return replica.barrier.passed();
     case 'eventual':
     case 'session':
@@ -53,12 +60,15 @@ async function requireSession(
   replica: ShardReplica,
   seen: Position,
   waitMs: number | undefined,
+  span: TraceSpan | undefined,
 ): Promise<void> {
   const isThere = (): boolean => sessionPlace(replica, seen).kind !== 'ahead';
   if (waitMs !== undefined && waitMs > 0 && !isThere()) {
     const { arrivals, clock, instruments } = replica.context;
     const startedAt = clock.monotonic();
+    span?.event('waits for what its session has seen');
     const reached = await arrivals.until(isThere, waitMs);
+    span?.event(reached ? 'has what its session has seen' : 'has waited in vain');
     instruments.sessionWaited(reached, clock.monotonic() - startedAt);
   }
   const problem = sessionProblem(replica, seen);

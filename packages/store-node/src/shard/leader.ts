@@ -20,13 +20,14 @@ import { changeOfLeader, type Effect, effectOf } from '../core/change.ts';
 import { Convergence } from '../core/convergence.ts';
 import type { Entry } from '../core/entry.ts';
 import { isBrokenBy } from '../core/mutants.ts';
-import { type PlannedResult, planBatch, type WriteRequest } from '../core/plan.ts';
+import { type PlannedResult, planBatch } from '../core/plan.ts';
 import type { ReplicaSet } from '../core/state.ts';
 import { AckWaits, replicatedBySets, replicatedSeq, setsInUse } from '../core/waits.ts';
 import type { ShardContext } from './context.ts';
 import { unlessSkipped } from './inject.ts';
 import { Publisher } from './publisher.ts';
 import { checkPosition } from './self-check.ts';
+import type { BatchTrace, TracedRequest } from './traces.ts';
 import { type Waiting, WriteQueue } from './write-queue.ts';
 
 export interface LeaderHooks {
@@ -90,7 +91,7 @@ export class Leader {
   }
 
   /** Resolves when the ack level is reached; results that weren't in time say `indeterminate`. */
-  write(requests: readonly WriteRequest[], level: AckLevel, timeoutMs: number): Promise<WriteAnswer> {
+  write(requests: readonly TracedRequest[], level: AckLevel, timeoutMs: number): Promise<WriteAnswer> {
     if (!this.#accepting) return Promise.reject(notLeader());
     const startedAt = this.#context.clock.monotonic();
     return new Promise((resolve, reject) => {
@@ -185,10 +186,15 @@ export class Leader {
   #commit(taken: readonly Waiting[]): void {
     const allowed = taken.filter((waiting) => this.#allow(waiting));
     if (allowed.length === 0) return;
+    const requests = allowed.flatMap((waiting) => waiting.requests);
+    const trace = this.#context.traces?.batch(requests);
+    this.#context.within(trace?.span, () => this.#commitAllowed(allowed, requests, trace));
+  }
+
+  #commitAllowed(allowed: readonly Waiting[], requests: readonly TracedRequest[], trace?: BatchTrace): void {
     const context = this.#context;
     checkPosition(context);
     const { store, shard, clock } = context;
-    const requests = allowed.flatMap((waiting) => waiting.requests);
     const startedAt = clock.monotonic();
     const plan = planBatch({
       requests,
@@ -209,13 +215,13 @@ export class Leader {
       if (isBrokenBy('ack-before-commit')) this.#answerUnasked(allowed, plan.results);
       // Only these levels wait for followers: they are asked to sync at once.
       const prompt = allowed.some(({ level }) => level === 'majority' || level === 'all');
-      this.#append(plan.batch, plan.effect, prompt, startedAt);
+      this.#append(plan.batch, plan.effect, prompt, startedAt, trace);
     }
     this.#await(allowed, plan.results);
   }
 
   /** Into the log, on disk, and on its way to the stream. */
-  #append(batch: Batch, effect: Effect, prompt: boolean, startedAt: number): void {
+  #append(batch: Batch, effect: Effect, prompt: boolean, startedAt: number, trace?: BatchTrace): void {
     const context = this.#context;
     const event = encodeBatch(batch);
     const change = changeOfLeader(context.state, batch, effect, event);
@@ -225,7 +231,8 @@ export class Leader {
     const { epoch, firstSeq } = batch;
     const lastSeq = lastSeqOf(batch);
     this.convergence.committed(lastSeq, now);
-    this.#publisher.committed({ epoch, firstSeq, lastSeq }, event, prompt);
+    trace?.committed(batch, event.length, startedAt);
+    this.#publisher.committed({ epoch, firstSeq, lastSeq }, { event, prompt, trace });
     this.#hooks.onCommitted();
   }
 

@@ -32,6 +32,7 @@ import { leafOf, planRepair } from '../core/repair.ts';
 import { headsOf, listBuckets, takeCapture } from './answer-peers.ts';
 import { auditBucket, burstRows } from './audit.ts';
 import type { ShardContext } from './context.ts';
+import type { ExchangeTrace } from './exchange-trace.ts';
 import { note } from './scrub.ts';
 
 export interface OurReplicaOptions {
@@ -40,6 +41,8 @@ export interface OurReplicaOptions {
   ledger: HealLedger;
   /** Throws when this replica must not be changed any more. */
   requireMendable(): void;
+  /** Of the exchange, where it is traced. */
+  trace?: ExchangeTrace | undefined;
 }
 
 export class LocalReplica implements OurReplica {
@@ -82,7 +85,12 @@ export class LocalReplica implements OurReplica {
     return stopped;
   }
 
-  async repair(buckets: readonly number[], repairs: readonly Repair[]): Promise<Repaired> {
+  repair(buckets: readonly number[], repairs: readonly Repair[]): Promise<Repaired> {
+    const { trace } = this.#options;
+    return trace ? trace.healing(() => this.#repair(buckets, repairs)) : this.#repair(buckets, repairs);
+  }
+
+  async #repair(buckets: readonly number[], repairs: readonly Repair[]): Promise<Repaired> {
     const { rows, bytes } = await this.#fetch(repairs);
     const byBucket = Map.groupBy(repairs, ({ bucket }) => bucket);
     const waiting = [...buckets];

@@ -14,6 +14,7 @@ import {
 } from '../core/outbox.ts';
 import { Missing } from '../jetstream/port.ts';
 import type { ShardContext } from './context.ts';
+import type { BatchTrace } from './traces.ts';
 
 export interface PublisherHooks {
   /** The stream has confirmed more of the log. */
@@ -22,11 +23,19 @@ export interface PublisherHooks {
   onDeposed(): void;
 }
 
+/** A batch as it goes out. */
+interface Encoded {
+  event: Uint8Array;
+  /** Somebody waits for followers to have it on disk. */
+  prompt: boolean;
+  trace: BatchTrace | undefined;
+}
+
 export class Publisher {
   readonly #context: ShardContext;
   readonly #hooks: PublisherHooks;
   /** Events not confirmed, by their first seq: what was just encoded needs no reading back. */
-  readonly #events = new Map<number, { event: Uint8Array; prompt: boolean }>();
+  readonly #events = new Map<number, Encoded>();
   readonly #limits: OutboxLimits;
   #outbox: OutboxState;
 
@@ -50,9 +59,8 @@ export class Publisher {
     return this.#outbox.pending.length < this.#limits.publishesInFlightMax;
   }
 
-  /** `prompt`: somebody waits for followers to have it on disk. */
-  committed(batch: OutboxBatch, event: Uint8Array, prompt: boolean): void {
-    this.#events.set(batch.firstSeq, { event, prompt });
+  committed(batch: OutboxBatch, encoded: Encoded): void {
+    this.#events.set(batch.firstSeq, encoded);
     this.#step({ type: 'committed', batch });
   }
 
@@ -123,16 +131,22 @@ export class Publisher {
       this.#context.halt(`The batch at seq ${firstSeq} of the log is damaged or missing.`);
       return;
     }
+    const traced = kept?.trace?.publishing(shard);
     try {
       const { streamSeq } = await stream.publish({
         event,
         ...batch,
         expectedStreamSeq,
         prompt: kept?.prompt ?? false,
+        trace: traced?.trace,
       });
+      traced?.span.end();
       this.#step({ type: 'published', round, firstSeq, streamSeq });
     } catch (error) {
-      logger.debug({ shard, firstSeq, err: error }, 'a publish got no clear answer');
+      traced?.span.fail('unclear');
+      traced?.span.end();
+      const fields = { shard, firstSeq, ...traced?.span.fields };
+      logger.debug({ ...fields, err: error }, 'a publish got no clear answer');
       this.#step({ type: 'unclear', round });
     }
   }

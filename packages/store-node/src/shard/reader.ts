@@ -15,6 +15,7 @@ import {
   type Row,
   type Standing,
 } from '@driftless/contracts';
+import type { TraceSpan } from '@driftless/runtime';
 import { type Entry, isSound, isVisible } from '../core/entry.ts';
 import type { Lag } from '../core/lag.ts';
 import { isDrifted, isSettling } from '../core/state.ts';
@@ -57,12 +58,13 @@ export async function readKey(
   replica: ShardReplica,
   key: string,
   freshness: Freshness,
+  span?: TraceSpan,
 ): Promise<ReadOutcome> {
   const { level, seen } = freshness;
   const { entry, ...at } =
     level === 'eventual' && !seen
       ? { entry: healthyEntry(replica, key) }
-      : await freshEntry(replica, key, freshness);
+      : await freshEntry(replica, key, freshness, span);
   if (isVisible(entry, replica.context.clock.wall()))
     return { result: { found: true, ...headOf(entry), ...at }, value: entry.value };
   const version = entry ? { version: formatPosition(entry) } : {};
@@ -73,19 +75,26 @@ async function freshEntry(
   replica: ShardReplica,
   key: string,
   freshness: Freshness,
+  span: TraceSpan | undefined,
 ): Promise<{ entry: Entry | undefined; standing: Standing }> {
   const deadline = replica.context.clock.monotonic() + confirmTimeoutMs;
-  await requireFresh(replica, freshness);
+  await requireFresh(replica, freshness, span);
   const entry = healthyEntry(replica, key);
   // Taken together: while the value waits to be confirmed, the replica goes on.
   const standing = standingOf(replica);
-  if (isLeaderLevel(freshness.level)) await requireConfirmed(replica, entry?.seq ?? 0, deadline);
+  if (isLeaderLevel(freshness.level)) await requireConfirmed(replica, entry?.seq ?? 0, deadline, span);
   return { entry, standing };
 }
 
 /** What was seen is confirmed, under a lease that is ours before and after. */
-async function requireConfirmed(replica: ShardReplica, seq: number, deadline: number): Promise<void> {
+async function requireConfirmed(
+  replica: ShardReplica,
+  seq: number,
+  deadline: number,
+  span: TraceSpan | undefined,
+): Promise<void> {
   const leader = replica.requireLeader();
+  span?.event('waits for the stream to confirm the value');
   await leader.confirmed(seq, deadline - replica.context.clock.monotonic());
   if (!replica.leadsForSure) throw new DriftlessError('not-leader', 'The lease of the leader has lapsed.');
 }
@@ -127,13 +136,14 @@ function headOf(entry: Entry) {
 export async function listKeys(
   replica: ShardReplica,
   query: ListHeader,
+  span?: TraceSpan,
 ): Promise<{ answer: Omit<ListAnswer, 'node'>; values: Uint8Array[] }> {
   const deadline = replica.context.clock.monotonic() + confirmTimeoutMs;
-  await requireFresh(replica, query);
+  await requireFresh(replica, query, span);
   const page = new ListPage(query, replica.context.clock.wall());
   const more = await fillPage(replica, query, page);
   const standing = standingOf(replica);
-  if (isLeaderLevel(query.level)) await requireConfirmed(replica, standing.position.seq, deadline);
+  if (isLeaderLevel(query.level)) await requireConfirmed(replica, standing.position.seq, deadline, span);
   return { answer: { standing, entries: page.entries, more }, values: page.values };
 }
 

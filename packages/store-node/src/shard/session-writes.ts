@@ -4,14 +4,14 @@
  * was rolled back, or this leader is one no more.
  */
 import { problemOf, type WriteAnswer, type WriteHeader, type WriteResult } from '@driftless/contracts';
-import type { WriteRequest } from '../core/plan.ts';
 import { sessionProblem } from './freshness.ts';
 import type { ShardReplica } from './replica.ts';
+import type { TracedRequest } from './traces.ts';
 
 /** Writes at the leader; those that can't follow their session are refused, each by itself. */
 export async function writeAfterSessions(
   replica: ShardReplica,
-  requests: readonly WriteRequest[],
+  requests: readonly TracedRequest[],
   { ack, timeoutMs }: Pick<WriteHeader, 'ack' | 'timeoutMs'>,
 ): Promise<WriteAnswer> {
   const leader = replica.requireLeader();
@@ -28,7 +28,7 @@ export async function writeAfterSessions(
   return { ...answer, results };
 }
 
-function refusalOf(replica: ShardReplica, { operation }: WriteRequest): WriteResult | undefined {
+function refusalOf(replica: ShardReplica, { operation }: TracedRequest): WriteResult | undefined {
   const problem = operation.seen && sessionProblem(replica, operation.seen);
   if (!problem) return undefined;
   const { code, detail, lost } = problemOf(problem);

@@ -1,10 +1,10 @@
 /** Requests that wait for a leader's next commit, within bounds. */
 import { type AckLevel, DriftlessError, eventBytesBound, type WriteAnswer } from '@driftless/contracts';
-import type { WriteRequest } from '../core/plan.ts';
 import type { ShardLimits } from './context.ts';
+import type { TracedRequest } from './traces.ts';
 
 export interface Waiting {
-  requests: readonly WriteRequest[];
+  requests: readonly TracedRequest[];
   bytes: number;
   level: AckLevel;
   deadline: number;
