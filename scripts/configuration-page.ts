@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { antiEntropyConfigSchema } from '@driftless/anti-entropy/job';
 import { gatewayConfigSchema } from '@driftless/gateway';
-import { type ConfigRow, describeConfig } from '@driftless/runtime';
+import { type ConfigRow, describeConfig, TRACING_PREFIX, tracingConfigSchema } from '@driftless/runtime';
 import { nodeConfigSchema } from '@driftless/store-node';
 import { markdownTable } from 'markdown-table';
 
@@ -43,9 +43,16 @@ ${markdownTable([
   ],
   ['`XDG_CACHE_HOME`', '`up`, the tests', 'Where an installed nats-server is kept; default `~/.cache`'],
   ['`DRIFTLESS_URL`', 'all other commands, the demo', 'The gateway; default `http://127.0.0.1:8080`'],
+  ['`TRACEPARENT`', 'all other commands', 'The trace that they are a part of ([tracing](tracing.md))'],
   ['`DRIFTLESS_DEBUG`', 'all commands', 'Set: a failure shows its stack'],
   ['`NO_COLOR`', 'all commands', 'Set: no colours'],
 ])}
+`;
+
+const tracingNotes = `
+These are variables of OpenTelemetry. Its exporter reads more by itself, each also for traces alone
+(\`OTEL_EXPORTER_OTLP_TRACES_…\`): \`OTEL_EXPORTER_OTLP_HEADERS\`, \`OTEL_EXPORTER_OTLP_COMPRESSION\`,
+\`OTEL_EXPORTER_OTLP_CERTIFICATE\`. What there is to see is in [tracing](tracing.md).
 `;
 
 function section(title: string, rows: readonly ConfigRow[]): string {
@@ -65,6 +72,8 @@ const text = [
   section('Store node', describeConfig(nodeConfigSchema)),
   section('Gateway', describeConfig(gatewayConfigSchema)),
   section('Anti-entropy', describeConfig(antiEntropyConfigSchema)),
+  section('Traces: every process', describeConfig(tracingConfigSchema, TRACING_PREFIX)),
+  tracingNotes,
 ].join('');
 if (!process.argv.includes('--check')) writeFileSync(page, text);
 else if (readFileSync(page, 'utf8') !== text) {

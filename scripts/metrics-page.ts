@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import { createInstruments as createHealerInstruments, observeHealer } from '@driftless/anti-entropy/job';
 import { createGatewayTelemetry } from '@driftless/gateway';
 import {
+  countExports,
+  createLogger,
   createNatsMetrics,
   createTelemetry,
   type DescribedInstrument,
@@ -44,6 +46,7 @@ function instrumentsOf(make: (telemetry: Telemetry) => void): readonly Described
 function ofEveryProcess(telemetry: Telemetry): void {
   new HttpMetrics(telemetry);
   createNatsMetrics(telemetry);
+  countExports(telemetry, createLogger({ process: 'page', instance: 'page', level: 'silent' }));
 }
 
 const every = instrumentsOf(ofEveryProcess);

@@ -1,5 +1,6 @@
 /**
- * A receiver of traces for tests: takes spans by OTLP over HTTP, in JSON, as a collector does, and keeps them.
+ * A receiver of traces for tests: takes spans by OTLP over HTTP, in JSON, as a collector does, and keeps
+ * them.
  * https://opentelemetry.io/docs/specs/otlp/#otlphttp
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';

@@ -1,6 +1,6 @@
 /**
- * One trace through all processes of a real cluster: a client's request at the gateway, the leader's commit and
- * publish, the apply at every follower; and rounds of anti-entropy. What is not sampled leaves nothing.
+ * One trace through all processes of a real cluster: a client's request at the gateway, the leader's commit
+ * and publish, the apply at every follower; and rounds of anti-entropy. What is not sampled leaves nothing.
  */
 import { randomBytes } from 'node:crypto';
 import { DriftlessClient } from '@driftless/client';

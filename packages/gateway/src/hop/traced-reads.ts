@@ -10,7 +10,7 @@ export interface AskedRead {
 
 type Outcome = { type: 'failed'; code: ErrorCode } | { type: 'found' | 'missing' };
 
-/** The reads as they go out; `arrived` is to be called with their outcomes, and absent where none is traced. */
+/** The reads as they go out; `arrived`, absent where none is traced, is to be called with their outcomes. */
 export function onTheirWay(
   asked: readonly AskedRead[],
   node: string,

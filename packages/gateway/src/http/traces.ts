@@ -1,6 +1,6 @@
 /**
- * The span of a request: it begins where the request comes in, by the word of its caller or by chance, and ends
- * with its answer. The answer tells it (`traceresponse`), so that a person can find the trace.
+ * The span of a request: it begins where the request comes in, by the word of its caller or by chance, and
+ * ends with its answer. The answer tells it (`traceresponse`), so that a person can find the trace.
  */
 import type { ServerResponse } from 'node:http';
 import { DriftlessError, traceHeaders } from '@driftless/contracts';

@@ -23,7 +23,7 @@ export function countExports(telemetry: Pick<Telemetry, 'keptCounter'>, logger: 
   });
   const lost = telemetry.keptCounter('trace_spans_lost_total', {
     description:
-      'Spans that were not sent; queue-full: more ended than could be sent; refused: by the receiver, or it is away',
+      'Spans not sent; queue-full: more ended than could be; refused: by the receiver, or it is away',
     unit: 'spans',
     labels: ['reason'],
   });

@@ -20,7 +20,7 @@ import { countExports } from './exports.ts';
 
 export type SpanAttributes = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** What a span is to the one above it: the answering side of a call, the asking one, either end of an event. */
+/** What a span is to others: the answering side of a call, the asking one, either end of an event. */
 export type SpanRole = 'internal' | 'server' | 'client' | 'producer' | 'consumer';
 
 export interface SpanOptions {

@@ -202,6 +202,11 @@ const headers = {
     'string',
     'AfHhPqV0JZ0dGr5n1l8wbUEAA3k',
   ),
+  traceresponse: answerHeader(
+    'The trace of this request, where it is sampled (`traceparent`, W3C Trace Context, decides or chance)',
+    'string',
+    '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+  ),
   'Retry-After': answerHeader('Seconds to wait before the next attempt', 'integer', 1),
 };
 

@@ -90,6 +90,7 @@ export const standingHeaders = {
   'Driftless-Lag-Ms': header('Driftless-Lag-Ms'),
   'Driftless-Lag-Ops': header('Driftless-Lag-Ops'),
   'Driftless-Session': header('Driftless-Session'),
+  traceresponse: header('traceresponse'),
 };
 
 export const versionHeaders = { ETag: header('ETag'), ...standingHeaders };
