@@ -11,6 +11,7 @@ import {
   type LeaseStore,
   Missing,
   type Publish,
+  type StreamMessage,
   Unanswered,
 } from './port.ts';
 
@@ -54,14 +55,16 @@ async function filled(subject: NatsSubject, count: number): Promise<EventStream>
 class Reader {
   readonly seqs: number[] = [];
   readonly texts: string[] = [];
+  readonly traces: StreamMessage['trace'][] = [];
   readonly ended: Error[] = [];
   acks = true;
 
   options(fromStreamSeq: number) {
     return {
       fromStreamSeq,
-      onMessage: ({ streamSeq, event, ack }: { streamSeq: number; event: Uint8Array; ack(): void }) => {
+      onMessage: ({ streamSeq, event, trace, ack }: StreamMessage) => {
         this.seqs.push(streamSeq);
+        this.traces.push(trace);
         this.texts.push(Buffer.from(event).toString());
         if (this.acks) ack();
       },
@@ -133,6 +136,18 @@ export const streamCases: Record<string, (subject: NatsSubject) => Promise<void>
     // Servers differ in which of fence and message id they look at first.
     if (!(again instanceof FenceRefused)) expect(again).toEqual({ streamSeq: 1 });
     expect(await stream.end()).toMatchObject({ streamSeq: 1 });
+  },
+
+  'gives the trace of an event out with it': async (subject) => {
+    const stream = await filled(subject, 1);
+    const trace = { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` };
+    const links = [`00-${'c'.repeat(32)}-${'d'.repeat(16)}-01`, `00-${'e'.repeat(32)}-${'f'.repeat(16)}-01`];
+    await stream.publish(batchAt(2, { trace }));
+    await stream.publish(batchAt(3, { trace: { ...trace, links: links.join() } }));
+    const reader = new Reader();
+    await subject.stream('b').consume(reader.options(1));
+    await reader.has(1, 2, 3);
+    expect(reader.traces).toEqual([undefined, trace, { ...trace, links: links.join() }]);
   },
 
   'tells the end of a stream that is empty, purged, without its last message, or missing': async (
