@@ -8,9 +8,9 @@
  *     KEYS=1000000 DIFFERING=1000 ROUNDS=0 npm run bench:heal -- --out …        one row, and no writes
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { machineLine } from '../measure/machine-line.ts';
 import { healCosts } from './exchanges.ts';
 import { healingOf, pageOf, plotNames, plotsOf } from './page.ts';
 import { writeCosts } from './write-path.ts';
@@ -29,16 +29,11 @@ const say = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 
-/** How many processes waited for a core before this began: what others do shows in every time. */
-const busy = (loadavg()[0] ?? 0).toFixed(1);
+const machine = machineLine();
 const heals = await healCosts({ keys, differing, repeats, repeatsOfLargest, valueBytes, say });
 const load = { measureMs: 5000, warmUpMs: 20_000, batchKeys: 50_000 };
 const writes = rounds > 0 ? await writeCosts({ rounds, ...load, valueBytes, say }) : [];
 
-const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;
-const machine =
-  `${cpus().length} cores (${cpus()[0]?.model}), ${memory}, Node ${process.version}; ` +
-  `load average of other work before it began ${busy}`;
 const healingDirectory = join(options.out, 'reliability');
 mkdirSync(healingDirectory, { recursive: true });
 const plots = plotsOf(heals);

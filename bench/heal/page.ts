@@ -1,17 +1,17 @@
 /** docs/heal-cost.md, of one run. */
 
 import { markdownTable as table } from 'markdown-table';
+import type { PairCost } from '../measure/pairs.ts';
 import { type Plot, svgOf } from '../plot/lines.ts';
 import { median, quantile } from '../statistics.ts';
 import type { HealCost } from './exchanges.ts';
-import type { WriteCost } from './write-path.ts';
 
 export interface Run {
   /** Cores, memory, versions, and how busy it was besides, in words. */
   machine: string;
   valueBytes: number;
   heals: readonly HealCost[];
-  writes: readonly WriteCost[];
+  writes: readonly PairCost[];
 }
 
 export const plotNames = { bytes: 'heal-cost-bytes.svg', time: 'heal-cost-time.svg' };
@@ -94,7 +94,7 @@ function costRow({ keys, differing, diffs, heals }: HealCost): string[] {
 
 const headOfWrites = ['Load', 'With, per second', 'Without', 'Cost', 'Cost in CPU time of nodes'];
 
-function writeRow({ load, rounds }: WriteCost): string[] {
+function writeRow({ load, rounds }: PairCost): string[] {
   const rates = (side: 'with' | 'without') => rounds.map((round) => round[side].perSecond);
   const costs = rounds.map((round) => 1 - round.with.perSecond / round.without.perSecond);
   const cpu = rounds.map((round) => round.with.cpuMicros / round.without.cpuMicros - 1);

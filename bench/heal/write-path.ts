@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { TestCluster } from '@driftless/test';
 import { jsonOf, type LoadPlan } from '../load/plan.ts';
 import { runLoad } from '../load/run.ts';
+import { type PairCost, pairsOf, type Rate } from '../measure/pairs.ts';
 import { load as loadBatches } from './exchanges.ts';
 
 export interface WritePlan {
@@ -19,21 +20,11 @@ export interface WritePlan {
   say(line: string): void;
 }
 
-/** Of one round: writes a second, and CPU time of the three nodes together for one of them. */
-export interface Rate {
-  perSecond: number;
-  cpuMicros: number;
-}
-
-export interface WriteCost {
-  load: string;
-  rounds: { with: Rate; without: Rate }[];
-}
-
 const room = import.meta.dirname;
 const withoutDigests = pathToFileURL(join(room, 'without-digests.ts')).href;
 
-export async function writeCosts(plan: WritePlan): Promise<WriteCost[]> {
+/** CPU time is that of the three nodes together for one write. */
+export async function writeCosts(plan: WritePlan): Promise<PairCost[]> {
   const whole = await TestCluster.start({ shards: 1, antiEntropy: false });
   const env = { NODE_OPTIONS: `--import ${withoutDigests}` };
   const bare = await TestCluster.start({ shards: 1, antiEntropy: false, nodeEnv: env }).catch(
@@ -61,22 +52,13 @@ async function inTurns(
   whole: TestCluster,
   bare: TestCluster,
   load: Load,
-): Promise<WriteCost> {
-  const cost: WriteCost = { load: name, rounds: [] };
+): Promise<PairCost> {
   for (const cluster of [whole, bare]) await load(cluster, true);
-  for (let round = 0; round < plan.rounds; round += 1) {
-    // Who is first takes turns as well.
-    const first = round % 2 === 0 ? whole : bare;
-    const one = await rateOf(first, load);
-    const other = await rateOf(first === whole ? bare : whole, load);
-    const pair = first === whole ? { with: one, without: other } : { with: other, without: one };
-    cost.rounds.push(pair);
-    const { with: w, without } = pair;
-    plan.say(
-      `${name}: ${Math.round(w.perSecond)}/s with, ${Math.round(without.perSecond)}/s without digests`,
-    );
-  }
-  return cost;
+  const sides = { with: () => rateOf(whole, load), without: () => rateOf(bare, load) };
+  return pairsOf(name, plan.rounds, sides, ({ with: w, without }) => {
+    const rates = `${Math.round(w.perSecond)}/s with, ${Math.round(without.perSecond)}/s without digests`;
+    plan.say(`${name}: ${rates}`);
+  });
 }
 
 async function rateOf(cluster: TestCluster, load: Load): Promise<Rate> {

@@ -6,9 +6,9 @@
  *     ROUNDS=2 npm run bench:scrape -- --out .driftless/scrape        a quick look, elsewhere
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { machineLine } from '../measure/machine-line.ts';
 import { ClusterTarget } from '../targets/cluster.ts';
 import { costsOfOne, costsUnderLoad } from './measure.ts';
 import { pageOf } from './page.ts';
@@ -19,15 +19,11 @@ const { values: options } = parseArgs({
 const plan = { rounds: Number(process.env.ROUNDS ?? 6), measureMs: 10_000, warmUpMs: 10_000, everyMs: 5000 };
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
-const busy = (loadavg()[0] ?? 0).toFixed(1);
+const machine = machineLine();
 const target = await ClusterTarget.start({ shards: 1 });
 try {
   const loads = await costsUnderLoad(target, plan, say);
   const scrapes = await costsOfOne(target);
-  const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;
-  const machine =
-    `${cpus().length} cores (${cpus()[0]?.model}), ${memory}, Node ${process.version}; ` +
-    `load average of other work before it began ${busy}`;
   mkdirSync(options.out, { recursive: true });
   const page = join(options.out, 'scrape-cost.md');
   writeFileSync(page, pageOf({ machine, everyMs: plan.everyMs, loads, scrapes }));

@@ -4,11 +4,18 @@
  * times over while nothing else is asked: its CPU time by process, which is small and exact.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sampleOf } from '../measure/sample.ts';
+import {
+  type Pair,
+  type PairCost,
+  pairLoads,
+  pairShape,
+  pairsOf,
+  pairValueBytes,
+  type Rate,
+  rateOf,
+} from '../measure/pairs.ts';
 import { usageOf } from '../measure/usage.ts';
-import { generatorName } from '../report/run.ts';
 import type { ClusterTarget } from '../targets/cluster.ts';
-import type { Ask } from '../targets/target.ts';
 
 export interface ScrapePlan {
   rounds: number;
@@ -16,17 +23,6 @@ export interface ScrapePlan {
   warmUpMs: number;
   /** How often every process is scraped. */
   everyMs: number;
-}
-
-export interface Rate {
-  perSecond: number;
-  /** CPU time of all processes of the cluster for one request. */
-  cpuMicros: number;
-}
-
-export interface LoadCost {
-  load: string;
-  rounds: { with: Rate; without: Rate }[];
 }
 
 /** One scrape of one process. */
@@ -37,50 +33,35 @@ export interface ScrapeCost {
   cpuMicros: number;
 }
 
-const shape = { connections: 64, keys: 20_000 };
-const valueBytes = 100;
-const loads: Record<string, Ask> = {
-  'PUT, ack=stream': { what: 'put', ack: 'stream', level: 'eventual', valueBytes },
-  'GET, eventual': { what: 'get', ack: 'stream', level: 'eventual', valueBytes },
-};
 const scrapesOfOne = 100;
 
 export async function costsUnderLoad(
   target: ClusterTarget,
   plan: ScrapePlan,
   say: (line: string) => void,
-): Promise<LoadCost[]> {
-  await target.fill(shape.keys, valueBytes);
-  const costs: LoadCost[] = [];
-  for (const [load, ask] of Object.entries(loads)) {
+): Promise<PairCost[]> {
+  await target.fill(pairShape.keys, pairValueBytes);
+  const costs: PairCost[] = [];
+  for (const [load, ask] of Object.entries(pairLoads)) {
+    const measured = (): Promise<Rate> => rateOf(target, ask, plan.measureMs);
     await rateOf(target, ask, plan.warmUpMs);
-    const cost: LoadCost = { load, rounds: [] };
-    costs.push(cost);
-    for (let round = 0; round < plan.rounds; round += 1) {
-      // Who is first takes turns as well.
-      const scrapesFirst = round % 2 === 1;
-      const first = await rateOf(target, ask, plan.measureMs, scrapesFirst ? plan.everyMs : undefined);
-      const second = await rateOf(target, ask, plan.measureMs, scrapesFirst ? undefined : plan.everyMs);
-      const pair = scrapesFirst ? { with: first, without: second } : { with: second, without: first };
-      cost.rounds.push(pair);
-      const ratio = (100 * pair.with.cpuMicros) / pair.without.cpuMicros - 100;
-      say(`${load}: ${ratio.toFixed(2)}% CPU time of a request more with scrapes`);
-    }
+    const sides = { with: () => scraped(target, plan.everyMs, measured), without: measured };
+    const onPair = (pair: Pair): void => {
+      const more = (100 * pair.with.cpuMicros) / pair.without.cpuMicros - 100;
+      say(`${load}: ${more.toFixed(2)}% CPU time of a request more with scrapes`);
+    };
+    costs.push(await pairsOf(load, plan.rounds, sides, onPair));
   }
   return costs;
 }
 
-async function rateOf(target: ClusterTarget, ask: Ask, measureMs: number, everyMs?: number): Promise<Rate> {
+async function scraped(target: ClusterTarget, everyMs: number, measured: () => Promise<Rate>): Promise<Rate> {
   const over = new AbortController();
-  const scraping = everyMs === undefined ? undefined : scrapeAll(target, everyMs, over.signal);
-  const sample = await sampleOf(target, { ...shape, ...ask }, { warmUpMs: 0, measureMs });
+  const scraping = scrapeAll(target, everyMs, over.signal);
+  const rate = await measured();
   over.abort();
   await scraping;
-  const { [generatorName]: _, ...ours } = sample.cpuMicrosEach ?? {};
-  return {
-    perSecond: sample.perSecond,
-    cpuMicros: Object.values(ours).reduce((sum, micros) => sum + micros, 0),
-  };
+  return rate;
 }
 
 async function scrapeAll(target: ClusterTarget, everyMs: number, signal: AbortSignal): Promise<void> {

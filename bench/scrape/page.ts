@@ -1,13 +1,14 @@
 /** docs/scrape-cost.md, of one run. */
 import { markdownTable as table } from 'markdown-table';
-import { median } from '../statistics.ts';
-import type { LoadCost, ScrapeCost } from './measure.ts';
+import type { PairCost } from '../measure/pairs.ts';
+import { pairTable, percent } from '../report/pair-table.ts';
+import type { ScrapeCost } from './measure.ts';
 
 export interface Run {
   /** Cores, memory, versions, and how busy it was besides, in words. */
   machine: string;
   everyMs: number;
-  loads: readonly LoadCost[];
+  loads: readonly PairCost[];
   scrapes: readonly ScrapeCost[];
 }
 
@@ -23,7 +24,7 @@ machine, and only the ratios promise something: ${machine}.`,
     `Rounds with every process scraped every ${every}, and without, in turns on one cluster. How much more CPU
 time all processes together take for a request, and how many fewer are answered: medians of the pairs
 (min–max).`,
-    table([['Load', 'Pairs', 'CPU time of a request', 'Requests a second'], ...loads.map(loadRow)]),
+    pairTable(loads),
     '## One scrape',
     `Its CPU time in the process that is scraped, a hundred in a row while nothing else is asked. Every
 ${every}, all of them together keep a core busy for ${(busy * 100).toFixed(2)}% of the time.`,
@@ -36,22 +37,4 @@ ${every}, all of them together keep a core busy for ${(busy * 100).toFixed(2)}% 
     const part = cpuMicros / (everyMs * 1000);
     return [process, String(series), String(bytes), (cpuMicros / 1000).toFixed(1), percent(100 * part)];
   }
-}
-
-function loadRow({ load, rounds }: LoadCost): string[] {
-  const ratios = (of: 'cpuMicros' | 'perSecond'): number[] =>
-    rounds.map((pair) => (100 * pair.with[of]) / pair.without[of] - 100);
-  return [load, String(rounds.length), spread(ratios('cpuMicros')), spread(ratios('perSecond'))];
-}
-
-function spread(percents: readonly number[]): string {
-  return `${signed(median(percents))} (${signed(Math.min(...percents))} – ${signed(Math.max(...percents))})`;
-}
-
-function signed(value: number): string {
-  return `${value > 0 ? '+' : ''}${percent(value)}`;
-}
-
-function percent(value: number): string {
-  return `${value.toFixed(2)}%`;
 }

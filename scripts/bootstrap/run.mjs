@@ -27,6 +27,7 @@ const TASKS = {
   'bench:curves': (node, args) => runPinned(node, ['bench/curves/main.ts', ...args]),
   'bench:heal': (node, args) => runPinned(node, ['bench/heal/main.ts', ...args]),
   'bench:scrape': (node, args) => runPinned(node, ['bench/scrape/main.ts', ...args]),
+  'bench:traces': (node, args) => runPinned(node, ['bench/traces/main.ts', ...args]),
   scale: (node, args) => runPinned(node, ['scripts/scale.ts', ...args]),
   simulate: (node, args) => runPinned(node, ['test/simulation/main.ts', ...args]),
   test: runTests,

@@ -110,7 +110,7 @@ describe('the Compose stack', () => {
 
   it('sets no variable that no process reads', () => {
     const known = sections.flatMap((text) =>
-      [...text.matchAll(/^\| `(DRIFTLESS_\w+)`/gm)].map(([, name]) => name),
+      [...text.matchAll(/^\| `((?:DRIFTLESS|OTEL)_\w+)`/gm)].map(([, name]) => name),
     );
     const set = ours.flatMap(([, { environment }]) => Object.keys(environment));
     expect(set.length).toBeGreaterThan(10);

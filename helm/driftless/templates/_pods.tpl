@@ -80,6 +80,9 @@ topologySpreadConstraints:
 - { name: DRIFTLESS_CLUSTER, value: {{ $values.cluster.name | quote }} }
 - { name: DRIFTLESS_LOG_LEVEL, value: {{ $values.logLevel | quote }} }
 {{ include "driftless.natsEnv" .root }}
+{{- if eq $values.observability.mode "bundled" }}
+- { name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ printf "http://%s-otel-collector:4318" (include "driftless.fullname" .root) | quote }} }
+{{- end }}
 {{- range $name, $value := .env }}
 - { name: {{ $name }}, value: {{ $value | quote }} }
 {{- end }}

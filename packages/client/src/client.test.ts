@@ -148,6 +148,19 @@ describe('the client', () => {
     expect(seen[1]?.url).toBe('/v1/kv?prefix=&limit=2&cursor=c%3D%3D&values=false');
   });
 
+  it('tells what a request is a part of, asked once for all its attempts', async () => {
+    const contexts = ['00-a-b-01', undefined];
+    const asking = client({ traceparent: () => contexts.shift() });
+    replies = [
+      problem(429, 'overloaded', { 'retry-after': '0' }),
+      answer(201, written),
+      answer(201, written),
+    ];
+    await asking.put('a', '1');
+    await asking.put('a', '1');
+    expect(seen.map((one) => one.headers.traceparent)).toEqual(['00-a-b-01', '00-a-b-01', undefined]);
+  });
+
   it('retries what was refused, under one Idempotency-Key, and honours Retry-After', async () => {
     replies = [problem(503, 'no-leader', { 'retry-after': '1' }), answer(200, written)];
     const startedAt = performance.now();

@@ -77,8 +77,8 @@ export class Transport {
   /** The first answer that is no error. Throws `ClientError`. */
   async send(asked: HttpRequest): Promise<HttpAnswer> {
     const traceparent = this.#traceparent?.();
-    const traced = traceparent === undefined ? {} : { [traceHeaders.parent]: traceparent };
-    const request = { ...asked, headers: { ...asked.headers, ...traced } };
+    const traced = traceparent === undefined ? undefined : { [traceHeaders.parent]: traceparent };
+    const request = traced === undefined ? asked : { ...asked, headers: { ...asked.headers, ...traced } };
     for (let attempt = 1; ; attempt += 1) {
       const outcome = await this.#attempt(request);
       if (!(outcome instanceof Error)) return outcome;
