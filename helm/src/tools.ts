@@ -17,3 +17,11 @@ export function kubernetesTool(name: string): GoTool {
   const besides = kubernetesVersion.replace(/^1\./, '0.');
   return { name, module: 'k8s.io/kubernetes', folder: `cmd/${name}`, version: kubernetesVersion, besides };
 }
+
+export const etcdTool: GoTool = {
+  name: 'etcd',
+  module: 'go.etcd.io/etcd/server/v3',
+  folder: '',
+  version: '3.7.3',
+  besides: '3.7.3',
+};

@@ -1,46 +1,16 @@
 /** The chart, rendered by the real helm, as objects. */
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { inject } from 'vitest';
-import { parseAllDocuments, stringify } from 'yaml';
+import type { KubeObject } from '../src/cluster/api.ts';
+import { chart, type HelmResult, objectsOf, runHelm } from '../src/cluster/helm.ts';
 
 export const root = join(import.meta.dirname, '../..');
-export const chart = join(root, 'helm/driftless');
 export const helmIsThere = inject('helm') !== '';
-
-/** Helm and Kubernetes read YAML 1.1, in which `yes` is true. */
-const likeGo = { version: '1.1' } as const;
-
-export interface KubeObject {
-  apiVersion: string;
-  kind: string;
-  metadata: {
-    name: string;
-    namespace?: string;
-    labels?: Record<string, string>;
-    annotations?: Record<string, string>;
-  };
-  // biome-ignore lint/suspicious/noExplicitAny: of any kind; the schemas judge it, tests reach into it.
-  [field: string]: any;
-}
-
-export interface HelmResult {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+export { chart, type KubeObject, objectsOf };
 
 /** `values` are handed over as a file would be. */
 export function helm(args: readonly string[], values?: object): HelmResult {
-  const more = values === undefined ? [] : ['--values', '-'];
-  const { status, stdout, stderr } = spawnSync(inject('helm'), [...args, ...more], {
-    encoding: 'utf8',
-    input: values === undefined ? '' : stringify(values, likeGo),
-    maxBuffer: 64 * 1024 * 1024,
-  });
-  // That links are followed is meant.
-  const told = stderr.split('\n').filter((line) => line !== '' && !line.includes('found symbolic link'));
-  return { status, stdout, stderr: told.join('\n') };
+  return runHelm(inject('helm'), args, { values });
 }
 
 /** The release is called `driftless`, in the namespace `store`, unless the arguments say otherwise. */
@@ -60,13 +30,6 @@ export function render(values: object = {}, args: readonly string[] = []): Rende
   const rendered = new Rendered(objectsOf(stdout));
   renderings.set(key, rendered);
   return rendered;
-}
-
-export function objectsOf(text: string): KubeObject[] {
-  const documents = parseAllDocuments(text, likeGo);
-  if (!Array.isArray(documents)) return [];
-  for (const { errors } of documents) if (errors[0]) throw errors[0];
-  return documents.map((document) => document.toJS() as KubeObject).filter((object) => object !== null);
 }
 
 export class Rendered {

@@ -1,6 +1,6 @@
 /** Every object that any values lead to: valid by its schema, restricted, reachable by what points to it. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { cases } from './cases.ts';
+import { cases } from '../src/cases.ts';
 import { helmIsThere, type KubeObject, type Rendered, render } from './chart.ts';
 import { Schemas } from './schemas.ts';
 

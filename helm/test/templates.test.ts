@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { cases } from './cases.ts';
+import { cases } from '../src/cases.ts';
 import { helmIsThere, render, root, template } from './chart.ts';
 
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
@@ -188,6 +188,30 @@ describe.skipIf(!helmIsThere)('NATS', () => {
     const parts = all.map(({ metadata }) => metadata.labels?.['app.kubernetes.io/component'] ?? '');
     expect(parts.filter((part) => part.startsWith('nats'))).toEqual([]);
     expect(template({ nats: { enabled: false } }).stderr).toContain('nats.external.url');
+  });
+
+  it('is shown credentials and a certificate, out of secrets', () => {
+    const all = render(cases['NATS elsewhere, with credentials and TLS']);
+    const owners = [
+      'StatefulSet/driftless-node',
+      'Deployment/driftless-gateway',
+      'CronJob/driftless-anti-entropy',
+    ];
+    for (const owner of owners) {
+      expect(all.env(...(owner.split('/') as [string, string])), owner).toMatchObject({
+        DRIFTLESS_NATS_URL: 'tls://nats.nats:4222',
+        DRIFTLESS_NATS_CREDS: '/etc/driftless/nats-credentials/user.creds',
+        DRIFTLESS_NATS_CA: '/etc/driftless/nats-tls/ca.crt',
+        DRIFTLESS_NATS_CERT: '/etc/driftless/nats-tls/tls.crt',
+        DRIFTLESS_NATS_KEY: '/etc/driftless/nats-tls/tls.key',
+      });
+      const pod = all.pods.find(({ of }) => of === owner);
+      expect(pod?.spec.containers[0]?.volumeMounts).toContainEqual({
+        name: 'nats-tls',
+        mountPath: '/etc/driftless/nats-tls',
+        readOnly: true,
+      });
+    }
   });
 
   it('says what it speaks, for it speaks first', () => {

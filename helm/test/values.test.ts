@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { cases } from './cases.ts';
+import { cases } from '../src/cases.ts';
 import { chart, helm, helmIsThere, objectsOf, Rendered, render, root, template } from './chart.ts';
 
 const refused: [says: string, values: object, told: string[]][] = [

@@ -18,6 +18,7 @@ const TASKS = {
     (await runPinned(node, ['scripts/configuration-page.ts', ...args])) ||
     (await runPinned(node, ['scripts/metrics-page.ts', ...args])) ||
     runPinned(node, ['helm/src/docs.ts', ...args]),
+  'helm:cluster': (node, args) => runPinned(node, ['helm/src/cluster.ts', ...args]),
   'helm:docs': (node, args) => runPinned(node, ['helm/src/docs.ts', ...args]),
   'helm:k3s': (node, args) => runPinned(node, ['helm/src/k3s.ts', ...args]),
   dashboards: (node, args) => runPinned(node, ['dashboards/src/main.ts', ...args]),

@@ -98,11 +98,49 @@ topologySpreadConstraints:
   valueFrom: { secretKeyRef: { name: {{ . }}, key: password } }
 {{- end }}
 - { name: DRIFTLESS_NATS_URL, value: {{ include "driftless.natsUrls" (dict "root" . "port" 4222 "scheme" "nats" "auth" .Values.nats.authSecret) | quote }} }
-{{- else if $external.urlSecret.name }}
+{{- else }}
+{{- with $external.credentialsSecret }}
+{{- if .name }}
+- { name: DRIFTLESS_NATS_CREDS, value: {{ printf "/etc/driftless/nats-credentials/%s" .key | quote }} }
+{{- end }}
+{{- end }}
+{{- if $external.tls.secret }}
+- { name: DRIFTLESS_NATS_CA, value: /etc/driftless/nats-tls/ca.crt }
+{{- if $external.tls.clientCertificate }}
+- { name: DRIFTLESS_NATS_CERT, value: /etc/driftless/nats-tls/tls.crt }
+- { name: DRIFTLESS_NATS_KEY, value: /etc/driftless/nats-tls/tls.key }
+{{- end }}
+{{- end }}
+{{- if $external.urlSecret.name }}
 - name: DRIFTLESS_NATS_URL
   valueFrom: { secretKeyRef: { name: {{ $external.urlSecret.name }}, key: {{ $external.urlSecret.key }} } }
 {{- else }}
 - { name: DRIFTLESS_NATS_URL, value: {{ required "nats.external.url or nats.external.urlSecret.name says where NATS is, when nats.enabled is false" $external.url | quote }} }
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Files of secrets that the connection to a NATS elsewhere needs. */}}
+{{- define "driftless.natsSecrets" -}}
+{{- $external := .Values.nats.external -}}
+{{- $paths := dict -}}
+{{- if not .Values.nats.enabled -}}
+{{- with $external.credentialsSecret.name -}}{{- $_ := set $paths "nats-credentials" . -}}{{- end -}}
+{{- with $external.tls.secret -}}{{- $_ := set $paths "nats-tls" . -}}{{- end -}}
+{{- end -}}
+{{- toYaml $paths -}}
+{{- end }}
+
+{{- define "driftless.natsMounts" -}}
+{{- range $name, $secret := include "driftless.natsSecrets" . | fromYaml }}
+- { name: {{ $name }}, mountPath: /etc/driftless/{{ $name }}, readOnly: true }
+{{- end }}
+{{- end }}
+
+{{- define "driftless.natsVolumes" -}}
+{{- range $name, $secret := include "driftless.natsSecrets" . | fromYaml }}
+- name: {{ $name }}
+  secret: { secretName: {{ $secret }}, defaultMode: 0440 }
 {{- end }}
 {{- end }}
 

@@ -16,6 +16,7 @@ import {
   type Logger,
   loadConfig,
   type NatsLink,
+  natsLinkOptions,
   type ProcessContext,
   removeRunFile,
   runProcess,
@@ -99,7 +100,12 @@ async function serve(shared: Shared, context: ProcessContext): Promise<void> {
   writeRunFile(runDir, instance, { pid: process.pid, port, startedAt: new Date().toISOString() });
   context.onStop(() => removeRunFile(runDir, instance, process.pid));
 
-  link = await connectNats({ url: config.natsUrl, name: instance, logger, signal: context.signal });
+  link = await connectNats({
+    ...natsLinkOptions(config),
+    name: instance,
+    logger,
+    signal: context.signal,
+  });
   const connected = link;
   context.onStop(() => connected.close());
   context.onStop(natsMetrics.follow(link, systemClock));
@@ -123,7 +129,7 @@ async function runOnce(
   let began = false;
   try {
     const holder = `once-${randomUUID()}`;
-    const link = await connectNats({ url: config.natsUrl, name: holder, logger, signal: startSignal });
+    const link = await connectNats({ ...natsLinkOptions(config), name: holder, logger, signal: startSignal });
     context.onStop(() => link.close());
     const heard = new HeardNodes(config.nodeSilentMs);
     const { signal } = context;

@@ -1,6 +1,6 @@
 /** Configuration of the gateway: `DRIFTLESS_<KEY>` in the environment, checked once at the start. */
 import { clusterNameSchema, logWaitMsMax, nodeIdSchema } from '@driftless/contracts';
-import { LOG_LEVELS } from '@driftless/runtime';
+import { LOG_LEVELS, natsConfigShape } from '@driftless/runtime';
 import { z } from 'zod';
 
 const count = (unit: string, value: number, description: string, max = 1_000_000) =>
@@ -10,7 +10,7 @@ const milliseconds = (value: number, description: string, max = 600_000) =>
 
 export const gatewayConfigSchema = z.object({
   cluster: clusterNameSchema.default('driftless').describe('Name of the cluster; part of every NATS name'),
-  natsUrl: z.string().min(1).default('nats://127.0.0.1:7422').describe('NATS servers, comma-separated'),
+  ...natsConfigShape,
   shards: z
     .number()
     .int()

@@ -9,6 +9,7 @@ import {
   createNatsMetrics,
   createTelemetry,
   loadConfig,
+  natsLinkOptions,
   type ProcessContext,
   removeRunFile,
   runProcess,
@@ -41,7 +42,7 @@ async function main({ signal, onStop, useLogger }: ProcessContext): Promise<void
   onStop(() => tracing?.shutdown());
   const instruments = createGatewayTelemetry(telemetry);
 
-  const link = await connectNats({ url: config.natsUrl, name: instance, logger, signal });
+  const link = await connectNats({ ...natsLinkOptions(config), name: instance, logger, signal });
   onStop(() => link.close());
   onStop(createNatsMetrics(telemetry).follow(link, systemClock));
   const table = new RoutingTable({ nodeSilentMs: config.nodeSilentMs, readLagMaxMs: config.readLagMaxMs });

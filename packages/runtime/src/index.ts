@@ -26,6 +26,7 @@ export { createLogger, LOG_LEVELS, redactUrl } from './log.ts';
 export { MemoryCells } from './memory-cells.ts';
 export type { NatsLink, NatsLinkOptions, NatsLinkStatus } from './nats.ts';
 export { connectNats } from './nats.ts';
+export { natsConfigShape, natsLinkOptions } from './nats-config.ts';
 export { createNatsMetrics } from './nats-metrics.ts';
 export type { NodeCall } from './node-call.ts';
 export { callNode } from './node-call.ts';

@@ -30,13 +30,21 @@ export interface NatsLinkOptions {
   readonly pingIntervalMs?: number | undefined;
   readonly user?: string | undefined;
   readonly pass?: string | undefined;
-  /** Path of a `.creds` file. */
+  /** Path of a `.creds` file, read at each connection. */
   readonly creds?: string | undefined;
+  /** Given: the connection is encrypted, and checked by these; read at each connection. */
+  readonly tls?: TlsFiles | undefined;
   readonly onStatus?: ((status: NatsLinkStatus) => void) | undefined;
   /** The connection closed although nobody asked. Default: thrown, so that the process ends. */
   readonly onFatal?: ((error: Error) => void) | undefined;
   /** Ends the wait for the first connection. */
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface TlsFiles {
+  readonly caFile?: string;
+  readonly certFile?: string;
+  readonly keyFile?: string;
 }
 
 export type NatsLinkStatus =
@@ -139,6 +147,7 @@ function libraryOptions(options: NatsLinkOptions): NodeConnectionOptions {
   const servers = options.url.split(',').map((url) => parseServer(url.trim()));
   const user = options.user ?? servers[0]?.user;
   const pass = options.pass ?? servers[0]?.pass;
+  const { creds } = options;
   return {
     servers: servers.map((server) => server.address),
     name: options.name,
@@ -149,10 +158,8 @@ function libraryOptions(options: NatsLinkOptions): NodeConnectionOptions {
     timeout: CONNECT_TIMEOUT_MS,
     ...(user === undefined ? {} : { user }),
     ...(pass === undefined ? {} : { pass }),
-    ...(servers.some((server) => server.tls) ? { tls: {} } : {}),
-    ...(options.creds === undefined
-      ? {}
-      : { authenticator: credsAuthenticator(readFileSync(options.creds)) }),
+    ...(options.tls !== undefined || servers.some((server) => server.tls) ? { tls: { ...options.tls } } : {}),
+    ...(creds === undefined ? {} : { authenticator: credsAuthenticator(() => readFileSync(creds)) }),
   };
 }
 

@@ -5,7 +5,7 @@ import {
   nodeIdSchema,
   replicationFactorDefault,
 } from '@driftless/contracts';
-import { LOG_LEVELS } from '@driftless/runtime';
+import { LOG_LEVELS, natsConfigShape } from '@driftless/runtime';
 import { z } from 'zod';
 
 const whole = (unit: string, min = 1) => z.number().int().min(min).meta({ unit });
@@ -37,7 +37,7 @@ export const nodeConfigSchema = z.object({
     .url()
     .optional()
     .describe('Where other processes reach this node; default http://host:port'),
-  natsUrl: z.string().default('nats://127.0.0.1:7422').describe('NATS servers, comma-separated'),
+  ...natsConfigShape,
   dataDir: z.string().default('.driftless').describe('Directory of the data'),
   runDir: z.string().optional().describe('Directory of the run file; default <data dir>/run'),
   logLevel: z.enum(LOG_LEVELS).default('info').describe('Least severe log lines that are written'),

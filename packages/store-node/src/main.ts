@@ -10,6 +10,7 @@ import {
   createNatsMetrics,
   createTelemetry,
   loadConfig,
+  natsLinkOptions,
   removeRunFile,
   runProcess,
   startTracing,
@@ -26,7 +27,7 @@ const bodyBytesMax = 8 * 1024 * 1024;
 
 await runProcess('store-node', async (process) => {
   const config = loadConfig(nodeConfigSchema, { env: globalThis.process.env });
-  const { nodeId, logLevel: level, natsUrl: url } = config;
+  const { nodeId, logLevel: level } = config;
   const startedAt = new Date().toISOString();
   const telemetry = createTelemetry({ service: 'store-node', instance: nodeId });
   const { logged } = telemetry;
@@ -57,7 +58,12 @@ await runProcess('store-node', async (process) => {
   writeRunFile(runDir, nodeId, { pid: globalThis.process.pid, port, startedAt });
   process.onStop(() => removeRunFile(runDir, nodeId, globalThis.process.pid));
 
-  const link = await connectNats({ url, name: nodeId, logger, signal: process.signal });
+  const link = await connectNats({
+    ...natsLinkOptions(config),
+    name: nodeId,
+    logger,
+    signal: process.signal,
+  });
   process.onStop(() => link.close());
   process.onStop(natsMetrics.follow(link, systemClock));
   const advertised = config.advertiseUrl ?? `http://${config.host}:${port}`;

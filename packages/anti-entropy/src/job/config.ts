@@ -1,6 +1,6 @@
 /** Configuration of the anti-entropy process: `DRIFTLESS_<KEY>` in the environment, checked at the start. */
 import { clusterNameSchema, nodeIdSchema } from '@driftless/contracts';
-import { LOG_LEVELS } from '@driftless/runtime';
+import { LOG_LEVELS, natsConfigShape } from '@driftless/runtime';
 import { z } from 'zod';
 import { parseQuietHours } from '../core/schedule.ts';
 
@@ -11,7 +11,7 @@ const count = (unit: string, value: number, description: string, max: number) =>
 
 export const antiEntropyConfigSchema = z.object({
   cluster: clusterNameSchema.default('driftless').describe('Name of the cluster; part of every NATS name'),
-  natsUrl: z.string().min(1).default('nats://127.0.0.1:7422').describe('NATS servers, comma-separated'),
+  ...natsConfigShape,
   instance: nodeIdSchema.default('anti-entropy-1').describe('Name of this process'),
   host: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
   port: z.number().int().min(0).max(65_535).default(8081).describe('Port to listen on; 0 picks a free one'),

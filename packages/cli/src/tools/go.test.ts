@@ -37,7 +37,14 @@ it('builds a tool once, pinned, and keeps it', async () => {
 it('says which modules are beside one that replaces them by folders', async () => {
   const own = join(root, 'own');
   mkdirSync(own);
-  const lines = ['module example.org/tool', 'go 1.26.0', 'replace (', '  b.org/x => ./staging/x', ')'];
+  const lines = [
+    'module example.org/tool',
+    'go 1.26.0',
+    'replace (',
+    '  b.org/x => ./staging/x',
+    '  b.org/y => ../y',
+    ')',
+  ];
   writeFileSync(join(own, 'go.mod'), lines.join('\n'));
   go(
     `if [ "$1" = mod ]; then echo '{"Dir":"${own}"}'; fi`,
@@ -51,6 +58,7 @@ it('says which modules are beside one that replaces them by folders', async () =
     'go 1.26.0',
     'require example.org/tool v1.2.3',
     'replace b.org/x => b.org/x v0.2.3',
+    'replace b.org/y => b.org/y v0.2.3',
   ]);
 });
 

@@ -62,7 +62,7 @@ export async function buildGoTool(tool: GoTool, dir: string, env: Env): Promise<
 /** An empty module that asks for the tool; `own` is the tool's go.mod. */
 function wrapperOf({ module, version }: GoTool, own: string, besides: string): string {
   const [, goVersion = '1.24'] = /^go (\S+)$/m.exec(own) ?? [];
-  const modules = [...own.matchAll(/(\S+) => \.\//g)].map(([, name]) => name as string);
+  const modules = [...own.matchAll(/(\S+) => \.\.?\//g)].map(([, name]) => name as string);
   const replaces = modules.map((name) => `replace ${name} => ${name} v${besides}`);
   return ['module build', `go ${goVersion}`, `require ${module} v${version}`, ...replaces, ''].join('\n');
 }

@@ -56,6 +56,17 @@ export const cases: Record<string, object> = {
   'no anti-entropy': { antiEntropy: { mode: 'none' } },
   'NATS elsewhere, by URL': { nats: { enabled: false, external: { url: 'nats://nats.nats:4222' } } },
   'NATS elsewhere, by a secret': { nats: { enabled: false, external: { urlSecret: { name: 'nats' } } } },
+  'NATS elsewhere, with credentials and TLS': {
+    nats: {
+      enabled: false,
+      external: {
+        url: 'tls://nats.nats:4222',
+        credentialsSecret: { name: 'nats-user', key: 'user.creds' },
+        tls: { secret: 'nats-certificates', clientCertificate: true },
+      },
+    },
+    antiEntropy: { mode: 'schedule' },
+  },
   'nothing observes': { observability: { mode: 'none' } },
   'an operator observes': {
     observability: {
