@@ -64,8 +64,12 @@ describe.skipIf(!helmIsThere)('probes', () => {
     return [startupProbe, readinessProbe, livenessProbe].map((probe) => probe?.httpGet.path);
   };
 
+  it('of nodes: ready when they have caught up, too', () => {
+    expect(probes('StatefulSet', 'driftless-node')).toEqual(['/livez', '/node/v1/caught-up', '/livez']);
+    expect(read('packages/store-node/src/http/app.ts')).toContain("'/node/v1/caught-up'");
+  });
+
   it.each([
-    ['StatefulSet', 'driftless-node'],
     ['Deployment', 'driftless-gateway'],
     ['Deployment', 'driftless-anti-entropy'],
   ])(

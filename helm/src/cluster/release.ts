@@ -45,7 +45,12 @@ export async function tryRelease(
   });
   await podsAre('five nodes and four gateways are made', { 'store-node': 5, gateway: 4 });
   problems.push(
-    ...hookProblems(run('upgrade --dry-run=server: three nodes', [...upgrade, '--dry-run=server']), true),
+    ...hookProblems(
+      run('upgrade --dry-run=server: three nodes', [...upgrade, '--dry-run=server'], {
+        nodes: { replicas: 3 },
+      }),
+      true,
+    ),
   );
   run('upgrade: an operator observes', upgrade, {
     nodes: { replicas: 5 },
