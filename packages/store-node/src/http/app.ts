@@ -9,6 +9,7 @@ import { Readable } from 'node:stream';
 import { formatDigest, frameContentType, rowsHeaderSchema } from '@driftless/contracts';
 import type { HttpServer } from '@driftless/runtime';
 import { z } from 'zod';
+import { CaughtUp } from '../core/caught-up.ts';
 import type { StoreNode } from '../node.ts';
 import { rowOf } from '../shard/reader.ts';
 import { addAdminRoutes } from './admin.ts';
@@ -25,11 +26,24 @@ export function addRoutes(app: HttpServer, serving: () => StoreNode): void {
     done(null, body),
   );
   app.get('/node/v1/status', () => serving().status());
+  addCaughtUpRoute(app, serving);
   addHotRoutes(app, serving);
   addPeerRoutes(app, serving);
   addAdminRoutes(app, serving);
   addLogRoute(app, serving);
   addAntiEntropyRoutes(app, serving);
+}
+
+/** For whoever replaces nodes one by one. */
+function addCaughtUpRoute(app: HttpServer, serving: () => StoreNode): void {
+  const caughtUp = new CaughtUp();
+  app.get('/node/v1/caught-up', (_request, reply) => {
+    const { ok, reason } = serving().ready();
+    if (!ok) return reply.code(503).send({ status: 'not yet', reason });
+    const behind = caughtUp.behind(serving().status());
+    if (behind === undefined) return reply.send({ status: 'caught up' });
+    return reply.code(503).send({ status: 'not yet', reason: `shard ${behind} was never near its leader` });
+  });
 }
 
 function addHotRoutes(app: HttpServer, serving: () => StoreNode): void {
