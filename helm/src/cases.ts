@@ -78,6 +78,7 @@ export const cases: Record<string, object> = {
   'observed, with secrets and links': {
     observability: {
       grafanaUrl: 'https://grafana.example.org',
+      traces: { url: 'https://traces.example.org', part: 1 },
       docsUrl: 'https://docs.example.org',
       grafana: { adminSecret: 'grafana' },
       alertmanager: { secret: 'alerts', configMap: 'my-alertmanager' },

@@ -5,7 +5,7 @@ import { TestCluster } from '../harness/cluster.ts';
 let cluster: TestCluster | undefined;
 afterEach(async () => cluster?.stop());
 
-it('is said by a node that has come to where its leaders are, and stays said while NATS is away', async () => {
+it('is said by a node that has been where its leaders are, and stays said without NATS', async () => {
   cluster = await TestCluster.start({ shards: 2 });
   const running = cluster;
   const ask = async (node: string, path: string): Promise<number> =>

@@ -80,8 +80,11 @@ topologySpreadConstraints:
 - { name: DRIFTLESS_CLUSTER, value: {{ $values.cluster.name | quote }} }
 - { name: DRIFTLESS_LOG_LEVEL, value: {{ $values.logLevel | quote }} }
 {{ include "driftless.natsEnv" .root }}
-{{- if eq $values.observability.mode "bundled" }}
-- { name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ printf "http://%s-otel-collector:4318" (include "driftless.fullname" .root) | quote }} }
+{{- $traces := $values.observability.traces -}}
+{{- $bundled := ternary (printf "http://%s-otel-collector:4318" (include "driftless.fullname" .root)) "" (eq $values.observability.mode "bundled") -}}
+{{- with default $bundled $traces.url }}
+- { name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ . | quote }} }
+- { name: OTEL_TRACES_SAMPLER_ARG, value: {{ $traces.part | quote }} }
 {{- end }}
 {{- range $name, $value := .env }}
 - { name: {{ $name }}, value: {{ $value | quote }} }
