@@ -3,8 +3,8 @@
  * at first use, which takes a quarter of an hour, and kept in the cache.
  *
  * Every object of every switch is made there strictly and without a warning, and not kept. Then helm
- * installs, upgrades, rolls back and removes a release, in a namespace under the policy "restricted". There is no
- * kubelet: pods are made and admitted, and nothing runs.
+ * installs, upgrades, rolls back and removes a release, in a namespace under the policy "restricted". There
+ * is no kubelet: pods are made and admitted, and nothing runs.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

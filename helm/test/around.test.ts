@@ -202,4 +202,3 @@ describe.skipIf(!helmIsThere)('who may talk to whom', () => {
     expect(render().ofKind('PodDisruptionBudget')).toHaveLength(3);
   });
 });
-
