@@ -8,6 +8,8 @@ import { startRedisServers } from './redis.ts';
 import { noBytecode, Servers } from './servers.ts';
 
 const threads = 16;
+/** As long as ours keeps idle connections: its own 2 s would cut some between two loads. */
+const keepAliveSeconds = '75';
 /** Where gunicorn finds the application. */
 export const counterApp = ['--chdir', import.meta.dirname, 'counter:app'];
 
@@ -15,7 +17,8 @@ export async function startFlask(workers: number): Promise<Target> {
   const servers = new Servers();
   const redis = await startRedisServers(servers, 'everysec');
   const port = await freePortRange(1);
-  const scale = ['--workers', String(workers), '--worker-class', 'gthread', '--threads', String(threads)];
+  const kept = ['--worker-class', 'gthread', '--threads', String(threads), '--keep-alive', keepAliveSeconds];
+  const scale = ['--workers', String(workers), ...kept];
   await servers.start({
     name: 'gunicorn',
     command: 'gunicorn',

@@ -14,6 +14,8 @@ const TASKS = {
   cli: (node, args) => runPinned(node, [CLI, ...args]),
   'demo:cities': (node, args) => runPinned(node, ['scripts/demo-cities.ts', ...args]),
   'compose:smoke': (node, args) => runPinned(node, ['scripts/compose-smoke.ts', ...args]),
+  image: (node, args) => runPinned(node, ['scripts/images.ts', ...args]),
+  swarm: (node, args) => runPinned(node, ['scripts/swarm.ts', ...args]),
   docs: async (node, args) =>
     (await runPinned(node, ['scripts/configuration-page.ts', ...args])) ||
     (await runPinned(node, ['scripts/metrics-page.ts', ...args])) ||
@@ -29,6 +31,7 @@ const TASKS = {
   'bench:heal': (node, args) => runPinned(node, ['bench/heal/main.ts', ...args]),
   'bench:scrape': (node, args) => runPinned(node, ['bench/scrape/main.ts', ...args]),
   'bench:traces': (node, args) => runPinned(node, ['bench/traces/main.ts', ...args]),
+  'bench:counter': (node, args) => runPinned(node, ['bench/counter/main.ts', ...args]),
   scale: (node, args) => runPinned(node, ['scripts/scale.ts', ...args]),
   simulate: (node, args) => runPinned(node, ['test/simulation/main.ts', ...args]),
   test: runTests,
