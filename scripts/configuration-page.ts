@@ -19,7 +19,9 @@ const introduction = `# Configuration
 
 Every process reads its configuration from the environment, once, at its start. A value that is not allowed
 stops it with exit code 2 and a message that names the variable, the value and what is allowed. An empty
-variable counts as unset. Lists are separated by commas; booleans are \`true\` or \`false\`.
+variable counts as unset. Lists are separated by commas; booleans are \`true\` or \`false\`. Each variable
+of the processes may be given by a file instead, as engines hand over secrets:
+\`DRIFTLESS_NATS_URL_FILE=/run/secrets/nats-url\`.
 
 ## On one machine: \`driftless up\`
 

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { ConfigError, describeConfig, loadConfig } from './config.ts';
@@ -23,6 +26,16 @@ function messageOf(env: Record<string, string>): string {
 }
 
 describe('loadConfig', () => {
+  test('reads a value from the file that a variable with _FILE names', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'driftless-config-'));
+    const file = join(directory, 'id');
+    writeFileSync(file, 'node-7\n');
+    expect(loadConfig(schema, { env: { DRIFTLESS_NODE_ID_FILE: file } }).nodeId).toBe('node-7');
+    rmSync(directory, { recursive: true });
+    expect(messageOf({ DRIFTLESS_NODE_ID_FILE: file })).toContain('DRIFTLESS_NODE_ID_FILE');
+    expect(messageOf({ DRIFTLESS_NODE_ID_FILE: file, DRIFTLESS_NODE_ID: 'node-1' })).toContain('both');
+  });
+
   test('reads text into what each field expects, and fills the rest with defaults', () => {
     const env = {
       DRIFTLESS_NODE_ID: 'node-2',

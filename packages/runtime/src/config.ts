@@ -8,7 +8,11 @@
  * rely on `z.coerce`, which takes `""` for 0 and `"false"` for true.
  *
  * An empty variable counts as unset: Compose files and shells produce those for what nobody chose.
+ *
+ * Instead of a value, a variable whose name ends with `_FILE` may name a file that holds it: engines hand
+ * secrets to processes as files, where no listing of the environment shows them.
  */
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 
 export interface LoadConfigOptions<Input> {
@@ -45,6 +49,7 @@ export class ConfigError extends Error {
 }
 
 const DEFAULT_PREFIX = 'DRIFTLESS_';
+const FILE_SUFFIX = '_FILE';
 const SHOWN_VALUE_CHARS_MAX = 80;
 
 /** Reads, checks and returns the configuration. Throws {@link ConfigError} that names every bad key. */
@@ -55,7 +60,7 @@ export function loadConfig<Schema extends z.ZodObject>(
   const given: Record<string, unknown> = {};
   for (const [key, field] of Object.entries(schema.shape)) {
     const override = (overrides as Record<string, unknown>)[key];
-    const text = env[envName(key, prefix)];
+    const text = textOfVariable(envName(key, prefix), env);
     if (override !== undefined) given[key] = override;
     else if (text !== undefined && text !== '') given[key] = fromText(text, field as z.ZodType);
   }
@@ -78,6 +83,20 @@ export function describeConfig(schema: z.ZodObject, prefix: string = DEFAULT_PRE
       allowed: allowedOf(field),
     };
   });
+}
+
+/** What a variable says, or the file that it names; a file's last line break is none of it. */
+function textOfVariable(name: string, env: Readonly<Record<string, string | undefined>>): string | undefined {
+  const file = env[name + FILE_SUFFIX];
+  if (!file) return env[name];
+  if (env[name]) throw new ConfigError(`${name} and ${name + FILE_SUFFIX} are both set`, [name]);
+  try {
+    return readFileSync(file, 'utf8').trimEnd();
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    const message = `${name + FILE_SUFFIX} names ${file}, which cannot be read: ${reason}`;
+    throw new ConfigError(message, [name + FILE_SUFFIX]);
+  }
 }
 
 /** `leaseTtlMs` → `DRIFTLESS_LEASE_TTL_MS`, `natsURL` → `DRIFTLESS_NATS_URL`. */

@@ -11,6 +11,8 @@ export const upOptionsSchema = z.object({
   shards: z.coerce.number().int().min(1).max(1024).optional(),
   dataDir: z.string().min(1).default('.driftless'),
   gatewayPort: port.default(8080),
+  /** The one address that may be another than loopback: everything else is reached through the gateway. */
+  gatewayHost: z.union([z.ipv4(), z.ipv6()]).default('127.0.0.1'),
   /** Undefined: the one after the gateway's. */
   antiEntropyPort: port.optional(),
   /** Node i listens on this + i − 1. */

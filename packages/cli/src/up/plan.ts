@@ -51,7 +51,6 @@ export function planCluster(input: PlanInput): Plan {
     DRIFTLESS_SHARDS: String(shape.shards),
     DRIFTLESS_MEMBERS: founders.join(','),
     DRIFTLESS_LOG_LEVEL: options.logLevel,
-    DRIFTLESS_HOST: HOST,
   };
   return {
     natsServer: input.natsServer && natsChild(input.natsServer, input),
@@ -70,6 +69,7 @@ export function planCluster(input: PlanInput): Plan {
       name: 'gateway-1',
       entry: entryOf('gateway'),
       port: options.gatewayPort,
+      host: options.gatewayHost,
       layout,
       env: { ...common, DRIFTLESS_INSTANCE: 'gateway-1' },
     }),
@@ -88,18 +88,20 @@ export interface ProcessInput {
   /** Path of its main module. */
   readonly entry: string;
   readonly port: number;
+  /** What it listens on; loopback by default. */
+  readonly host?: string | undefined;
   readonly layout: Layout;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /** One of our own processes: run by this same Node, ready when `/readyz` says so. */
-export function processChild({ name, entry, port, layout, env }: ProcessInput): ChildSpec {
+export function processChild({ name, entry, port, host = HOST, layout, env }: ProcessInput): ChildSpec {
   return {
     name,
     command: process.execPath,
     args: [entry, name, dataDirArgument(layout)],
-    env: { ...env, DRIFTLESS_PORT: String(port) },
-    notReady: (signal) => askReadiness(`http://${HOST}:${port}/readyz`, signal),
+    env: { ...env, DRIFTLESS_HOST: host, DRIFTLESS_PORT: String(port) },
+    notReady: (signal) => askReadiness(`http://${reachable(host)}:${port}/readyz`, signal),
     stopTimeoutMs: PROCESS_STOP_TIMEOUT_MS,
     // The process writes this file itself when it listens; until then it would be lost if we were killed.
     onSpawn: (pid) => writeRunFile(layout.run, name, { pid, port, startedAt: new Date().toISOString() }),
@@ -130,6 +132,12 @@ function natsChild(server: NatsServer, { options, layout, natsUrl, env }: PlanIn
       }),
     onExit: (pid) => removeRunFile(layout.run, name, pid),
   };
+}
+
+/** Where one that listens on `host` is reached from this machine. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return HOST;
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 const readinessSchema = z.object({ reason: z.string().optional() });

@@ -22,6 +22,12 @@ export function registerUp(program: Command): void {
     .option('--data-dir <dir>', 'where data, logs and run files are kept', '.driftless')
     .option('--gateway-port <port>', 'port of the gateway', number('gatewayPort'), 8080)
     .option(
+      '--gateway-host <address>',
+      'address that the gateway listens on; 0.0.0.0 lets other machines in, and asks them for no password',
+      (text) => parseOption('gatewayHost', text),
+      '127.0.0.1',
+    )
+    .option(
       '--anti-entropy-port <port>',
       "port of anti-entropy (default: the one after the gateway's)",
       number('antiEntropyPort'),
