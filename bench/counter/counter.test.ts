@@ -68,7 +68,7 @@ describe('the page', () => {
   it('gives the reason that the figures give', () => {
     expect(pageOf(run)).toContain('the machine was full already: 1.90 of 2 cores');
     const idle = { ...run, measured: [measured(1, 500, 0.9), measured(4, 900, 1.8)] };
-    expect(pageOf(idle)).toMatch(/With one replica 1\.00 of 2 cores were busy, with four 1\.90/);
+    expect(pageOf(idle)).toMatch(/With one replica 1\.00 of 2 cores were busy, with four\s1\.90/);
   });
 
   it('says whether acknowledged increments were kept', () => {

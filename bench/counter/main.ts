@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util';
 import { machineOf } from '../measure/machine.ts';
 import { absent } from '../peers/servers.ts';
 import { type Load, measure, measureFailover } from './measure.ts';
-import { pageOf } from './page.ts';
+import { answeredOf, pageOf } from './page.ts';
 import { type CounterRun, verdictOf, verdictOfFailover } from './run.ts';
 import { external, type Kind, kinds } from './subjects.ts';
 
@@ -76,12 +76,11 @@ const wanted = (kind: Kind): boolean =>
   options.only.includes(`${kind.name.toLowerCase().split(' ')[0]}-${kind.replicas}`);
 for (const kind of chosen) if (wanted(kind)) await take(kind);
 
-const page = pageOf(run);
 const out = options.out ?? (isExternal ? undefined : join(import.meta.dirname, '../../docs'));
-if (out === undefined) process.stdout.write(page);
+if (out === undefined) process.stdout.write(`${answeredOf(run)}\n`);
 else {
   mkdirSync(out, { recursive: true });
-  writeFileSync(join(out, 'counter.md'), page);
+  writeFileSync(join(out, 'counter.md'), pageOf(run));
   say(`${join(out, 'counter.md')} was written`);
 }
 const verdicts = [...run.measured.map(verdictOf), ...(run.failover ? [verdictOfFailover(run.failover)] : [])];

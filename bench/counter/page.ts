@@ -9,7 +9,7 @@ const fullPart = 0.85;
 const count = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
 export function pageOf(run: CounterRun): string {
-  const { threads, connections, seconds, warmUpSeconds, measured, failover } = run;
+  const { threads, connections, seconds, warmUpSeconds, failover } = run;
   return [
     '# A counter, with one replica and with four',
     '<!-- Made by `npm run bench:counter`. -->',
@@ -21,7 +21,7 @@ no load balancer is measured.`,
 answered when it is on the leader's disk and in JetStream. Flask stands behind gunicorn, one worker or four,
 each of 16 threads; Redis has two replicas, writes its file to disk each second, and answers from memory.`,
     '## What was answered',
-    table([headOfRates, ...measured.map((one) => rateRow(one, seconds))]),
+    answeredOf(run),
     `Errors are connections refused or cut, and answers that are not 2xx. *Parts* are the slowest and the
 fastest ${partSeconds} s of the run: differences smaller than those are noise. *Exact*: the counter grew by as
 many as were answered.`,
@@ -34,6 +34,11 @@ found: \`npm run bench:counter -- --url http://127.0.0.1:8080\`.`,
   ]
     .join('\n\n')
     .concat('\n');
+}
+
+/** The table by itself. */
+export function answeredOf({ measured, seconds }: CounterRun): string {
+  return table([headOfRates, ...measured.map((one) => rateRow(one, seconds))]);
 }
 
 function machineWords({ machine, startedAt }: CounterRun): string {
