@@ -71,6 +71,18 @@ describe('the page', () => {
     expect(pageOf(idle)).toMatch(/With one replica 1\.00 of 2 cores were busy, with four\s1\.90/);
   });
 
+  it('names smaller requests where an increment costs more with four gateways, and only there', () => {
+    expect(pageOf(run)).not.toContain('Each gateway gathers');
+    const four = measured(4, 450, 1.85);
+    const costly = { ...four, cpuMicrosEach: { gateway: 200, leader: 400 } };
+    expect(pageOf({ ...run, measured: [measured(1, 500, 1.8), costly] })).toContain('Each gateway gathers');
+    const gathered = [
+      { ...measured(1, 500, 1.8), gathered: { request: 45, commit: 45 } },
+      { ...costly, gathered: { request: 14, commit: 22 } },
+    ];
+    expect(pageOf({ ...run, measured: gathered })).toMatch(/carried 45\.0 increments with one and\s14\.0/);
+  });
+
   it('says whether acknowledged increments were kept', () => {
     expect(pageOf(run)).toContain('**No acknowledged increment was lost or doubled.**');
     const lost = { ...run, failover: { ...run.failover, grew: 999 } } as CounterRun;

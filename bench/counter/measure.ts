@@ -19,12 +19,19 @@ export async function measure(subject: Subject, load: Load): Promise<Measured> {
   if (warmUpSeconds > 0) await runWrk({ addresses, path, ...measured, seconds: warmUpSeconds });
   const charged = await subject.charged();
   const value = await incremented(subject);
+  const counts = await subject.counts?.();
   const before = usageOf(charged);
   const report = await runWrk({ addresses, path, ...measured });
   const after = usageOf(charged);
+  const countsAfter = await subject.counts?.();
   // Ours is not among those that wrk made.
   const grew = (await incremented(subject)) - value - 1;
-  const found = { name, replicas, report, grew };
+  const gathered = counts &&
+    countsAfter && {
+      request: report.ok / (countsAfter.requests - counts.requests),
+      commit: report.ok / (countsAfter.commits - counts.commits),
+    };
+  const found = { name, replicas, report, grew, ...(gathered && { gathered }) };
   if (before === undefined || after === undefined || charged.length === 0) return found;
   const micros = [...after].map(([process, usage]): [string, number] => [
     process,

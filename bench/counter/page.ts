@@ -6,6 +6,8 @@ import { partsOf } from './wrk.ts';
 const partSeconds = 10;
 /** From so much of all cores on, nothing is left that another process could use. */
 const fullPart = 0.85;
+/** From so much more on, an increment costs more, beyond noise. */
+const costGrowth = 1.15;
 const count = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
 export function pageOf(run: CounterRun): string {
@@ -114,6 +116,8 @@ function reason(name: string, one: Measured, four: Measured, cores: number): str
       .filter(([process]) => process !== 'wrk')
       .reduce((sum, [, micros]) => sum + micros, 0);
   const full = busy(one) >= cores * fullPart;
+  const costsMore = cost(four) > cost(one) * costGrowth;
+  const more = name === 'Driftless' ? (costsMore ? gatheredIn(one, four) : '') : aloneIn(one);
   const why = full
     ? `With one replica the machine was full already: ${busy(one).toFixed(2)} of ${cores} cores were busy.
 Replicas can only take from each other what one has, so the rate follows what an increment costs all
@@ -121,7 +125,25 @@ processes together.`
     : `With one replica ${busy(one).toFixed(2)} of ${cores} cores were busy, with four
 ${busy(four).toFixed(2)}: what one leaves idle is all that more of them can gain here.`;
   return `**${name}**: four replicas answered ${ratio.toFixed(2)} times what one did, and an increment cost
-the servers ${cost(one).toFixed(0)} µs with one and ${cost(four).toFixed(0)} µs with four. ${why}`;
+the servers ${cost(one).toFixed(0)} µs with one and ${cost(four).toFixed(0)} µs with four. ${why}${more}`;
+}
+
+/** What is known of each beside the figures. */
+function gatheredIn(one: Measured, four: Measured): string {
+  const figures =
+    one.gathered && four.gathered
+      ? `: a request to the leader carried ${one.gathered.request.toFixed(1)} increments with one and
+${four.gathered.request.toFixed(1)} with four, a commit ${one.gathered.commit.toFixed(1)} and
+${four.gathered.commit.toFixed(1)}`
+      : '';
+  return ` Each gateway gathers only what comes to it, so that there are more and smaller requests, commits
+and events for as many increments, and every process pays for each of them${figures}. More gateways pay where
+each has cores of its own.`;
+}
+
+function aloneIn(one: Measured): string {
+  return ` A worker runs Python on one core at a time, and its threads wait for each other: that one kept
+${one.busyCores?.servers.toFixed(2)} cores busy, Redis with it, and could not use the rest.`;
 }
 
 function failoverOf(failover: Failover): string[] {

@@ -24,6 +24,8 @@ export interface Measured {
   grew: number;
   /** CPU time by process, microseconds a request that was answered; absent where it is not known. */
   cpuMicrosEach?: Record<string, number>;
+  /** Increments that went together: in one request of a gateway, and in one commit of the leader. */
+  gathered?: { request: number; commit: number };
   /** Cores that the servers, and that wrk kept busy. */
   busyCores?: { servers: number; generator: number };
 }

@@ -14,7 +14,14 @@ export interface Subject {
   addresses: readonly string[];
   /** Whose CPU time is counted; nobody's where they are not ours. */
   charged(): Promise<Charged[]>;
+  /** So far: requests of gateways to nodes, and commits of leaders. */
+  counts?(): Promise<Counts>;
   stop(): Promise<void>;
+}
+
+export interface Counts {
+  requests: number;
+  commits: number;
 }
 
 export interface Kind {
@@ -30,7 +37,8 @@ const driftless = (replicas: number): Kind => ({
   obstacle: () => undefined,
   start: async () => {
     const target = await ClusterTarget.start({ shards: 1 }, replicas);
-    return { ...subjectOf('Driftless', replicas, target), cluster: target };
+    const subject = subjectOf('Driftless', replicas, target);
+    return { ...subject, cluster: target, counts: () => countsOf(subject.addresses, target) };
   },
 });
 
@@ -51,6 +59,26 @@ function subjectOf(name: string, replicas: number, target: Target): Subject {
     charged: () => target.charged(),
     stop: () => target.stop(),
   };
+}
+
+async function countsOf(gateways: readonly string[], { cluster }: ClusterTarget): Promise<Counts> {
+  const nodes = cluster.nodes.map(({ name }) => cluster.nodeUrl(name));
+  const [requests, commits] = await Promise.all([
+    sumOf(
+      'gateway_batch_operations_count',
+      gateways.map((address) => `http://${address}`),
+    ),
+    sumOf('leader_commit_duration_seconds_count', nodes),
+  ]);
+  return { requests, commits };
+}
+
+/** Of all series of a metric, of all these processes. */
+async function sumOf(metric: string, urls: readonly string[]): Promise<number> {
+  const series = new RegExp(`^${metric}(?:\\{[^}]*\\})? (\\S+)$`, 'gm');
+  const texts = await Promise.all(urls.map(async (url) => (await fetch(`${url}/metrics`)).text()));
+  const found = texts.flatMap((text) => [...text.matchAll(series)].map(([, value]) => Number(value)));
+  return found.reduce((sum, value) => sum + value, 0);
 }
 
 export function external(urls: readonly string[]): Kind {
