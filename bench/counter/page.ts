@@ -24,8 +24,8 @@ answered when it is on the leader's disk and in JetStream. Flask stands behind g
 each of 16 threads; Redis has two replicas, writes its file to disk each second, and answers from memory.`,
     '## What was answered',
     answeredOf(run),
-    `Errors are connections refused or cut, and answers that are not 2xx. *Parts* are the slowest and the
-fastest ${partSeconds} s of the run: differences smaller than those are noise. *Exact*: the counter grew by as
+    `Errors are connections refused or cut, and answers that are not 2xx. _Parts_ are the slowest and the
+fastest ${partSeconds} s of the run: differences smaller than those are noise. _Exact_: the counter grew by as
 many as were answered.`,
     ...scalingOf(run),
     ...(failover === undefined ? [] : failoverOf(failover)),

@@ -12,6 +12,8 @@ const passwordBytes = 24;
 const servingMsMax = 120_000;
 const lookMs = 500;
 const { DRIFTLESS_PORT: port = '8080' } = process.env;
+const tracesVariable = 'OTEL_EXPORTER_OTLP_ENDPOINT';
+const collector = 'http://otel-collector:4318';
 /** The load balancer, which runs on every machine. */
 export const url = `http://127.0.0.1:${port}`;
 const slots = ['slot-1', 'slot-2', 'slot-3'];
@@ -91,6 +93,8 @@ async function requireLabels(names: readonly string[], say: UpOptions['say']): P
 }
 
 async function rendered(observe: boolean): Promise<Stack> {
+  // The files are rendered with our environment; processes send traces where there is a collector.
+  if (observe) process.env[tracesVariable] ??= collector;
   const files = ['compose/swarm.yaml', ...(observe ? ['compose/swarm-observe.yaml'] : [])];
   const text = await docker('stack', 'config', ...files.flatMap((file) => ['--compose-file', file]));
   return stackSchema.parse(parse(text));

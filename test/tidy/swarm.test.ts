@@ -113,7 +113,7 @@ describe('the Swarm stack', () => {
   });
 
   it('sets no variable that no process reads', () => {
-    const known = read('docs/configuration.md').matchAll(/^\| `(DRIFTLESS_\w+)`/gm);
+    const known = read('docs/configuration.md').matchAll(/^\| `((?:DRIFTLESS|OTEL)_\w+)`/gm);
     const names = [...known].map(([, name]) => name);
     const set = entries
       .filter(([, { image }]) => image.includes('driftless'))
