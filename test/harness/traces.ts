@@ -5,6 +5,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { TraceContext } from '@driftless/contracts';
 import { waitUntil } from '@driftless/runtime';
 import { z } from 'zod';
 
@@ -80,16 +81,30 @@ export class TraceReceiver {
     return this.spans.filter((span) => span.traceId === traceId);
   }
 
-  /** The spans of a trace, when `isWhole` says that they are all there. */
-  async whole(traceId: string, isWhole: (spans: ReceivedSpan[]) => boolean): Promise<ReceivedSpan[]> {
+  /**
+   * The spans of a trace below `root`, when `isWhole` says that they are all there, and each has its parent:
+   * processes send theirs when they please.
+   */
+  async whole(
+    root: Pick<TraceContext, 'traceId' | 'spanId'>,
+    isWhole: (spans: ReceivedSpan[]) => boolean,
+  ): Promise<ReceivedSpan[]> {
+    const { traceId } = root;
+    const isThere = (): boolean => this.hasParents(root) && isWhole(this.trace(traceId));
     try {
-      const what = 'the spans of a trace';
-      await waitUntil(() => isWhole(this.trace(traceId)), { timeoutMs: 20_000, intervalMs: 50, what });
+      await waitUntil(isThere, { timeoutMs: 20_000, intervalMs: 50, what: 'the spans of a trace' });
     } catch (cause) {
       const seen = this.trace(traceId).map(({ service, name, instance }) => `${service} ${instance} ${name}`);
       throw new Error(`The trace did not come to be whole; it has: ${seen.join(', ')}`, { cause });
     }
     return this.trace(traceId);
+  }
+
+  /** Each span of the trace that came has come with its parent, `root` apart, which the caller has. */
+  hasParents({ traceId, spanId }: Pick<TraceContext, 'traceId' | 'spanId'>): boolean {
+    const spans = this.trace(traceId);
+    const known = new Set([undefined, '', spanId, ...spans.map((span) => span.spanId)]);
+    return spans.every(({ parentSpanId }) => known.has(parentSpanId));
   }
 
   async stop(): Promise<void> {

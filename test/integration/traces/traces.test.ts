@@ -87,9 +87,10 @@ async function putTogether() {
         (sum, span) => sum + Number(span.attributes['driftless.operations']),
         0,
       );
-      return operations === 2 && appliesAt(all()).length === 2 * commits().length;
+      const areLinked = contexts.every((context) => receiver.hasParents(context));
+      return areLinked && operations === 2 && appliesAt(all()).length === 2 * commits().length;
     };
-    await receiver.whole(contexts[0].traceId, isWhole);
+    await receiver.whole(contexts[0], isWhole);
     if (commits().length === 1) return { contexts, all };
   }
 }
@@ -103,7 +104,7 @@ describe('a write', () => {
     const { version } = await client.putJson('traced', { v: 1 }, { ack: 'majority' });
     await client.close();
     const followers = cluster.nodes.map(({ name }) => name).filter((name) => name !== leader);
-    const spans = await receiver.whole(context.traceId, (all) => appliesAt(all).length === 2);
+    const spans = await receiver.whole(context, (all) => appliesAt(all).length === 2);
 
     const request = one(spans, 'PUT /v1/kv/*');
     expect(request).toMatchObject({ service: 'gateway', instance: 'gateway-1', kind: 2 });
@@ -152,7 +153,7 @@ describe('a write', () => {
       const answer = await put(key, context);
       const told = parseTraceparent(answer.headers.get('traceresponse'));
       expect(told).toMatchObject({ traceId: context.traceId, sampled: true });
-      const spans = await receiver.whole(context.traceId, (all) => appliesAt(all).length === 2);
+      const spans = await receiver.whole(context, (all) => appliesAt(all).length === 2);
       expect(one(spans, 'PUT /v1/kv/*').spanId).toBe(told?.spanId);
     }
   });
@@ -182,7 +183,7 @@ describe('a write', () => {
     });
     expect(answer.status).toBe(412);
     expect(answer.headers.get('traceresponse')).toContain(context.traceId);
-    const spans = await receiver.whole(context.traceId, (all) => all.length === 3);
+    const spans = await receiver.whole(context, (all) => all.length === 3);
     for (const span of spans.filter(({ name }) => name !== 'hop write')) {
       expect(span).toMatchObject({ attributes: { 'error.type': 'precondition-failed' }, failed: undefined });
     }
@@ -202,7 +203,7 @@ describe('a write', () => {
     // One that comes after it, and is whole: spans of processes are sent in their order.
     const after = newContext();
     await put('after', after, '?ack=all');
-    await receiver.whole(after.traceId, (all) => appliesAt(all).length === 2);
+    await receiver.whole(after, (all) => appliesAt(all).length === 2);
     const others = receiver.spans.filter(({ startMs, traceId }) => {
       return startMs > began + skewMs && traceId !== after.traceId;
     });
@@ -216,7 +217,7 @@ describe('a read', () => {
     await put('read', newContext(false), '?ack=all');
     const answer = await ask('/v1/kv/read', context);
     const node = answer.headers.get('driftless-node');
-    const spans = await receiver.whole(context.traceId, (all) => all.length === 3);
+    const spans = await receiver.whole(context, (all) => all.length === 3);
     const [request, hop, read] = ['GET /v1/kv/*', 'hop read', 'read'].map((name) => one(spans, name));
     expect(read).toMatchObject({ instance: node, attributes: { 'driftless.level': 'eventual' } });
     expectNested(request as ReceivedSpan, hop as ReceivedSpan, true);
@@ -226,7 +227,7 @@ describe('a read', () => {
   it('of the strong level shows what it waits for', async () => {
     const context = newContext();
     await ask('/v1/kv/read?consistency=strong', context);
-    const spans = await receiver.whole(context.traceId, (all) => all.length === 3);
+    const spans = await receiver.whole(context, (all) => all.length === 3);
     const events = one(spans, 'read').events.map(({ name }) => name);
     expect(events).toEqual(['asks the stream who leads', 'waits for the stream to confirm the value']);
   });
@@ -235,12 +236,12 @@ describe('a read', () => {
     const [missing, list] = [newContext(), newContext()];
     expect((await ask('/v1/kv/nothing', missing)).status).toBe(404);
     expect((await ask('/v1/kv?prefix=read', list)).status).toBe(200);
-    const spans = await receiver.whole(missing.traceId, (all) => all.length === 3);
+    const spans = await receiver.whole(missing, (all) => all.length === 3);
     expect(one(spans, 'GET /v1/kv/*')).toMatchObject({
       failed: undefined,
       attributes: { 'error.type': 'key-not-found', 'http.response.status_code': 404 },
     });
-    const listed = await receiver.whole(list.traceId, (all) => all.length === 3);
+    const listed = await receiver.whole(list, (all) => all.length === 3);
     expect(listed.map(({ name }) => name).sort()).toEqual(['GET /v1/kv', 'hop list', 'list']);
   });
 });
@@ -260,7 +261,7 @@ describe('drift', () => {
     // The event after the one that was skipped finds that something is wrong.
     const context = newContext();
     await put('heal-2', context, '?ack=all');
-    const spans = await receiver.whole(context.traceId, (all) => appliesAt(all).length === 2);
+    const spans = await receiver.whole(context, (all) => appliesAt(all).length === 2);
     const apply = spans.find(({ name, instance }) => name === 'apply' && instance === victim);
     expect(apply?.attributes['driftless.result']).toBe('drifted');
     const line = linesOf(victim).find(({ msg }) => /a digest check failed/.test(msg));
@@ -274,7 +275,7 @@ describe('drift', () => {
     await cluster.until('the round that healed it', async () => rounds().length > 0);
     const round = rounds()[0] as ReceivedSpan;
     expect(round).toMatchObject({ service: 'anti-entropy', attributes: { 'driftless.outcome': 'equal' } });
-    const healing = await receiver.whole(round.traceId, (all) => all.some(({ name }) => name === 'exchange'));
+    const healing = await receiver.whole(round, (all) => all.some(({ name }) => name === 'exchange'));
     const exchange = healing.find(({ name, instance }) => name === 'exchange' && instance === victim);
     const asking = healing.find(({ spanId }) => spanId === exchange?.parentSpanId);
     expectNested(round, asking as ReceivedSpan, true);
