@@ -87,8 +87,9 @@ export class PendingWrite implements LaneItem {
 
   /** It leaves for a node: before its open writes are taken. */
   sent(shard: number, node: string): void {
+    if (this.#span === undefined) return;
     const attributes = { 'driftless.node': node, 'driftless.shard': shard };
-    this.#hop = this.#span?.child('hop write', { role: 'client', attributes });
+    this.#hop = this.#span.child('hop write', { role: 'client', attributes });
   }
 
   /** A node answered with a result for each open write. True when some were refused, and go again. */
