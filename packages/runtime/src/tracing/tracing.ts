@@ -93,6 +93,7 @@ export async function startTracing(options: TracingOptions): Promise<Tracing | u
   const exports = countExports(telemetry, logger);
   if (url === undefined) return undefined;
   const { SdkTracing } = await import('./sdk.ts');
-  logger.info({ url, ratio }, 'traces are sent');
+  // Its host alone: the rest may hold a secret.
+  logger.info({ to: new URL(url).host, ratio }, 'traces are sent');
   return new SdkTracing({ service: serviceName, instance, url, ratio, exports });
 }
