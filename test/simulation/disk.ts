@@ -185,43 +185,47 @@ export class DiskStore implements ShardStore {
     this.#news = news;
   }
 
-  commit(change: Change, durability: 'synced' | 'written'): void {
-    this.#do((store) => store.commit(change, durability), durability === 'synced');
+  commit(change: Change): void {
+    this.#do((store) => store.commit(change));
     if (this.#isSpoiled) return;
     this.#news.onCommitted(this.#view, change);
     if (change.cut) this.#news.onOrphans(change.cut.orphans.map(({ version }) => version));
   }
 
   saveState(state: ReturnType<ShardStore['state']>): void {
-    this.#do((store) => store.saveState(state), true);
+    this.#do((store) => store.saveState(state));
   }
 
   trimLog(throughSeq: number, bytesWanted: number): void {
-    this.#do((store) => store.trimLog(throughSeq, bytesWanted), false);
+    this.#do((store) => store.trimLog(throughSeq, bytesWanted));
   }
 
   settleOrphan(...settled: Parameters<ShardStore['settleOrphan']>): void {
-    this.#do((store) => store.settleOrphan(...settled), false);
+    this.#do((store) => store.settleOrphan(...settled));
   }
 
   forgetAnswers(before: number, limit: number): void {
-    this.#do((store) => store.forgetAnswers(before, limit), false);
+    this.#do((store) => store.forgetAnswers(before, limit));
   }
 
   /** One transaction: it is there, or not at all, wherever the process dies. */
-  #do(mutation: Mutation, isSynced: boolean): void {
+  #do(mutation: Mutation): void {
     if (this.#isSpoiled) {
       this.#write(mutation);
       return;
     }
     this.#process.boundary();
     this.#write(mutation);
-    if (isSynced) {
-      this.#disk.sync();
-      this.#news.onSynced(this.#view);
-      const ms = this.#speed.syncMs();
-      if (ms > 0) this.#process.hold(ms);
-    }
+    this.#process.boundary();
+  }
+
+  sync(): void {
+    if (this.#isSpoiled) return;
+    this.#process.boundary();
+    this.#disk.sync();
+    this.#news.onSynced(this.#view);
+    const ms = this.#speed.syncMs();
+    if (ms > 0) this.#process.hold(ms);
     this.#process.boundary();
   }
 

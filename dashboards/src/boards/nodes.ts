@@ -128,7 +128,7 @@ export const nodes: BoardSpec = {
       },
       {
         title: 'Time of transactions',
-        says: 'Synced: commits of leaders. Written: of followers, synced later. Cursor: the sync of those.',
+        says: 'Commits: written, not yet on disk. Cursor: that alone. Syncs: all before them is on disk.',
         unit: 's',
         thresholds: [0.05, 0.5],
         of: quantiles('store_transaction_duration_seconds', picked, [0.5, 0.99], 'kind'),

@@ -391,6 +391,6 @@ export class StoreNode {
     // JetStream may have lost it, and gateways that start need it.
     void this.#parts.ports.keepClusterRecord().catch(() => undefined);
     for (const upkeep of this.#upkeeps.values()) upkeep.turn();
-    for (const { context } of this.#replicas.values()) context.sync();
+    for (const { context } of this.#replicas.values()) context.save();
   }
 }

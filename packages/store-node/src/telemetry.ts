@@ -11,7 +11,6 @@ import {
 } from '@driftless/contracts';
 import { DURATION_SECONDS_BUCKETS as seconds, type Telemetry } from '@driftless/runtime';
 import type { Counter } from '@opentelemetry/api';
-import type { Durability } from './store/port.ts';
 import { type NodeGauges, observeNode } from './telemetry-gauges.ts';
 
 /** Lag lasts as long as what causes it; 30 minutes is what an alert asks for. */
@@ -43,6 +42,9 @@ export type ReadOutcomeName =
   | 'unavailable'
   | 'failed';
 
+/** What the store does: a transaction, one of the cursor alone, or a sync of all before it. */
+export type StoreWork = 'commit' | 'cursor' | 'sync';
+
 export interface Instruments {
   /** The node has a replica of this shard: what is counted of it begins at 0, so that the first one shows. */
   opened(shard: number): void;
@@ -69,8 +71,7 @@ export interface Instruments {
   written(shard: number, ack: AckLevel, ms: number): void;
   /** A batch was applied durably by every member, `ms` after its commit. */
   converged(shard: number, ms: number): void;
-  /** The store has written: a commit, or (`cursor`) the sync of earlier ones with the cursor. */
-  stored(shard: number, kind: Durability | 'cursor', ms: number): void;
+  stored(shard: number, kind: StoreWork, ms: number): void;
   /** `error`: undefined when it was served, whether or not there was a value. */
   read(level: ReadLevel, error: ErrorCode | undefined): void;
   /** A read has waited until the replica had what its session has seen. */
@@ -219,8 +220,8 @@ function leaderInstruments(telemetry: Telemetry): Pick<Instruments, 'committed' 
 function storeInstruments(telemetry: Telemetry): Pick<Instruments, 'stored'> {
   const transactions = telemetry.histogram('store_transaction_duration_seconds', {
     description:
-      'Time in SQLite: commits that are synced to the disk, commits that are written and synced later, and ' +
-      '(cursor) the sync of those. The sum by time is how busy the store is',
+      'Time in SQLite: commits, which are written and not yet on disk; writes of the cursor alone; and ' +
+      'syncs, which put all before them on disk. The sum by time is how busy the store is',
     unit: 'seconds',
     labels: ['shard', 'kind'],
     buckets: seconds,

@@ -242,7 +242,7 @@ describe('A6 a write that never came', () => {
 describe('A6 rows that went missing or came from nowhere', () => {
   it('a dropped row is found when its key is written: the root after it is wrong', () => {
     const { leader, follower } = pair(put('k', 'v'));
-    follower.store.commit(changeOf({ removed: ['k'], state: follower.state }), 'synced');
+    follower.store.commit(changeOf({ removed: ['k'], state: follower.state }));
     expect(follower.apply(leader.event(put('x', '1')))).toMatchObject(none);
     const applied = follower.apply(leader.event(put('k', 'w')));
     expect(applied.found).toEqual([{ reason: 'after' }]);

@@ -47,7 +47,7 @@ function planOf(ours: TestReplica, peer: TestReplica, bucket: number, repairs: r
 /** Plans it and carries it out. */
 function repair(ours: TestReplica, peer: TestReplica, bucket: number, repairs: readonly Repair[]): string[] {
   const { change, healed } = planOf(ours, peer, bucket, repairs);
-  if (change) ours.store.commit(change, 'synced');
+  if (change) ours.store.commit(change);
   return healed;
 }
 
@@ -106,7 +106,7 @@ describe('R1 a repair meets the row that was looked at, or does nothing', () => 
     const looked = like(follower, leader, 'k');
     leader.write([put('k', 'newer')]);
     expect(planOf(follower, leader, bucketOf('k'), [looked]).healed).toEqual([]);
-    leader.store.commit(changeOf({ removed: ['k'], state: leader.state }), 'synced');
+    leader.store.commit(changeOf({ removed: ['k'], state: leader.state }));
     expect(planOf(follower, leader, bucketOf('k'), [looked]).healed).toEqual([]);
   });
 
@@ -140,7 +140,7 @@ describe('R2 afterwards leaf, root and drift follow from the rows', () => {
   it('where a dropped row was written again, which left leaf and root wrong', () => {
     const { leader, follower } = pair();
     const dropped = follower.store.get('k') as Entry;
-    follower.store.commit(changeOf({ removed: ['k'], state: follower.state }), 'synced');
+    follower.store.commit(changeOf({ removed: ['k'], state: follower.state }));
     follower.apply(leader.event(put('k', 'newer')));
     expect(equalDigest(follower.state.drift, dropped.digest)).toBe(true);
     expect(follower.rows()).toEqual(leader.rows());
@@ -152,7 +152,7 @@ describe('R2 afterwards leaf, root and drift follow from the rows', () => {
   it('where a leaf was spoiled', () => {
     const { leader, follower } = pair();
     const spoiled = LeafXors.of([[bucketOf('k'), new Uint8Array(16).fill(1)]]);
-    follower.store.commit(changeOf({ leafXors: spoiled, state: follower.state }), 'synced');
+    follower.store.commit(changeOf({ leafXors: spoiled, state: follower.state }));
     repair(follower, leader, bucketOf('k'), []);
     expect(follower.store.leavesRoot()).toEqual(leader.store.leavesRoot());
     expect(isZeroDigest(follower.state.drift)).toBe(true);
@@ -162,7 +162,7 @@ describe('R2 afterwards leaf, root and drift follow from the rows', () => {
     const { leader, follower } = pair();
     const xor = new Uint8Array(16).fill(1);
     const state = follower.state;
-    follower.store.commit(changeOf({ leafXors: LeafXors.of([[bucketOf('other'), xor]]), state }), 'synced');
+    follower.store.commit(changeOf({ leafXors: LeafXors.of([[bucketOf('other'), xor]]), state }));
     repair(follower, leader, bucketOf('k'), [like(follower, leader, 'k')]);
     expect(follower.state.drift).toEqual(xor);
   });
@@ -200,7 +200,7 @@ describe('R2 afterwards leaf, root and drift follow from the rows', () => {
 
 it('R3 a repair that forgets the tree is seen by the next audit of the bucket', () => {
   const { leader, follower } = pair();
-  follower.store.commit(changeOf({ removed: ['k'], state: follower.state }), 'synced');
+  follower.store.commit(changeOf({ removed: ['k'], state: follower.state }));
   follower.apply(leader.event(put('k', 'newer')));
   breakBy('forget-tree-in-repair');
   repair(follower, leader, bucketOf('k'), []);
@@ -215,7 +215,7 @@ function spoil(replica: TestReplica, { kind, at, byte }: { kind: string; at: num
   const rows = [...store.snapshot().entries];
   const row = rows[at % rows.length] as Entry;
   if (kind === 'flip') replica.tamper({ ...row, value: Buffer.from(`${byte}`) });
-  if (kind === 'drop') store.commit(changeOf({ removed: [row.key], state }), 'synced');
+  if (kind === 'drop') store.commit(changeOf({ removed: [row.key], state }));
   if (kind === 'alien') replica.tamper({ ...row, key: `alien-${byte}` });
   if (kind === 'older') {
     const older = { ...row, seq: 1, value: Buffer.from('older') };
@@ -223,6 +223,6 @@ function spoil(replica: TestReplica, { kind, at, byte }: { kind: string; at: num
   }
   if (kind === 'spoil') {
     const leafXors = LeafXors.of([[at % 4096, new Uint8Array(16).fill(byte)]]);
-    store.commit(changeOf({ leafXors, state }), 'synced');
+    store.commit(changeOf({ leafXors, state }));
   }
 }

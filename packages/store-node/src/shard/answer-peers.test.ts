@@ -56,7 +56,7 @@ describe('an exchange reads values only where there is a doubt:', () => {
     const bucket = bucketOf('key-1');
     const read = readBy(one, two);
     const list = { throughSeq: 1000, audit: false };
-    one.context.store.commit(changeOf({ removed: ['key-1'], state: one.context.state }), 'synced');
+    one.context.store.commit(changeOf({ removed: ['key-1'], state: one.context.state }));
     expect(await listBuckets(one.context, [bucket], list)).toMatchObject([{ bucket, sound: false }]);
     expect(one.context.soundness.suspects).toEqual([bucket]);
     two.context.soundness.suspect(bucket);

@@ -99,14 +99,14 @@ describe('a capture', () => {
   it('says by how much the tree is not that of the leader', async () => {
     const { context, take } = pair();
     const xor = new Uint8Array(16).fill(3);
-    context.store.commit(changeOf({ leafXors: LeafXors.of([[7, xor]]), state: context.state }), 'synced');
+    context.store.commit(changeOf({ leafXors: LeafXors.of([[7, xor]]), state: context.state }));
     expect((await captured(take(3))).drift).toEqual(xor);
   });
 
   it('says so of a drift that an event has met, too', async () => {
     const { leader, context, take } = pair();
     const row = context.store.get('a');
-    context.store.commit(changeOf({ removed: ['a'], state: context.state }), 'synced');
+    context.store.commit(changeOf({ removed: ['a'], state: context.state }));
     leader.write([put('a', 'other')]);
     follow(context, leader);
     expect(equalDigest((await captured(take(4))).drift, row?.digest as Uint8Array)).toBe(true);

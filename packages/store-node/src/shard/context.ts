@@ -18,8 +18,8 @@ import type { LagTracker } from '../core/lag.ts';
 import { isBrokenBy } from '../core/mutants.ts';
 import { isDrifted, type ShardState } from '../core/state.ts';
 import type { EventStream } from '../jetstream/port.ts';
-import type { Durability, ReplicaFiles, ShardStore } from '../store/port.ts';
-import type { Instruments } from '../telemetry.ts';
+import type { ReplicaFiles, ShardStore } from '../store/port.ts';
+import type { Instruments, StoreWork } from '../telemetry.ts';
 import { Arrivals } from './arrivals.ts';
 import { Captures } from './captures.ts';
 import { ConfirmedWaits } from './confirmed-waits.ts';
@@ -141,8 +141,10 @@ export class ShardContext {
   #store: ShardStore;
   #state: ShardState;
   #closed = false;
-  /** Something is newer than what is surely on disk. */
-  #unsaved = true;
+  /** Something was written that may not be on disk: at the start, what a crash left. */
+  #isUnsynced = true;
+  /** The cursor has moved since it was written. */
+  #cursorMoved = false;
   #durable: Position = positionZero;
 
   constructor(parts: ShardParts) {
@@ -198,7 +200,7 @@ export class ShardContext {
   }
 
   close(): void {
-    this.sync();
+    this.save();
     this.#store.close();
     this.#closed = true;
   }
@@ -241,7 +243,8 @@ export class ShardContext {
     this.soundness.replaced();
     this.#healthMoved(wasDrifted);
     this.#halt = undefined;
-    this.#unsaved = true;
+    this.#isUnsynced = true;
+    this.#cursorMoved = false;
     this.sync();
     this.arrivals.moved();
   }
@@ -255,13 +258,15 @@ export class ShardContext {
     return this.#state;
   }
 
-  commit(change: Change, durability: Durability = 'synced'): void {
+  /** `synced`: on disk when it returns; else whoever relies on that syncs. */
+  commit(change: Change, durability: 'synced' | 'written' = 'synced'): void {
     if (isBrokenBy('cursor-outside-transaction')) this.store.saveState(change.state);
-    this.#write(durability, () => this.store.commit(change, durability));
+    this.#write('commit', () => this.store.commit(change));
     const wasDrifted = isDrifted(this.#state);
     this.#state = change.state;
-    this.#unsaved = durability === 'written';
-    if (durability === 'synced') this.#durable = change.state.applied;
+    this.#isUnsynced = true;
+    this.#cursorMoved = false;
+    if (durability === 'synced') this.sync();
     if (change.log) this.captures.committed(change.state);
     this.#healthMoved(wasDrifted);
     this.confirmedWaits.reached(change.state.confirmedSeq);
@@ -286,26 +291,36 @@ export class ShardContext {
     return this.#durable;
   }
 
-  /** The stream was followed or confirmed up to here; written with the next commit or `sync`. */
+  /** The stream was followed or confirmed up to here; written with the next commit or `save`. */
   moveCursor(cursor: Partial<Pick<ShardState, 'streamSeq' | 'confirmedSeq' | 'streamCreatedAt'>>): void {
     this.#state = { ...this.#state, ...cursor };
-    this.#unsaved = true;
+    this.#cursorMoved = true;
     this.confirmedWaits.reached(this.#state.confirmedSeq);
   }
 
-  /** Makes all that was applied so far durable, with the cursor. */
+  /** Makes all that was committed so far durable. */
   sync(): void {
-    if (!this.#unsaved) return;
-    this.#write('cursor', () => this.store.saveState(this.#state));
-    this.#unsaved = false;
+    if (!this.#isUnsynced) return;
+    this.#write('sync', () => this.store.sync());
+    this.#isUnsynced = false;
     this.#durable = this.#state.applied;
+  }
+
+  /** The same, and the cursor where it stands by now. */
+  save(): void {
+    if (this.#cursorMoved) {
+      this.#write('cursor', () => this.store.saveState(this.#state));
+      this.#cursorMoved = false;
+      this.#isUnsynced = true;
+    }
+    this.sync();
   }
 
   /**
    * A failure is final (see sqlite/store.ts), whoever catches it on its way up: calls that may fail for other
    * reasons stand between here and the top.
    */
-  #write(kind: Durability | 'cursor', write: () => void): void {
+  #write(kind: StoreWork, write: () => void): void {
     const startedAt = this.clock.monotonic();
     try {
       write();

@@ -192,8 +192,8 @@ describe('a root that nobody comes to', () => {
     const all = cluster();
     const { log, one, two, three, write } = all;
     const removed = ['key-1'];
-    log.store.commit(changeOf({ removed, state: log.state }), 'synced');
-    one.context.store.commit(changeOf({ removed, state: one.context.state }), 'synced');
+    log.store.commit(changeOf({ removed, state: log.state }));
+    one.context.store.commit(changeOf({ removed, state: one.context.state }));
     write(put('key-1', 'again'));
     expect([one, two, three].map(({ context }) => isDrifted(context.state))).toEqual([false, true, true]);
     return all;

@@ -107,7 +107,7 @@ export class Follower {
 
   /** Makes what was applied durable, and acks it: one sync and one ack for all of it. */
   settle(): void {
-    this.#context.sync();
+    this.#context.save();
     this.#applied.at(-1)?.ack();
     this.#applied = [];
     for (const span of this.#spans) span.event('acked');

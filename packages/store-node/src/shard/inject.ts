@@ -98,7 +98,7 @@ const kinds: Record<InjectHeader['kind'], Spoil> = {
 /** Straight to the store: neither root nor anything else of the state moves along. */
 function write(context: ShardContext, parts: Partial<Change>): void {
   const { store, state } = context;
-  store.commit(changeOf({ ...parts, state }), 'synced');
+  store.commit(changeOf({ ...parts, state }));
 }
 
 function pickRows(

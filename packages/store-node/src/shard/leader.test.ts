@@ -15,7 +15,7 @@ function leaderWithoutStream({ pipelines = true } = {}) {
 }
 
 /** A leader on this stream; `pass` lets time go by. */
-function leaderOn(stream: object) {
+function leaderOn(stream: object, soon: (task: () => void) => void = queueMicrotask) {
   const store = new MemoryStore(() => 0);
   new TestReplica(store).startEpoch(1);
   let now = 0;
@@ -38,7 +38,7 @@ function leaderOn(stream: object) {
     node: 'node-1',
     founders: ['node-1', 'node-2', 'node-3'],
     files: { open: () => store },
-    clock: { monotonic: () => now, wall: () => 0, soon: (task: () => void) => queueMicrotask(task), after },
+    clock: { monotonic: () => now, wall: () => 0, soon: (task: () => void) => void soon(task), after },
     logger: { debug: nothing },
     stream,
     instruments,
@@ -141,4 +141,17 @@ it('keeps the order of the log when a look at the stream makes room for what was
   for (let turn = 0; turn < 20; turn += 1) await pass(0);
   // The stream has the first: the other three go again, and then what was put off.
   expect(underWay.slice(4).map(({ firstSeq }) => firstSeq)).toEqual([3, 4, 5, 6]);
+});
+
+it.each(['leader', 'stream'] as const)('ack=%s waits for the disk of the leader', async (level) => {
+  const order: string[] = [];
+  const publish = async ({ expectedStreamSeq }: { expectedStreamSeq: number }) => {
+    order.push('published');
+    return { streamSeq: expectedStreamSeq + 1 };
+  };
+  // What is due in a later turn comes after all that the stream's answer leads to.
+  const { leader, store } = leaderOn({ pipelines: true, publish }, setImmediate);
+  store.sync = () => void order.push('synced');
+  await leader.write([put('k', '1')], level, 1000).then(() => order.push('answered'));
+  expect(order).toEqual(['published', 'synced', 'answered']);
 });

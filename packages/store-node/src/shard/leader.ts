@@ -2,6 +2,12 @@
  * The shell of a leader: requests wait a moment, are committed together in one transaction, published in
  * order behind the fence (publisher.ts), and answered at the ack level that each asked for. While one commit
  * blocks, the next requests gather. (Batches grow with the load because gateways gather too: docs/adr/0011.)
+ *
+ *     queue ──▶ commit ──┬──▶ publish ──▶ confirmed ──┬──▶ answers
+ *                        └──▶ sync ─────▶ durable ────┘
+ *
+ * An event leaves while the disk syncs its commit, and whatever the ack level, the answer waits for the disk
+ * (docs/adr/0017). So the stream may have what a leader loses with its power; nobody was told of it.
  */
 import {
   type AckLevel,
@@ -13,18 +19,17 @@ import {
   majorityOf,
   type Operation,
   type WriteAnswer,
-  type WriteResult,
   xorDigest,
 } from '@driftless/contracts';
 import { changeOfLeader, type Effect, effectOf } from '../core/change.ts';
 import { Convergence } from '../core/convergence.ts';
 import type { Entry } from '../core/entry.ts';
 import { isBrokenBy } from '../core/mutants.ts';
-import { type PlannedResult, planBatch } from '../core/plan.ts';
-import type { ReplicaSet } from '../core/state.ts';
-import { AckWaits, replicatedBySets, replicatedSeq, setsInUse } from '../core/waits.ts';
+import { planBatch } from '../core/plan.ts';
+import { replicatedSeq } from '../core/waits.ts';
 import type { ShardContext } from './context.ts';
 import { unlessSkipped } from './inject.ts';
+import { LeaderWaits } from './leader-waits.ts';
 import { Publisher } from './publisher.ts';
 import { checkPosition } from './self-check.ts';
 import type { BatchTrace, TracedRequest } from './traces.ts';
@@ -47,30 +52,24 @@ const convergenceLimits = { sampleMs: 10, samplesMax: 1024 };
 /** Longest time that a commit is put off so that it takes more, milliseconds. */
 const putOffMs = 20;
 
-/** A request that is committed and waits for its level. */
-interface Committed extends Omit<Waiting, 'bytes'> {
-  results: WriteResult[];
-}
-
 export class Leader {
   readonly epoch: number;
   readonly #context: ShardContext;
   readonly #hooks: LeaderHooks;
-  readonly #waits = new AckWaits<Committed>();
+  readonly #waits: LeaderWaits;
   readonly #queue: WriteQueue;
   #flushing = false;
+  #syncing = false;
   /** The commit waits for the stream to confirm. */
   #callOff: (() => void) | undefined;
   #accepting = true;
   readonly #publisher: Publisher;
   /** What is known of how far the members are. */
   readonly convergence: Convergence;
-  /** The replica sets that operations may still wait for. */
-  #sets: readonly ReplicaSet[];
 
   constructor(context: ShardContext, epoch: number, hooks: LeaderHooks) {
     this.#context = context;
-    this.#sets = [{ seq: 0, members: context.members }];
+    this.#waits = new LeaderWaits(context, epoch);
     this.#hooks = hooks;
     this.#queue = new WriteQueue(context.limits);
     this.epoch = epoch;
@@ -78,7 +77,7 @@ export class Leader {
     this.convergence.committed(context.state.applied.seq, context.clock.monotonic());
     this.#publisher = new Publisher(context, epoch, {
       onConfirmed: () => {
-        this.#settle();
+        this.#waits.settle();
         this.#checkDrained();
         if (this.#callOff) this.#takeUp();
       },
@@ -105,27 +104,19 @@ export class Leader {
    * provisional.
    */
   confirmed(seq: number, timeoutMs: number): Promise<void> {
-    const { clock, state } = this.#context;
-    if (seq <= state.confirmedSeq) return Promise.resolve();
-    const startedAt = clock.monotonic();
-    return new Promise((resolve, reject) => {
-      const wait = { requests: [], level: 'stream' as const, results: [], startedAt };
-      const deadline = startedAt + timeoutMs;
-      const what = { ...wait, deadline, resolve: () => resolve(), reject };
-      this.#waits.add({ level: 'stream', seq, deadline, what });
-    });
+    return this.#waits.confirmed(seq, timeoutMs);
   }
 
   /** A replica told what it has applied durably. */
   heard(): void {
-    this.#settle();
+    this.#waits.settle();
     this.#noteConverged();
     this.#checkDrained();
   }
 
   /** Wait times pass. */
   tick(now: number): void {
-    for (const { what } of this.#waits.expired(now)) this.#answerLate(what);
+    this.#waits.tick(now);
     this.#checkDrained();
   }
 
@@ -145,7 +136,7 @@ export class Leader {
   end(): void {
     this.#accepting = false;
     this.#refuseQueue();
-    for (const { what } of this.#waits.abandon()) this.#answerLate(what);
+    this.#waits.abandon();
     this.#publisher.end();
   }
 
@@ -212,12 +203,12 @@ export class Leader {
       return;
     }
     if (plan.batch) {
-      if (isBrokenBy('ack-before-commit')) this.#answerUnasked(allowed, plan.results);
+      if (isBrokenBy('ack-before-commit')) this.#waits.answerUnasked(allowed, plan.results);
       // Only these levels wait for followers: they are asked to sync at once.
       const prompt = allowed.some(({ level }) => level === 'majority' || level === 'all');
       this.#append(plan.batch, plan.effect, prompt, startedAt, trace);
     }
-    this.#await(allowed, plan.results);
+    this.#waits.written(allowed, plan.results);
   }
 
   /** Into the log, on disk, and on its way to the stream. */
@@ -225,7 +216,7 @@ export class Leader {
     const context = this.#context;
     const event = encodeBatch(batch);
     const change = changeOfLeader(context.state, batch, effect, event);
-    context.commit(unlessSkipped(context, change, true));
+    context.commit(unlessSkipped(context, change, true), 'written');
     const now = context.clock.monotonic();
     context.instruments.committed(context.shard, batch.ops.length, event.length, now - startedAt);
     const { epoch, firstSeq } = batch;
@@ -234,6 +225,21 @@ export class Leader {
     trace?.committed(batch, event.length, startedAt);
     this.#publisher.committed({ epoch, firstSeq, lastSeq }, { event, prompt, trace });
     this.#hooks.onCommitted();
+    this.#syncSoon();
+  }
+
+  /** When what was committed in this turn is on its way to the stream. */
+  #syncSoon(): void {
+    if (this.#syncing) return;
+    this.#syncing = true;
+    this.#context.clock.soon(() => {
+      this.#syncing = false;
+      if (this.#context.isClosed) return;
+      this.#context.sync();
+      this.#waits.settle();
+      this.#noteConverged();
+      this.#checkDrained();
+    });
   }
 
   /**
@@ -242,7 +248,7 @@ export class Leader {
    */
   changeMembers(members: string[]): void {
     if (!this.#accepting || !this.#hooks.leaseIsLive()) return;
-    this.#sets = [...this.#sets, { seq: this.#context.state.applied.seq + 1, members }];
+    this.#waits.changeMembers(members);
     this.#record({ op: 'members-changed', members }, true);
   }
 
@@ -310,64 +316,11 @@ export class Leader {
       waiting.reject(notLeader('The leader has found a damaged row and steps aside.'));
   }
 
-  /** For tests: what no leader must do (core/mutants.ts). */
-  #answerUnasked(allowed: readonly Waiting[], planned: readonly PlannedResult[]): void {
-    const results = planned.map(({ result }) => result);
-    for (const waiting of allowed) {
-      this.#answer({ ...waiting, results: [] }, results.splice(0, waiting.requests.length));
-    }
-  }
-
-  #await(allowed: readonly Waiting[], results: readonly PlannedResult[]): void {
-    let index = 0;
-    for (const waiting of allowed) {
-      const mine = results.slice(index, index + waiting.requests.length);
-      index += waiting.requests.length;
-      const seq = mine.at(-1)?.seq ?? 0;
-      const what: Committed = { ...waiting, results: mine.map(({ result }) => result) };
-      this.#waits.add({ level: waiting.level, seq, deadline: waiting.deadline, what });
-    }
-    this.#settle();
-  }
-
-  #settle(): void {
-    if (this.#waits.size === 0) return;
-    const context = this.#context;
-    const { node, state } = context;
-    context.told.set(node, context.durable);
-    const replicated = replicatedBySets(this.#sets, context.told, this.epoch);
-    this.#sets = setsInUse(this.#sets, replicated);
-    const progress = {
-      leader: state.applied.seq,
-      stream: state.confirmedSeq,
-      majority: Math.min(state.confirmedSeq, replicated.majority),
-      all: Math.min(state.confirmedSeq, replicated.all),
-    };
-    for (const { what } of this.#waits.reached(progress)) this.#answer(what, what.results);
-  }
-
   #noteConverged(): void {
     const { node, durable, members, told, clock, instruments, shard } = this.#context;
     told.set(node, durable);
     for (const ms of this.convergence.reached(members, told, clock.monotonic()))
       instruments.converged(shard, ms);
-  }
-
-  #answer(what: Committed, results: WriteResult[]): void {
-    const { node, state, instruments, clock, shard } = this.#context;
-    instruments.written(shard, what.level, clock.monotonic() - what.startedAt);
-    what.resolve({ node, position: state.applied, results });
-  }
-
-  #answerLate(what: Committed): void {
-    if (what.requests.length === 0) {
-      what.reject(new DriftlessError('upstream-timeout', 'The stream has not confirmed the value in time.'));
-      return;
-    }
-    this.#answer(
-      what,
-      what.results.map((result) => lateResult(result, what.level)),
-    );
   }
 
   #refuseQueue(): void {
@@ -377,19 +330,9 @@ export class Leader {
 
   /** Writes that wait for followers would be indeterminate when the leadership ends. */
   #checkDrained(): void {
-    const isDrained = !this.#accepting && this.#publisher.isEmpty && this.#waits.size === 0;
+    const isDrained = !this.#accepting && this.#publisher.isEmpty && this.#waits.isEmpty;
     if (isDrained) this.#hooks.onDrained();
   }
-}
-
-/** A refusal rests on what the leader holds, which may be undone as long as it is not confirmed. */
-function lateResult({ error, version }: WriteResult, level: AckLevel): WriteResult {
-  if (error) {
-    const detail = `Not stored: refused (${error}) for a state that was not confirmed in time.`;
-    return { error: 'indeterminate', detail };
-  }
-  const detail = `Stored on the leader, but ack=${level} was not reached in time.`;
-  return { error: 'indeterminate', detail, ...(version && { version }) };
 }
 
 function notLeader(message = 'This node does not lead the shard.'): DriftlessError {

@@ -55,7 +55,7 @@ describe('what a listing saw', () => {
   it('is nothing where the bucket was not sound: whoever looks again looks at the disk', async () => {
     const { context, known } = await listed();
     const { store, state } = context;
-    store.commit(changeOf({ removed: [two], state }), 'synced');
+    store.commit(changeOf({ removed: [two], state }));
     expect(known()).toBeDefined();
     await listBuckets(context, [bucket], { throughSeq: state.applied.seq, audit: false });
     expect(known()).toBeUndefined();

@@ -27,12 +27,12 @@ function pair(limits = {}) {
 }
 
 function drop(context: ShardContext, ...removed: string[]): void {
-  context.store.commit(changeOf({ removed, state: context.store.state() }), 'synced');
+  context.store.commit(changeOf({ removed, state: context.store.state() }));
 }
 
 function spoil(context: ShardContext, bucket: number): void {
   const leafXors = LeafXors.of([[bucket, new Uint8Array(16).fill(5)]]);
-  context.store.commit(changeOf({ leafXors, state: context.store.state() }), 'synced');
+  context.store.commit(changeOf({ leafXors, state: context.store.state() }));
 }
 
 const alien = (key: string) =>

@@ -1,5 +1,6 @@
 /**
- * The store on SQLite: WAL, one writing connection, `synchronous=FULL` where an ack relies on the commit. The
+ * The store on SQLite: WAL, one writing connection. A commit is written to the WAL; what must be on disk is
+ * synced by itself (wal.ts), so that one sync does for many commits and other work fits in between. The
  * Merkle leaves are kept in memory (64 KiB); how they get to disk is told in leaf-journal.ts. Snapshots read
  * on a connection of their own, in one read transaction, and so hold up nobody.
  *
@@ -19,7 +20,7 @@ import type { Change, LogRow, Orphan, Quarantined } from '../core/change.ts';
 import type { CollectableRow, CollectQuery } from '../core/collect.ts';
 import type { Entry, Head } from '../core/entry.ts';
 import type { ReplicaSet, ShardState } from '../core/state.ts';
-import type { Counts, Durability, KeptDigest, ListQuery, ShardStore, Snapshot } from '../store/port.ts';
+import type { Counts, KeptDigest, ListQuery, ShardStore, Snapshot } from '../store/port.ts';
 import { DiskReader } from './disk-reader.ts';
 import { HeadCache } from './head-cache.ts';
 import { loadLeaves, movedLeaves } from './leaf-journal.ts';
@@ -75,7 +76,6 @@ export class SqliteStore implements ShardStore {
   readonly #now: Clock;
   readonly #write: (change: Change, leaves: LeafDigests | undefined) => void;
   #state: ShardState;
-  #durability: Durability = 'synced';
   #counts: Counts;
   #logBytes: number;
 
@@ -86,7 +86,6 @@ export class SqliteStore implements ShardStore {
     this.#database = database;
     database.pragma(`page_size = ${options.pageBytes}`);
     this.#wal = new Wal(database, options);
-    database.pragma('synchronous = FULL');
     openSchema(database, options.cluster, options.shard);
     this.#statements = prepare(database);
     this.#disk = new DiskReader(options.file);
@@ -200,7 +199,6 @@ export class SqliteStore implements ShardStore {
   }
 
   settleOrphan({ epoch, seq }: Position, settlement: 'refused' | 'gone'): void {
-    this.#setDurability('synced');
     const { markOrphan, dropOrphan } = this.#statements;
     const { changes } = (settlement === 'refused' ? markOrphan : dropOrphan).run(epoch, seq);
     if (settlement === 'gone') this.#counts = { ...this.#counts, orphans: this.#counts.orphans - changes };
@@ -214,8 +212,7 @@ export class SqliteStore implements ShardStore {
     return this.#counts;
   }
 
-  commit(change: Change, durability: Durability): void {
-    this.#setDurability(durability);
+  commit(change: Change): void {
     const { leafXors, state } = change;
     this.#commitsSinceLeaves += 1;
     // What has no row in the log, or takes rows off it, has to write them.
@@ -237,9 +234,12 @@ export class SqliteStore implements ShardStore {
   }
 
   saveState(state: ShardState): void {
-    this.#setDurability('synced');
     this.#writeState(state);
     this.#state = state;
+  }
+
+  sync(): void {
+    this.#wal.sync();
   }
 
   forgetAnswers(before: number, limit: number): void {
@@ -293,6 +293,7 @@ export class SqliteStore implements ShardStore {
       this.#keepOrphans(orphans, this.#now());
       for (const kept of quarantined) this.#quarantine(kept, this.#now());
     })();
+    this.#wal.sync();
   }
 
   close(): void {
@@ -310,13 +311,6 @@ export class SqliteStore implements ShardStore {
   #leavesAreOnDisk(seq: number): void {
     this.#leavesSeq = seq;
     this.#commitsSinceLeaves = 0;
-  }
-
-  /** In WAL mode a sync of the log at one commit covers the commits before it, whatever they asked for. */
-  #setDurability(durability: Durability): void {
-    if (durability === this.#durability) return;
-    this.#database.pragma(`synchronous = ${durability === 'synced' ? 'FULL' : 'NORMAL'}`);
-    this.#durability = durability;
   }
 
   #writeAll(change: Change, leaves: LeafDigests | undefined): void {

@@ -100,7 +100,7 @@ function commits(subject: Subject, change: (replica: TestReplica) => Change): vo
   const replica = begun(subject);
   const before = allOf(replica.store);
   const leaf = replica.store.leaf(7);
-  expect(() => replica.store.commit(change(replica), 'synced')).toThrow();
+  expect(() => replica.store.commit(change(replica))).toThrow();
   expect(allOf(replica.store)).toEqual(before);
   expect(replica.store.leaf(7)).toEqual(leaf);
   expect(replica.store.answer('new')).toBeUndefined();
@@ -254,7 +254,7 @@ function keepsOddValues(subject: Subject): void {
     contentType: '',
     expiresAt: 2 ** 45,
   });
-  store.commit(changeOf({ entries: [far], state }), 'written');
+  store.commit(changeOf({ entries: [far], state }));
   const kept = store.get('far');
   expect(kept && { ...kept, value: [...kept.value], digest: [...kept.digest] }).toEqual({
     ...far,
@@ -285,7 +285,7 @@ function listsBuckets(subject: Subject): void {
   const { store } = replica;
   replica.write(Array.from({ length: 300 }, (_, i) => put(`key-${i}`, `${i}`)));
   replica.write([put('key-1', 'other'), remove('key-2')]);
-  store.commit(changeOf({ removed: ['key-3'], state: store.state() }), 'synced');
+  store.commit(changeOf({ removed: ['key-3'], state: store.state() }));
   const rows = replica.rows();
   expect(rows.map(({ key }) => key)).not.toContain('key-3');
   const all = Array.from({ length: bucketCount }, (_, bucket) =>
@@ -338,7 +338,7 @@ function findsCollectable(subject: Subject): void {
 export const storeCases: Record<string, (subject: Subject) => void> = {
   'S1 a commit moves everything together': (subject) => {
     const { store } = begun(subject);
-    store.commit(fullChange(new TestReplica(store)), 'synced');
+    store.commit(fullChange(new TestReplica(store)));
     const all = allOf(store);
     expect(all.rows.map(({ key }) => key)).toEqual(['b', 'new']);
     expect(all.state).toMatchObject({ applied: { epoch: 9, seq: 4 }, suspect: true, streamSeq: 77 });

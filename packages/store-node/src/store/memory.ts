@@ -16,7 +16,7 @@ import type { Change, LogRow, Orphan, Quarantined } from '../core/change.ts';
 import type { CollectableRow, CollectQuery } from '../core/collect.ts';
 import type { Entry } from '../core/entry.ts';
 import { emptyState, type ReplicaSet, type ShardState } from '../core/state.ts';
-import type { Counts, Durability, KeptDigest, ListQuery, ShardStore, Snapshot } from './port.ts';
+import type { Counts, KeptDigest, ListQuery, ShardStore, Snapshot } from './port.ts';
 
 interface KeptAnswer {
   answer: RecordedAnswer;
@@ -183,7 +183,7 @@ export class MemoryStore implements ShardStore {
     return { quarantined: this.#quarantined.length, orphans: this.#orphans.length };
   }
 
-  commit(change: Change, _durability: Durability): void {
+  commit(change: Change): void {
     const { cut, log, epochStart, set } = change;
     if (log && this.logAt(log.firstSeq)) throw new Error('The log has a batch at this seq already.');
     if (epochStart && this.#epochs.some(({ epoch }) => epoch === epochStart.epoch)) {
@@ -212,6 +212,8 @@ export class MemoryStore implements ShardStore {
   saveState(state: ShardState): void {
     this.#state = state;
   }
+
+  sync(): void {}
 
   forgetAnswers(before: number, limit: number): void {
     const old = [...this.#answers].filter(([, kept]) => kept.keptAt < before).slice(0, limit);

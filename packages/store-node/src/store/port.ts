@@ -11,13 +11,6 @@ import type { CollectableRow, CollectQuery } from '../core/collect.ts';
 import type { Entry, Head } from '../core/entry.ts';
 import type { ReplicaSet, ShardState } from '../core/state.ts';
 
-/**
- * `synced`: on disk when the commit returns; what an ack relies on. `written`: atomic, and safe from the
- * death of the process, but a power failure may take the latest commits back, together with the cursor that
- * moved with them; a follower then reads the same events again.
- */
-export type Durability = 'synced' | 'written';
-
 export interface Counts {
   quarantined: number;
   orphans: number;
@@ -92,10 +85,16 @@ export interface ShardStore {
   settleOrphan(version: Position, settlement: 'refused' | 'gone'): void;
   quarantined(): Quarantined[];
   counts(): Counts;
-  /** Throws when it could not be written; then nothing of it is there, and the store must not be used on. */
-  commit(change: Change, durability: Durability): void;
-  /** The stream's cursor and the confirmed seq alone; when it returns, all commits before are synced too. */
+  /**
+   * Atomic, and safe from the death of the process; until it is synced, a power failure may take it back,
+   * together with the cursor that moved with it, and what was committed after it. Throws when it could not be
+   * written; then nothing of it is there, and the store must not be used on.
+   */
+  commit(change: Change): void;
+  /** The stream's cursor and the confirmed seq alone. */
   saveState(state: ShardState): void;
+  /** All that was written before is on disk when it returns. Throws as `commit` does. */
+  sync(): void;
   /**
    * Drops recorded answers older than `before` (milliseconds since the Unix epoch); at most `limit` of them.
    */

@@ -81,7 +81,7 @@ export class TestReplica {
     const { batch, effect } = plan;
     if (!batch) return { plan, event: undefined };
     const event = encodeBatch(batch);
-    store.commit(changeOfLeader(state, batch, effect, event), 'synced');
+    store.commit(changeOfLeader(state, batch, effect, event));
     return { plan, event };
   }
 
@@ -133,7 +133,7 @@ export class TestReplica {
       (key) => this.store.get(key),
       stream ?? { seq: this.state.streamSeq + 1 },
     );
-    this.store.commit(applied.change, 'written');
+    this.store.commit(applied.change);
     return applied;
   }
 
@@ -157,7 +157,7 @@ export class TestReplica {
       rows,
       collectedSeq: peer.state.collected.seq,
     });
-    store.commit(change, 'synced');
+    store.commit(change);
     return change;
   }
 
@@ -177,7 +177,7 @@ export class TestReplica {
 
   /** Puts an entry where it is without telling root, leaves or log: what bit rot and bugs do. */
   tamper(entry: Entry): void {
-    this.store.commit(changeOf({ entries: [entry], state: this.state }), 'synced');
+    this.store.commit(changeOf({ entries: [entry], state: this.state }));
   }
 
   /** All rows in key order, with values as text. */

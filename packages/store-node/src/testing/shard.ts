@@ -109,7 +109,7 @@ export function follow(context: ShardContext, leader: TestReplica): void {
 
 /** Puts an entry on disk and tells nobody: what bit rot and bugs do. */
 export function tamper(context: ShardContext, entry: Entry): void {
-  context.store.commit(changeOf({ entries: [entry], state: context.store.state() }), 'synced');
+  context.store.commit(changeOf({ entries: [entry], state: context.store.state() }));
 }
 
 /** The row with other bytes and the digest that it had. */
