@@ -4,9 +4,8 @@
  * SQLite runs with `synchronous=NORMAL`: a commit appends to the WAL and syncs nothing, so it waits for no
  * disk. `sync` is the one that does, for all commits before it: frames are in the WAL in the order of
  * commits, so what a power failure takes are the last ones, whole. What it syncs is the very file that
- * `synchronous=FULL` would, by `fdatasync` (better-sqlite3's build uses `fsync`, which costs nearly twice as
- * much). Everything else stays with SQLite: it syncs the WAL before a checkpoint, the file after it, and the
- * header of a WAL that begins anew.
+ * `synchronous=FULL` would. Everything else stays with SQLite: it syncs the WAL before a checkpoint, the file
+ * after it, and the header of a WAL that begins anew.
  *
  * With a thread for checkpoints, that one copies what there is to the file, while batches are committed as
  * ever; then a short checkpoint here, between two commits, copies what came meanwhile, and the log begins at
