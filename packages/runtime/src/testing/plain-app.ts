@@ -2,7 +2,6 @@
  * A server for the tests of plain requests: `/way/*` echoes what it was asked, by the same handler whichever
  * way a request goes. It counts the requests that went by Node, and keeps what its handler saw.
  */
-import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { DriftlessError } from '@driftless/contracts';
 import type { PlainReply, PlainRequest } from '../http-exchange.ts';
@@ -122,13 +121,15 @@ export class RawClient {
     });
     this.socket.on('end', () => this.socket.end());
     this.socket.on('error', () => undefined);
-    this.closed = once(this.socket, 'close');
+    this.closed = new Promise((resolve) => this.socket.on('close', resolve));
   }
 
-  /** Writes it piece by piece, each in a turn of the event loop of its own at least. */
+  /** Writes it piece by piece, each in a turn of the event loop of its own at least. Rejects when closed. */
   async send(...pieces: (string | Uint8Array)[]): Promise<this> {
     for (const piece of pieces) {
-      await new Promise((resolve) => this.socket.write(piece, 'latin1', resolve));
+      await new Promise<void>((resolve, reject) => {
+        this.socket.write(piece, 'latin1', (error) => (error ? reject(error) : resolve()));
+      });
       await new Promise((resolve) => setImmediate(resolve));
     }
     return this;
