@@ -45,7 +45,9 @@ const plainLength = /^(?:0|[1-9]\d{0,8})$/;
 const field = /([!#$%&'*+.^_`|~\w-]+): ?([!-~](?:[ -~]*[!-~])?)\r\n/y;
 /** So far, nothing that is never plain: it may become a head. */
 const linesSoFar = /^(?:[ -~]*\r\n)*[ -~]*\r?$/;
-/** They ask for more than an answer, or say where the body ends. `Proxy-Connection` is `Connection` to some. */
+/**
+ * They ask for more than an answer, or say where the body ends. `Proxy-Connection` is `Connection` to some.
+ */
 const oddNames = new Set(['transfer-encoding', 'expect', 'upgrade', 'proxy-connection', 'trailer']);
 
 interface Fields {

@@ -11,7 +11,7 @@ let origin: string;
 let begun: PromiseWithResolvers<void>;
 let hold: PromiseWithResolvers<void>;
 
-/** `/short/*` goes past the framework, `/long/*` by the framework; both answer `ok` when nothing holds them. */
+/** `/short/*` goes past the framework, `/long/*` through it; both answer `ok` when nothing holds them. */
 beforeEach(async () => {
   begun = Promise.withResolvers<void>();
   hold = Promise.withResolvers<void>();

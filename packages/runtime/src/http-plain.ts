@@ -4,12 +4,12 @@
  *
  *     connection ──▶ plain requests of hot routes, one after the other ──▶ answers
  *                      │  └──refused──▶ a problem, by the one place that writes them
- *                      └──the first that is not plain, and all while closing──▶ Node and the framework, for good
+ *                      └──the first that is not plain, and all while closing──▶ Node, for good
  *
  * A connection begins here. A request is plain when it is by a grammar that leaves no doubt about where it
- * ends and what it asks for (http-head.ts). At the first that isn't, the connection goes over to Node with all
- * bytes that were not read, and stays there: so Node's parser judges everything doubtful, and the framework
- * has the same routes. A caller can't tell which way its request went, and neither can metrics.
+ * ends and what it asks for (http-head.ts). At the first that isn't, the connection goes over to Node with
+ * all bytes that were not read, and stays there: so Node's parser judges everything doubtful, and the
+ * framework has the same routes. A caller can't tell which way its request went, and neither can metrics.
  */
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import type { Socket } from 'node:net';
