@@ -13,7 +13,7 @@
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { type AnswerSink, PlainExchange } from './http-exchange.ts';
-import { HEAD_BYTES_MAX, HeadReader, type HeadRoutes } from './http-head.ts';
+import { HeadReader, type HeadRoutes } from './http-head.ts';
 import type { HotRoute, PlainTimeouts } from './http-plain.ts';
 import type { ConnectionFault } from './http-problems.ts';
 
@@ -113,7 +113,11 @@ export class PlainConnection implements AnswerSink {
     }
     // Nearly always the system has taken it all by now; else its end shows when a write behind it ends.
     if (socket.writableLength === 0 && socket.errored === null) this.#sent();
-    else socket.write('', 'latin1', (error) => error ?? this.#sent());
+    else {
+      socket.write('', 'latin1', (error) => {
+        if (!error) this.#sent();
+      });
+    }
   }
 
   get #isArriving(): boolean {
@@ -164,9 +168,9 @@ export class PlainConnection implements AnswerSink {
       return true;
     }
     if (this.#host.isClosing) return this.#handOver();
-    const head = this.#heads.read(bytes.toString('latin1', 0, HEAD_BYTES_MAX));
-    if (head === 'partial' && bytes.length < HEAD_BYTES_MAX) return false;
-    if (typeof head === 'string') return this.#handOver();
+    const head = this.#heads.read(bytes);
+    if (head === 'partial') return false;
+    if (head === 'odd') return this.#handOver();
     this.#held = tailOf(bytes, head.bytes);
     this.#isKept = true;
     this.#begin(new PlainExchange(head, this.#since, this));

@@ -1,13 +1,14 @@
 /**
  * The heads of plain requests (http-plain.ts), by a grammar that is a small part of HTTP/1.1:
  *
- *     METHOD SP target SP "HTTP/1.1" CRLF  *( name ":" [SP] value CRLF )  CRLF
+ *     METHOD SP target SP "HTTP/1.1" CRLF  *( name ":" *SP value *SP CRLF )  CRLF
  *
  * The method and the beginning of the target are those of a hot route. Targets and values are printable
  * ASCII, names are tokens and occur once, `Host` is there, and nothing asks for more than an answer. All else
  * is odd: it may be right, it may be an attack, and Node's parser is the judge of that. So nothing is read
  * here that Node would read differently, which is what request smuggling lives from (RFC 9112 §11.2).
  */
+import type { Buffer } from 'node:buffer';
 import type { IncomingHttpHeaders } from 'node:http';
 
 /** What a head is looked for: a route as the framework has it, too. */
@@ -31,7 +32,9 @@ export interface Head<Route> {
 }
 
 /** Longest head that is plain, bytes. Node takes 16 KiB. */
-export const HEAD_BYTES_MAX = 8192;
+const HEAD_BYTES_MAX = 8192;
+/** Most heads are shorter; what is behind them need not be made text. */
+const USUAL_HEAD_BYTES = 1024;
 /** Longest target that is plain, characters. */
 const TARGET_CHARS_MAX = 2048;
 
@@ -42,7 +45,7 @@ const version = ' HTTP/1.1';
 const plainTarget = /^[!"$&-~]*$/;
 const plainType = /^[a-z]+\/[a-z0-9.+-]+$/;
 const plainLength = /^(?:0|[1-9]\d{0,8})$/;
-const field = /([!#$%&'*+.^_`|~\w-]+): ?([!-~](?:[ -~]*[!-~])?)\r\n/y;
+const field = /([!#$%&'*+.^_`|~\w-]+): *([!-~](?:[ -~]*[!-~])?) *\r\n/y;
 /** So far, nothing that is never plain: it may become a head. */
 const linesSoFar = /^(?:[ -~]*\r\n)*[ -~]*\r?$/;
 /**
@@ -87,10 +90,16 @@ export class HeadReader<Route extends HeadRoute> {
   }
 
   /**
-   * The head that `text` begins with (bytes as Latin-1, not more than `HEAD_BYTES_MAX`); `partial`: it may
-   * become one when more comes; `odd`: it is none.
+   * The head that `bytes` begin with; `partial`: they may become one when more comes; `odd`: they are none.
    */
-  read(text: string): Head<Route> | 'partial' | 'odd' {
+  read(bytes: Buffer): Head<Route> | 'partial' | 'odd' {
+    const usual = this.#read(bytes.toString('latin1', 0, USUAL_HEAD_BYTES));
+    if (usual !== 'partial' || bytes.length <= USUAL_HEAD_BYTES) return usual;
+    const longest = this.#read(bytes.toString('latin1', 0, HEAD_BYTES_MAX));
+    return longest === 'partial' && bytes.length >= HEAD_BYTES_MAX ? 'odd' : longest;
+  }
+
+  #read(text: string): Head<Route> | 'partial' | 'odd' {
     for (const known of this.#routes.known) {
       if (text.startsWith(known.start)) return this.#readOf(known, text);
     }

@@ -58,14 +58,20 @@ function shown(answer: string): string {
 
 function expectSame(ours: Outcome, theirs: Outcome): void {
   expect(ours.seen).toEqual(theirs.seen);
-  if (theirs.answers.at(-1) !== refusedUnread) {
+  const both = [ours, theirs];
+  if (!both.some(isRefused)) {
     expect(ours.answers).toEqual(theirs.answers);
     return;
   }
-  expect(ours.answers.at(-1)).toEqual(refusedUnread);
-  const came = Math.min(ours.answers.length, theirs.answers.length) - 1;
-  expect(ours.answers.slice(0, came)).toEqual(theirs.answers.slice(0, came));
+  // Whether Node still gets to refuse what comes behind an answer that ends the connection is chance.
+  for (const one of both)
+    expect(isRefused(one) || one.answers.at(-1)?.includes('connection: close')).toBe(true);
+  const [came = [], owed = []] = both.map(({ answers }) => answers.filter((one) => one !== refusedUnread));
+  const shared = Math.min(came.length, owed.length);
+  expect(came.slice(0, shared)).toEqual(owed.slice(0, shared));
 }
+
+const isRefused = ({ answers }: Outcome): boolean => answers.at(-1) === refusedUnread;
 
 const method = fc.constantFrom('GET', 'PUT', 'HEAD', 'DELETE', 'get', 'POST');
 const target = fc.constantFrom('/way/a', '/way/b?c', '/way/%61', '/way/a#b', '/other', '/way/refused', '*');
@@ -75,6 +81,9 @@ const header = fc.oneof(
   fc.constantFrom(
     'Host: test',
     'Content-Length: 3',
+    'Content-Length:   3  ',
+    'Content-Length:3',
+    'Content-Length: 3\t',
     'Content-Length: 0',
     'Content-Length: +3',
     'Content-Length: 3, 3',
