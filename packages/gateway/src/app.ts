@@ -27,9 +27,9 @@ import { serveHealing } from './http/healing.ts';
 import { hotKeyRoutes, serveKeys } from './http/keys.ts';
 import { serveListing } from './http/listing.ts';
 import { serveMembers } from './http/members.ts';
+import { plainRequests } from './http/plain.ts';
 import { gatewayProblem } from './http/problem.ts';
 import type { Sessions } from './http/sessions.ts';
-import { shortcutOf } from './http/shortcut.ts';
 import { traceRequests } from './http/traces.ts';
 import { serveWatch } from './http/watch.ts';
 import type { FindAntiEntropy } from './nats/anti-entropy.ts';
@@ -71,6 +71,7 @@ export async function createApp({
   tracing,
 }: AppParts): Promise<HttpServer> {
   const admission = new Admission({ requestsMax: config.inFlightMax, bytesMax: config.inFlightBytesMax });
+  const onShed = (): void => instruments.shed('requests');
   const parts = { store, sessions };
   const listings = new Admission({ requestsMax: config.listInFlightMax, bytesMax: 0 });
   const app = await createHttpServer({
@@ -84,13 +85,17 @@ export async function createApp({
     },
     toProblem: gatewayProblem,
     openapi,
-    shortcut: shortcutOf([...hotKeyRoutes(parts), ...hotCounterRoutes(parts)], admission, tracing),
+    plain: plainRequests([...hotKeyRoutes(parts), ...hotCounterRoutes(parts)], {
+      admission,
+      tracing,
+      onShed,
+    }),
   });
   await app.register(async (api: Api) => {
     takeBodiesAsBytes(api);
     hearRefusedBodiesOut(api);
     if (tracing !== undefined) traceRequests(api, tracing);
-    limitInFlight(api, admission, () => instruments.shed('requests'));
+    limitInFlight(api, admission, onShed);
     serveKeys(api, store, sessions);
     serveListing(api, parts, listings, () => instruments.shed('listings'));
     serveBatch(api, store, sessions);

@@ -61,6 +61,16 @@ export class HttpMetrics {
     );
   }
 
+  /** Of a route whose requests are told one by one, and not by Node's objects. */
+  ofRoute(method: string, route: string): RouteMetrics {
+    return new RouteMetrics(
+      (status) => this.#seriesOf(method, route, status),
+      (by) => {
+        this.#inFlight += by;
+      },
+    );
+  }
+
   /** Counts a request for as long as its response is open. */
   opened(request: IncomingMessage, response: ServerResponse): void {
     this.#inFlight += 1;
@@ -103,6 +113,35 @@ export class HttpMetrics {
     const series = this.#make(method, route, status);
     this.#known.set(key, series);
     return series;
+  }
+}
+
+/** Tells of the requests of one method and route. */
+export class RouteMetrics {
+  readonly #make: (status: number) => RouteSeries;
+  readonly #inFlight: (by: number) => void;
+  readonly #byStatus = new Map<number, RouteSeries>();
+
+  constructor(make: (status: number) => RouteSeries, inFlight: (by: number) => void) {
+    this.#make = make;
+    this.#inFlight = inFlight;
+  }
+
+  began(): void {
+    this.#inFlight(1);
+  }
+
+  /** One that began: how long it took, and the bytes of its bodies. */
+  ended(status: number, seconds: number, received: number, sent: number): void {
+    this.#inFlight(-1);
+    let series = this.#byStatus.get(status);
+    if (series === undefined) {
+      series = this.#make(status);
+      this.#byStatus.set(status, series);
+    }
+    series.duration.record(seconds);
+    series.received.add(received);
+    series.sent.add(sent);
   }
 }
 

@@ -12,16 +12,14 @@
  *
  * The server is returned before it listens, so that tests can `inject()` and `main.ts` decides the port.
  */
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { DriftlessError, problemContentType, problemOf } from '@driftless/contracts';
+import { DriftlessError, problemOf } from '@driftless/contracts';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import {
   type FastifyBaseLogger,
   type FastifyInstance,
   type FastifyReply,
-  type FastifyRequest,
   fastify,
   LogController,
   type RawReplyDefaultExpression,
@@ -35,14 +33,10 @@ import {
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
 import { HttpMetrics } from './http-metrics.ts';
-import { type Shortcut, ShortcutServer } from './http-shortcut.ts';
+import { type PlainOptions, PlainServer, type PlainTimeouts } from './http-plain.ts';
+import { Problems } from './http-problems.ts';
 import type { Logger } from './log.ts';
-import {
-  invalidMembersOf,
-  type ToProblem,
-  translateFrameworkError,
-  translateParserError,
-} from './problem.ts';
+import type { ToProblem } from './problem.ts';
 import type { Telemetry } from './telemetry.ts';
 
 export type HttpServer = FastifyInstance<
@@ -74,30 +68,47 @@ export interface HttpServerOptions {
   readonly toProblem?: ToProblem | undefined;
   /** Given: `/openapi.json`, and Swagger UI at `/docs`. */
   readonly openapi?: OpenApiOptions | undefined;
-  /** Given: sees every request before the framework does. Its routes are the framework's as well. */
-  readonly shortcut?: Shortcut | undefined;
+  /** Given: the routes that plain requests take past the framework. They are the framework's as well. */
+  readonly plain?: PlainOptions | undefined;
+  /** Of connections. Default: those below. */
+  readonly timeouts?: Partial<PlainTimeouts> | undefined;
 }
 
-/** Longer than the idle time of usual load balancers, 60 s: they close first, and no request is lost. */
-const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+const TIMEOUTS_MS: PlainTimeouts = {
+  /** Longer than the idle time of usual load balancers, 60 s: they close first, and no request is lost. */
+  keepAliveTimeout: 75_000,
+  keepAliveSlack: 1000,
+  /** How long a request may take to arrive in full: the bound on slow senders. */
+  requestTimeout: 30_000,
+  sweepInterval: 1000,
+};
 /** How often, while it closes, connections are looked for whose last answer has gone out. */
 const CLOSE_SWEEP_INTERVAL_MS = 50;
-/** How long a request may take to arrive in full: the bound on slow senders. */
-const REQUEST_ARRIVAL_TIMEOUT_MS = 30_000;
 /** A key of 512 bytes is up to 1,536 characters when every byte is percent-encoded. */
 const PATH_PARAMETER_CHARS_MAX = 4096;
 
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const problems = problemWriter(options.toProblem ?? problemOf);
+  const { logger, plain = { routes: [] } } = options;
+  const problems = new Problems(options.toProblem ?? problemOf);
   const metrics = new HttpMetrics(options.telemetry);
-  const shortcuts = new ShortcutServer(options.shortcut ?? (() => undefined), metrics);
-  const timeouts = { keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS, requestTimeout: REQUEST_ARRIVAL_TIMEOUT_MS };
+  const timeouts = { ...TIMEOUTS_MS, ...options.timeouts };
+  const { keepAliveTimeout, requestTimeout, sweepInterval } = timeouts;
+  const nextId = idsOfRequests();
+  const plainServer = new PlainServer({ plain, timeouts, metrics, problems, logger, nextId });
   const app: HttpServer = fastify({
-    serverFactory: (framework) => shortcuts.createServer(timeouts, framework),
-    loggerInstance: options.logger as FastifyBaseLogger,
+    serverFactory: (framework) => {
+      const nodes = { keepAliveTimeout, requestTimeout, connectionsCheckingInterval: sweepInterval };
+      return plainServer.createServer(nodes, (request, response) => {
+        metrics.opened(request, response);
+        framework(request, response);
+      });
+    },
+    genReqId: nextId,
+    loggerInstance: logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyLimit,
-    ...timeouts,
+    keepAliveTimeout,
+    requestTimeout,
     routerOptions: { maxParamLength: PATH_PARAMETER_CHARS_MAX },
     forceCloseConnections: 'idle',
     // The framework's own 503 is no problem document, and is not counted; refuseWhileClosing answers instead.
@@ -109,58 +120,16 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler((error, request, reply) => problems.send(error, request, reply));
-  measureRequests(app, metrics, shortcuts);
+  measureRequests(app, metrics);
   refuseUnknownRoutes(app, problems);
-  refuseForShortcuts(app, shortcuts);
-  refuseWhileClosing(app, shortcuts);
+  refuseWhileClosing(app, plainServer);
   if (options.openapi !== undefined) await serveOpenApi(app, options.openapi);
   serveHealth(app, options);
   return app;
 }
 
-interface ProblemWriter {
-  send(error: unknown, request: FastifyRequest, reply: FastifyReply): void;
-  sendRaw(error: Error & { code?: string }, socket: Socket): void;
-}
-
-function problemWriter(toProblem: ToProblem): ProblemWriter {
-  return {
-    send(error, request, reply) {
-      const problem = toProblem(translateFrameworkError(error));
-      // 503 and 504 are answers that a loaded cluster gives by design; a 500 is a defect, and is logged.
-      if (problem.status === 500) request.log.error({ err: error }, 'request failed');
-      if (problem.retryAfterSeconds !== undefined) {
-        reply.header('retry-after', Math.ceil(problem.retryAfterSeconds));
-      }
-      const errors = invalidMembersOf(error);
-      const document = { ...problem, instance: request.id, ...(errors.length > 0 && { errors }) };
-      // As text it passes by the route's response schema, which describes its successes.
-      reply
-        .code(problem.status)
-        .type(problemContentType)
-        .serializer((body: unknown) => body as string)
-        .send(JSON.stringify(document));
-    },
-    sendRaw(error, socket) {
-      if (error.code === 'ECONNRESET' || !socket.writable) {
-        socket.destroy();
-        return;
-      }
-      const problem = toProblem(translateParserError(error.code));
-      const body = JSON.stringify(problem);
-      const head = [
-        `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
-        `Content-Type: ${problemContentType}`,
-        `Content-Length: ${Buffer.byteLength(body)}`,
-        'Connection: close',
-      ];
-      socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
-    },
-  };
-}
-
 /** 405 where the path exists under another method, else 404. The framework knows only the latter. */
-function refuseUnknownRoutes(app: HttpServer, problems: ProblemWriter): void {
+function refuseUnknownRoutes(app: HttpServer, problems: Problems): void {
   const routes: { readonly pattern: RegExp; readonly methods: readonly string[] }[] = [];
   app.addHook('onRoute', ({ url, method }) => {
     routes.push({ pattern: patternOf(url), methods: [method].flat() });
@@ -187,48 +156,49 @@ function patternOf(url: string): RegExp {
   return new RegExp(`^${parts.join('/')}$`);
 }
 
-/** Before anything else: such a request was let in already. */
-function refuseForShortcuts(app: HttpServer, shortcuts: ShortcutServer): void {
-  app.addHook('onRequest', (request, _reply, done) => {
-    const refused = shortcuts.refused(request.raw);
-    if (refused?.trace) request.log = request.log.child(refused.trace);
-    done(refused?.error);
-  });
-}
-
 /**
  * Connections that were busy when the server began to close can still bring requests. Or they bring none:
  * Node closes the idle ones once, at the beginning, and would wait for a caller who keeps his open after the
  * last answer.
  */
-function refuseWhileClosing(app: HttpServer, shortcuts: ShortcutServer): void {
+function refuseWhileClosing(app: HttpServer, plain: PlainServer): void {
   let closing = false;
   let sweep: NodeJS.Timeout | undefined;
   app.addHook('preClose', (done) => {
     closing = true;
-    shortcuts.close();
+    plain.close();
     sweep = setInterval(() => app.server.closeIdleConnections(), CLOSE_SWEEP_INTERVAL_MS);
     done();
   });
-  app.addHook('onClose', async () => clearInterval(sweep));
+  app.addHook('onClose', async () => {
+    clearInterval(sweep);
+    plain.closed();
+  });
   app.addHook('onRequest', (_request, _reply, done) => {
     done(closing ? new DriftlessError('shutting-down', 'This process takes no new requests.') : undefined);
   });
 }
 
-/** What came by a shortcut is measured there, from its arrival. */
-function measureRequests(app: HttpServer, metrics: HttpMetrics, shortcuts: ShortcutServer): void {
+function measureRequests(app: HttpServer, metrics: HttpMetrics): void {
   app.addHook('onRequest', ({ raw, routeOptions }, _reply, done) => {
-    if (shortcuts.refused(raw) === undefined) metrics.began(raw, routeOptions.url);
+    metrics.began(raw, routeOptions.url);
     done();
   });
   app.addHook('onResponse', ({ raw }, reply, done) => {
     const length = reply.getHeader('content-length');
     const sent = length === undefined ? undefined : Number(length);
-    if (shortcuts.refused(raw) === undefined)
-      metrics.ended(raw, reply.raw, { ...metrics.beganAs(raw), status: reply.statusCode, sent });
+    metrics.ended(raw, reply.raw, { ...metrics.beganAs(raw), status: reply.statusCode, sent });
     done();
   });
+}
+
+/** Names for what a server tells of single requests, in answers and in its log. */
+function idsOfRequests(): () => string {
+  let last = 0;
+  return () => {
+    last = (last + 1) % Number.MAX_SAFE_INTEGER;
+    return `req-${last.toString(36)}`;
+  };
 }
 
 async function serveOpenApi(app: HttpServer, { title, version, description }: OpenApiOptions): Promise<void> {

@@ -7,10 +7,11 @@ export { ConfigError, describeConfig, loadConfig } from './config.ts';
 export type { Following } from './follow.ts';
 export { bucketEntries, followStatuses } from './follow.ts';
 export { HeardNodes } from './heard-nodes.ts';
-export { HttpMetrics } from './http-metrics.ts';
+export type { PlainExchange, PlainReply, PlainRequest } from './http-exchange.ts';
+export { CLIENT_LEFT_STATUS, HttpMetrics } from './http-metrics.ts';
+export type { HotRoute, PlainHooks, PlainOptions } from './http-plain.ts';
 export type { HttpServer, HttpServerOptions, OpenApiOptions, ReadyState } from './http-server.ts';
 export { createHttpServer } from './http-server.ts';
-export type { Shortcut, ShortcutEnds } from './http-shortcut.ts';
 export { jsonOf } from './json.ts';
 export type {
   CounterSeries,

@@ -18,12 +18,9 @@ import {
   writeRunFile,
 } from '@driftless/runtime';
 import { nodeConfigSchema } from './config.ts';
-import { addRoutes } from './http/app.ts';
+import { addRoutes, frameBytesMax, hotRoutes } from './http/app.ts';
 import { StoreNode } from './node.ts';
 import { connectPorts } from './ports.ts';
-
-/** Largest body that a gateway sends: a lane's batch, with headers. */
-const bodyBytesMax = 8 * 1024 * 1024;
 
 await runProcess('store-node', async (process) => {
   const config = loadConfig(nodeConfigSchema, { env: globalThis.process.env });
@@ -47,8 +44,9 @@ await runProcess('store-node', async (process) => {
   const app = await createHttpServer({
     logger,
     telemetry,
-    bodyLimit: bodyBytesMax,
+    bodyLimit: frameBytesMax,
     ready: () => node?.ready() ?? { ok: false, reason: 'starting' },
+    plain: { routes: hotRoutes(serving) },
   });
   addRoutes(app, serving);
   await app.listen({ host: config.host, port: config.port });

@@ -14,7 +14,7 @@ import type { Store } from '../hop/store.ts';
 import type { Api } from './api.ts';
 import { moveLeaderDocs, orphanDocs, orphansDocs } from './docs/admin.ts';
 import { parseDocument } from './document.ts';
-import { documentOf, targetOf } from './exchange.ts';
+import { documentOf } from './exchange.ts';
 
 const bodyDepthMax = 4;
 /** How long a moved leadership may take to arrive. */
@@ -27,7 +27,7 @@ export function serveAdmin(api: Api, store: Store): void {
     url: '/v1/admin/shards/*',
     config: moveLeaderDocs,
     handler: async (request, reply) => {
-      const target = targetOf(request);
+      const target = request.url;
       queryOfTarget(target, []);
       const shard = /^\/v1\/admin\/shards\/(\d{1,9})\/leader$/.exec(pathOf(target))?.[1];
       if (shard === undefined) {
@@ -42,7 +42,7 @@ export function serveAdmin(api: Api, store: Store): void {
     url: '/v1/admin/orphans',
     config: orphansDocs,
     handler: async (request, reply) => {
-      queryOfTarget(targetOf(request), []);
+      queryOfTarget(request.url, []);
       return reply.send({ orphans: await orphansOf(store) });
     },
   });

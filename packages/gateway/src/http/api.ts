@@ -15,13 +15,19 @@ export function takeBodiesAsBytes(api: Api): void {
   api.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
 }
 
+/** Made once: a refusal must cost little, and its stack tells nothing. */
+export const tooManyRequests = new DriftlessError(
+  'overloaded',
+  'The gateway serves as many requests as it may at a time.',
+);
+
 /** Lets in what `admission` has room for; what it hasn't is told 429 before its body is read. */
 export function limitInFlight(api: Api, admission: Admission, onShed: () => void): void {
   api.addHook('onRequest', (request, reply, done) => {
     const bytes = bodyBytesOf(request);
     if (!admission.enter(bytes)) {
       onShed();
-      done(new DriftlessError('overloaded', 'The gateway serves as many requests as it may at a time.'));
+      done(tooManyRequests);
       return;
     }
     reply.raw.once('close', () => admission.leave(bytes));

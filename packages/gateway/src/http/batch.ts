@@ -28,7 +28,7 @@ import type { Store } from '../hop/store.ts';
 import type { Api } from './api.ts';
 import { batchDocs } from './docs/batch.ts';
 import { parseDocument } from './document.ts';
-import { ackOf, checkedContentType, documentOf, targetOf } from './exchange.ts';
+import { ackOf, checkedContentType, documentOf } from './exchange.ts';
 import type { Parts } from './keys.ts';
 import { gatewayProblem, RefusedWrite } from './problem.ts';
 import type { Sessions } from './sessions.ts';
@@ -55,7 +55,7 @@ async function batch(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const ack = ackOf(queryOfTarget(targetOf(request), ['ack']).ack);
+  const ack = ackOf(queryOfTarget(request.url, ['ack']).ack);
   const header = request.headers['idempotency-key'];
   const id = header === undefined ? undefined : checkedIdempotencyKey(String(header));
   const operations = operationsOf(documentOf(request, jsonDepthMax + depthAround));

@@ -5,7 +5,6 @@ import { clusterView, shardView, type ViewContext } from '../core/view.ts';
 import type { Store } from '../hop/store.ts';
 import type { Api } from './api.ts';
 import { clusterDocs, shardDocs } from './docs/cluster.ts';
-import { targetOf } from './exchange.ts';
 
 export interface ClusterInfo {
   /** Name of this gateway. */
@@ -19,7 +18,7 @@ export function serveCluster(api: Api, store: Store, info: ClusterInfo): void {
     url: '/v1/cluster',
     config: clusterDocs,
     handler: (request, reply) => {
-      queryOfTarget(targetOf(request), []);
+      queryOfTarget(request.url, []);
       void store.cluster;
       const context = {
         gateway: info.instance,
@@ -35,9 +34,9 @@ export function serveCluster(api: Api, store: Store, info: ClusterInfo): void {
     url: '/v1/shards/*',
     config: shardDocs,
     handler: (request, reply) => {
-      queryOfTarget(targetOf(request), []);
+      queryOfTarget(request.url, []);
       const { shardCount } = store.cluster;
-      const text = keyOfTarget(targetOf(request), 2);
+      const text = keyOfTarget(request.url, 2);
       if (!/^\d{1,9}$/.test(text)) {
         throw new DriftlessError(
           'invalid-parameter',

@@ -5,6 +5,7 @@ import {
   type WriteOperation,
   type WriteResult,
 } from '@driftless/contracts';
+import type { HotRoute } from '@driftless/runtime';
 import { keyOfTarget, pathOf, queryOfTarget } from '../core/target.ts';
 import type { Store } from '../hop/store.ts';
 import type { Api } from './api.ts';
@@ -17,13 +18,11 @@ import {
   answerContentType,
   bytesOf,
   documentOf,
-  targetOf,
   tellWritten,
 } from './exchange.ts';
 import { applyHeaders, type Parts } from './keys.ts';
 import { RefusedWrite } from './problem.ts';
 import type { Sessions } from './sessions.ts';
-import type { HotRoute } from './shortcut.ts';
 
 const url = '/v1/counters/*';
 const segments = 2;
@@ -63,13 +62,13 @@ export function hotCounterRoutes(parts: Parts): HotRoute[] {
 }
 
 async function incrementKey(parts: Parts, request: Asking, reply: Answering): Promise<void> {
-  const target = targetOf(request);
+  const target = request.url;
   if (!pathOf(target).endsWith(suffix)) {
     throw new DriftlessError('not-found', 'Counters have one thing to do: /v1/counters/{key}/increment.');
   }
   const key = keyOfTarget(target, segments, suffix);
   const { value, version } = await increment(parts, request, reply, key);
-  reply.header('content-type', answerContentType).send(JSON.stringify({ key, value, version }));
+  reply.type(answerContentType).send(JSON.stringify({ key, value, version }));
 }
 
 async function increment(
@@ -78,7 +77,7 @@ async function increment(
   reply: Answering,
   key: string,
 ): Promise<WriteResult> {
-  const ack = ackOf(queryOfTarget(targetOf(request), ['ack']).ack);
+  const ack = ackOf(queryOfTarget(request.url, ['ack']).ack);
   const hasBody = bytesOf(request).length > 0;
   const { by } = parseDocument(incrementBodySchema, hasBody ? documentOf(request, bodyDepthMax) : {});
   const operation: WriteOperation = { op: 'increment', key, by };

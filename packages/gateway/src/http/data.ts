@@ -15,7 +15,7 @@ import type { Store } from '../hop/store.ts';
 import type { Api } from './api.ts';
 import { getDataDocs, postDataDocs } from './docs/data.ts';
 import { parseDocument } from './document.ts';
-import { ackOf, documentOf, freshnessOf, targetOf, tellWritten } from './exchange.ts';
+import { ackOf, documentOf, freshnessOf, tellWritten } from './exchange.ts';
 import { applyHeaders, type Parts, readKey, readParameters } from './keys.ts';
 import { RefusedWrite } from './problem.ts';
 import type { Sessions } from './sessions.ts';
@@ -42,7 +42,7 @@ async function keep(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const ack = ackOf(queryOfTarget(targetOf(request), ['ack']).ack);
+  const ack = ackOf(queryOfTarget(request.url, ['ack']).ack);
   const document = documentOf(request, jsonDepthMax + 1);
   const hasValue = typeof document === 'object' && document !== null && Object.hasOwn(document, 'value');
   // As in a batch: the value is JSON already, so the schema need not walk it.
@@ -67,7 +67,7 @@ async function keep(
 }
 
 async function give(parts: Parts, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const target = targetOf(request);
+  const target = request.url;
   const key = keyOfTarget(target, 1);
   const asked = freshnessOf(queryOfTarget(target, readParameters));
   const { entry, value } = await readKey(parts, request, reply, { key, asked });

@@ -1,6 +1,5 @@
 /** What all routes share: reading levels, bodies and keys off a request, and saying who answered. */
 import { Buffer } from 'node:buffer';
-import type { IncomingHttpHeaders } from 'node:http';
 import {
   type AckLevel,
   ackLevelDefault,
@@ -15,35 +14,20 @@ import {
   type Standing,
   stalenessMsMax,
 } from '@driftless/contracts';
-import type { TraceSpan } from '@driftless/runtime';
+import type { PlainReply, PlainRequest } from '@driftless/runtime';
 import { entityTag } from '../core/conditions.ts';
 import { isJsonType, jsonContentType, parseJson } from '../core/json-value.ts';
 import { choiceParameter, integerParameter } from '../core/target.ts';
 import type { AskedFreshness } from '../hop/store.ts';
 
-/** What routes need of a request: the framework's has it, and so has that of a shortcut (shortcut.ts). */
-export interface Asking {
-  readonly raw: { readonly url?: string | undefined };
-  readonly headers: IncomingHttpHeaders;
-  readonly body?: unknown;
-  /** Where the request is traced. */
-  readonly span?: TraceSpan | undefined;
-}
+/** What routes need of a request: the framework's has it, and so has a plain one (plain.ts). */
+export type Asking = PlainRequest;
 
 /** What they need of its answer. */
-export interface Answering {
-  header(name: string, value: string | number): Answering;
-  code(status: number): Answering;
-  send(body?: string | Uint8Array): unknown;
-}
+export type Answering = PlainReply;
 
 /** Of the documents that routes answer. */
 export const answerContentType = 'application/json; charset=utf-8';
-
-/** The request target as it came: what the router made of it is for routing only. */
-export function targetOf(request: Asking): string {
-  return request.raw.url ?? '/';
-}
 
 export function ackOf(text: string | undefined): AckLevel {
   return text === undefined ? ackLevelDefault : choiceParameter('ack', text, ackLevelSchema.options);

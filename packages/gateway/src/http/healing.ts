@@ -22,7 +22,7 @@ import type { FindAntiEntropy } from '../nats/anti-entropy.ts';
 import type { Api } from './api.ts';
 import { antiEntropyDocs, diffDocs, healDocs, injectDocs } from './docs/healing.ts';
 import { parseDocument } from './document.ts';
-import { bytesOf, documentOf, targetOf } from './exchange.ts';
+import { bytesOf, documentOf } from './exchange.ts';
 
 const bodyDepthMax = 4;
 
@@ -47,7 +47,7 @@ export function serveHealing(api: Api, store: Store, find: FindAntiEntropy, limi
     url: '/v1/admin/shards/:n/inject',
     config: injectDocs,
     handler: async (request, reply) => {
-      queryOfTarget(targetOf(request), []);
+      queryOfTarget(request.url, []);
       const shard = shardOf(store, request);
       const { node, ...body } = parseDocument(injectBodySchema, documentOf(request, bodyDepthMax));
       requireReplica(store, shard, node);
@@ -61,7 +61,7 @@ export function serveHealing(api: Api, store: Store, find: FindAntiEntropy, limi
     url: '/v1/admin/anti-entropy',
     config: antiEntropyDocs,
     handler: async (request, reply) => {
-      queryOfTarget(targetOf(request), []);
+      queryOfTarget(request.url, []);
       const { instance, url } = await find();
       const view = await callNode(instance, url, { method: 'GET', path: '/v1/anti-entropy' });
       return reply.send(antiEntropyViewSchema.parse(view));
@@ -72,7 +72,7 @@ export function serveHealing(api: Api, store: Store, find: FindAntiEntropy, limi
     url: '/v1/admin/heal',
     config: healDocs,
     handler: async (request, reply) => {
-      queryOfTarget(targetOf(request), []);
+      queryOfTarget(request.url, []);
       const document = bytesOf(request).length === 0 ? {} : documentOf(request, bodyDepthMax);
       const body = parseDocument(runBodySchema, document);
       const { instance, url } = await find();
@@ -89,7 +89,7 @@ async function diff(
   request: FastifyRequest,
   { diffKeysMax, diffTimeoutMs: timeoutMs }: HealingLimits,
 ): Promise<ExchangeAnswer> {
-  const { a, b } = queryOfTarget(targetOf(request), ['a', 'b']);
+  const { a, b } = queryOfTarget(request.url, ['a', 'b']);
   const shard = shardOf(store, request);
   const [ours, theirs] = [nodeParameter('a', a), nodeParameter('b', b)];
   if (ours === theirs) {

@@ -1,5 +1,6 @@
 /** `PUT | GET | HEAD | DELETE /v1/kv/{key}`: one value, its version, its conditions. */
 import { DriftlessError, ttlSecondsMax, valueBytesMax, type WriteOperation } from '@driftless/contracts';
+import type { HotRoute } from '@driftless/runtime';
 import { entityTag, matches, parseIfMatch, parseIfNoneMatch } from '../core/conditions.ts';
 import { checkedIdempotencyKey, fingerprintOf } from '../core/idempotency.ts';
 import { isJsonType, jsonContentType, jsonProblem } from '../core/json-value.ts';
@@ -17,13 +18,11 @@ import {
   checkedContentType,
   freshnessOf,
   refuseEncoding,
-  targetOf,
   tellStanding,
   tellWritten,
 } from './exchange.ts';
 import { RefusedWrite } from './problem.ts';
 import type { Sessions } from './sessions.ts';
-import type { HotRoute } from './shortcut.ts';
 
 /** What these routes work with. */
 export interface Parts {
@@ -60,7 +59,7 @@ export function hotKeyRoutes(parts: Parts): HotRoute[] {
 }
 
 async function put({ store, sessions }: Parts, request: Asking, reply: Answering): Promise<void> {
-  const target = targetOf(request);
+  const target = request.url;
   const key = keyOfTarget(target, segments);
   const query = queryOfTarget(target, ['ack', 'ttl']);
   const ack = ackOf(query.ack);
@@ -85,12 +84,12 @@ async function put({ store, sessions }: Parts, request: Asking, reply: Answering
   const answer = { key, version: result.version, created: result.created, ack };
   reply
     .code(result.created === true ? 201 : 200)
-    .header('content-type', answerContentType)
+    .type(answerContentType)
     .send(JSON.stringify(answer));
 }
 
 async function remove({ store, sessions }: Parts, request: Asking, reply: Answering): Promise<void> {
-  const target = targetOf(request);
+  const target = request.url;
   const key = keyOfTarget(target, segments);
   const query = queryOfTarget(target, ['ack']);
   const operation: WriteOperation = { op: 'delete', key };
@@ -106,7 +105,7 @@ async function remove({ store, sessions }: Parts, request: Asking, reply: Answer
 }
 
 async function get(parts: Parts, request: Asking, reply: Answering): Promise<void> {
-  const target = targetOf(request);
+  const target = request.url;
   const key = keyOfTarget(target, segments);
   const query = queryOfTarget(target, readParameters);
   const unless = request.headers['if-none-match'];
@@ -116,7 +115,7 @@ async function get(parts: Parts, request: Asking, reply: Answering): Promise<voi
   if (known !== undefined && matches(known, found.entry.version)) return void reply.code(304).send();
   // A value is somebody's bytes on our origin: it is never sniffed, and as a page it runs nothing.
   reply
-    .header('content-type', found.entry.type)
+    .type(found.entry.type)
     .header('x-content-type-options', 'nosniff')
     .header('content-security-policy', "sandbox; default-src 'none'")
     .send(found.value);

@@ -16,7 +16,7 @@ import { choiceParameter, integerParameter, queryOfTarget } from '../core/target
 import type { ListedEntry, ListPage } from '../hop/lister.ts';
 import type { Api } from './api.ts';
 import { listDocs } from './docs/listing.ts';
-import { freshnessOf, targetOf } from './exchange.ts';
+import { freshnessOf } from './exchange.ts';
 import { type Parts, readParameters } from './keys.ts';
 
 const parameters = ['prefix', 'limit', 'cursor', 'values', ...readParameters] as const;
@@ -45,7 +45,7 @@ async function list(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const query = queryOfTarget(targetOf(request), parameters);
+  const query = queryOfTarget(request.url, parameters);
   const prefix = query.prefix ?? '';
   if (Buffer.byteLength(prefix) > keyBytesMax) {
     throw new DriftlessError('invalid-parameter', `"prefix" has at most ${keyBytesMax} bytes of UTF-8.`);

@@ -14,7 +14,7 @@ import type { Store } from '../hop/store.ts';
 import type { Api } from './api.ts';
 import { leaveDocs, membersDocs, replaceDocs } from './docs/members.ts';
 import { parseDocument } from './document.ts';
-import { documentOf, targetOf } from './exchange.ts';
+import { documentOf } from './exchange.ts';
 
 const bodyDepthMax = 4;
 const orderedSchema = z.object({ members: memberListSchema });
@@ -25,7 +25,7 @@ export function serveMembers(api: Api, store: Store): void {
     url: '/v1/admin/members',
     config: membersDocs,
     handler: (request, reply) => {
-      queryOfTarget(targetOf(request), []);
+      queryOfTarget(request.url, []);
       void store.cluster;
       return reply.send(membersView(store.routing.state));
     },
@@ -35,7 +35,7 @@ export function serveMembers(api: Api, store: Store): void {
     url: '/v1/admin/members/:node',
     config: leaveDocs,
     handler: async (request, reply) => {
-      queryOfTarget(targetOf(request), []);
+      queryOfTarget(request.url, []);
       const { node } = request.params as { node: string };
       return reply.code(202).send(await order(store, 'leave', { node }));
     },
@@ -45,7 +45,7 @@ export function serveMembers(api: Api, store: Store): void {
     url: '/v1/admin/members/:node/replacement',
     config: replaceDocs,
     handler: async (request, reply) => {
-      queryOfTarget(targetOf(request), []);
+      queryOfTarget(request.url, []);
       const { node } = request.params as { node: string };
       const { by } = parseDocument(replaceMemberBodySchema, documentOf(request, bodyDepthMax));
       return reply.code(202).send(await order(store, 'replace', { node, by }));

@@ -6,7 +6,6 @@ import type { Store } from '../hop/store.ts';
 import type { WatchHub } from '../watch/hub.ts';
 import type { Api } from './api.ts';
 import { watchDocs } from './docs/watch.ts';
-import { targetOf } from './exchange.ts';
 
 const parameters = ['prefix', 'after'] as const;
 
@@ -32,7 +31,7 @@ async function watch(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const { prefix = '', after } = queryOfTarget(targetOf(request), parameters);
+  const { prefix = '', after } = queryOfTarget(request.url, parameters);
   if (Buffer.byteLength(prefix) > keyBytesMax) {
     throw new DriftlessError('invalid-parameter', `"prefix" has at most ${keyBytesMax} bytes.`);
   }

@@ -7,7 +7,7 @@ import { Buffer } from 'node:buffer';
 import { createReadStream, statSync, unlink } from 'node:fs';
 import { Readable } from 'node:stream';
 import { formatDigest, frameContentType, rowsHeaderSchema } from '@driftless/contracts';
-import type { HttpServer } from '@driftless/runtime';
+import type { HotRoute, HttpServer } from '@driftless/runtime';
 import { z } from 'zod';
 import { CaughtUp } from '../core/caught-up.ts';
 import type { StoreNode } from '../node.ts';
@@ -18,6 +18,8 @@ import { addAntiEntropyRoutes } from './anti-entropy.ts';
 import { addLogRoute } from './log.ts';
 
 const shardParams = z.object({ shard: z.coerce.number().int().min(0) });
+/** Largest body that a gateway sends: a lane's batch, with headers. */
+export const frameBytesMax = 8 * 1024 * 1024;
 /** Bytes of NDJSON that a dump gathers before it sends them. */
 const dumpChunkBytes = 64 * 1024;
 
@@ -46,14 +48,35 @@ function addCaughtUpRoute(app: HttpServer, serving: () => StoreNode): void {
   });
 }
 
+/**
+ * What gateways ask with every batch: these go past the framework where they are plain
+ * (runtime/http-plain.ts).
+ */
+export function hotRoutes(serving: () => StoreNode): HotRoute[] {
+  const options = { method: 'POST', bodyBytesMax: frameBytesMax, contentType: frameContentType } as const;
+  return [
+    {
+      ...options,
+      url: '/node/v1/write',
+      handler: async ({ body }, reply) => {
+        const answer = await answerWrite(serving(), body as Buffer);
+        reply.type('application/json; charset=utf-8').send(JSON.stringify(answer));
+      },
+    },
+    {
+      ...options,
+      url: '/node/v1/read',
+      handler: async ({ body }, reply) => {
+        reply.type(frameContentType).send(await answerRead(serving(), body as Buffer));
+      },
+    },
+  ];
+}
+
 function addHotRoutes(app: HttpServer, serving: () => StoreNode): void {
-  app.post('/node/v1/write', async (request, reply) => {
-    const answer = await answerWrite(serving(), request.body as Buffer);
-    return reply.type('application/json').send(JSON.stringify(answer));
-  });
-  app.post('/node/v1/read', async (request, reply) => {
-    return reply.type(frameContentType).send(await answerRead(serving(), request.body as Buffer));
-  });
+  for (const { method, url, handler } of hotRoutes(serving)) {
+    app.route({ method, url, handler: (request, reply) => handler(request, reply) });
+  }
   app.post('/node/v1/list', async (request, reply) => {
     return reply.type(frameContentType).send(await answerList(serving(), request.body as Buffer));
   });
