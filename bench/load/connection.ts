@@ -1,7 +1,7 @@
 /**
  * One HTTP/1.1 connection on a raw socket with one request at a time; opened again when the server closes it
- * after an answer. Written for little CPU, since it shares the cores with what it measures: what it reads goes
- * through one buffer that all connections share, and nothing is made for an answer.
+ * after an answer. Written for little CPU, since it shares the cores with what it measures: what it reads
+ * goes through one buffer that all connections share, and nothing is made for an answer.
  */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';

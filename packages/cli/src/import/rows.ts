@@ -23,7 +23,7 @@ export interface Row {
   problem?: string;
 }
 
-/** Rows in order, as many at a time as come at a time: a turn of the event loop for each would cost as much. */
+/** Rows in order, as many at a time as come together: a promise for each would cost as much as the row. */
 export function rowsOf(source: Readable, format: Format): AsyncGenerator<Row[]> {
   return format === 'csv' ? csvRows(source) : ndjsonRows(source);
 }

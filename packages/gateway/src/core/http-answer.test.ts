@@ -23,8 +23,12 @@ function read(
   return { answer, reader };
 }
 
-const chunked = (...chunks: string[]): string =>
-  `${[...chunks, ''].map((chunk) => `${chunk.length.toString(16)};x=y\r\n${chunk}${chunk && '\r\n'}`).join('')}\r\n`;
+const chunked = (...chunks: string[]): string => {
+  const lines = [...chunks, ''].map((chunk) => {
+    return `${chunk.length.toString(16)};x=y\r\n${chunk}${chunk && '\r\n'}`;
+  });
+  return `${lines.join('')}\r\n`;
+};
 
 const kinds: [string, string, string, boolean][] = [
   ['of a told length', 'Content-Length: 5\r\nX: y\r\n\r\nhello', 'hello', true],
