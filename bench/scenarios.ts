@@ -92,7 +92,7 @@ export const partsOfPeak = [25, 50, 75] as const;
 export const openLoops = [put('put', 'base'), get('get', 'base')];
 
 /** More than there is room for, on the base cluster: PUTs due at so many times the best of these loads. */
-export const overload = { timesPeak: 3, peaks: ['put', 'put-c256'], connections: 512 } as const;
+export const overload = { timesPeak: 3, peaks: ['put', 'put-c256'], connections: 2048 } as const;
 
 /** Whole jobs, which take longer than a round. */
 export const jobs = ['sustained', 'overload', 'import', 'bootstrap'] as const;

@@ -1,36 +1,52 @@
 /**
  * One HTTP/1.1 connection on a raw socket with one request at a time; opened again when the server closes it
- * after an answer. Written for little CPU, since it shares the cores with what it measures.
+ * after an answer. Written for little CPU, since it shares the cores with what it measures: what it reads
+ * goes through one buffer that all connections share, and nothing is made for an answer.
  */
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { AnswerHead } from './answer-head.ts';
 
-const readBytes = 16 * 1024;
-const headEndMark = '\r\n\r\n';
+/** What is read is looked at before anything else is read. */
+const buffer = Buffer.allocUnsafe(64 * 1024);
+const head = new AnswerHead();
 
 export type OnAnswer = (connection: Connection, status: number) => void;
 
 export class Connection {
+  /** Of its last request: when it was due, and sent. For who drives it. */
+  dueMs = 0;
+  sentMs = 0;
+  /** An answer is owed. */
+  isAwaiting = false;
+  onAnswer: OnAnswer = () => {};
   readonly #port: number;
-  readonly #onAnswer: OnAnswer;
-  readonly #buffer = Buffer.allocUnsafe(readBytes);
   #socket: Socket | undefined;
   /** Of a head that is not whole yet. */
   #received: Buffer | undefined;
-  #answer: Answer | undefined;
-  /** Bytes of the answer's body that are to come. */
+  /** Bytes of the answer that are to come, once its head is known. */
   #missing = 0;
-  #isAwaiting = false;
+  #status = 0;
+  #closes = false;
 
-  constructor(port: number, onAnswer: OnAnswer) {
+  constructor(port: number) {
     this.#port = port;
-    this.#onAnswer = onAnswer;
   }
 
-  /** Waits for the answer: one at a time. */
-  send(request: Buffer): void {
+  /** Resolves when it is connected; `send` opens one that isn't. */
+  async opened(): Promise<void> {
+    this.#socket = this.#open();
+    await once(this.#socket, 'connect');
+  }
+
+  /**
+   * Waits for the answer: one at a time. True: all of it has gone out, and its buffer may be written again.
+   */
+  send(request: Buffer): boolean {
     this.#socket ??= this.#open();
-    this.#isAwaiting = true;
+    this.isAwaiting = true;
     this.#socket.write(request);
+    return this.#socket.writableLength === 0;
   }
 
   close(): void {
@@ -40,64 +56,49 @@ export class Connection {
   }
 
   #open(): Socket {
-    // One buffer for all that is read, instead of a stream that allocates for every answer.
-    const callback = (length: number, buffer: Uint8Array): boolean => {
-      this.#receive(buffer as Buffer, length);
+    const callback = (bytes: number): boolean => {
+      this.#receive(bytes);
       return true;
     };
-    const onread = { buffer: this.#buffer, callback };
+    const onread = { buffer, callback };
     const socket = connect({ port: this.#port, host: '127.0.0.1', noDelay: true, onread });
     socket.on('error', (error) => {
       throw error;
     });
     socket.on('close', () => {
       if (this.#socket !== socket) return;
-      if (this.#isAwaiting) throw new Error(`port ${this.#port} closed a connection and owed an answer`);
+      if (this.isAwaiting) throw new Error(`port ${this.#port} closed a connection and owed an answer`);
       this.#socket = undefined;
     });
     return socket;
   }
 
-  #receive(buffer: Buffer, length: number): void {
-    if (this.#answer !== undefined) {
-      this.#bodyCame(this.#answer, length);
+  /** So many bytes are in the buffer. */
+  #receive(bytes: number): void {
+    if (this.#missing > 0) {
+      this.#bodyCame(bytes);
       return;
     }
-    const bytes = buffer.subarray(0, length);
-    const received = this.#received === undefined ? bytes : Buffer.concat([this.#received, bytes]);
-    const answer = answerOf(received);
-    // The buffer is read into again.
-    this.#received = answer === undefined ? Buffer.from(received) : undefined;
-    if (answer === undefined) return;
-    this.#missing = answer.bytes;
-    this.#bodyCame(answer, received.length);
+    const whole =
+      this.#received === undefined ? buffer : Buffer.concat([this.#received, buffer.subarray(0, bytes)]);
+    const length = this.#received === undefined ? bytes : whole.length;
+    if (!head.read(whole, length)) {
+      this.#received = Buffer.from(whole.subarray(0, length));
+      return;
+    }
+    this.#received = undefined;
+    this.#status = head.status;
+    this.#closes = head.closes;
+    this.#missing = head.bytes;
+    this.#bodyCame(length);
   }
 
-  #bodyCame(answer: Answer, bytes: number): void {
+  #bodyCame(bytes: number): void {
     this.#missing -= bytes;
-    this.#answer = this.#missing > 0 ? answer : undefined;
-    if (this.#answer !== undefined) return;
-    this.#isAwaiting = false;
-    if (answer.closes) this.close();
-    this.#onAnswer(this, answer.status);
+    if (this.#missing > 0) return;
+    this.#missing = 0;
+    this.isAwaiting = false;
+    if (this.#closes) this.close();
+    this.onAnswer(this, this.#status);
   }
-}
-
-interface Answer {
-  status: number;
-  /** Head and body. */
-  bytes: number;
-  closes: boolean;
-}
-
-/** What a head says; undefined while more of it is to come. */
-function answerOf(received: Buffer): Answer | undefined {
-  const headEnd = received.indexOf(headEndMark);
-  if (headEnd < 0) return undefined;
-  const head = received.toString('latin1', 0, headEnd);
-  const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
-  const status = /^HTTP\/1\.[01] (\d{3})/.exec(head)?.[1];
-  if (length === undefined || status === undefined) throw new Error(`Not an answer with a length:\n${head}`);
-  const bytes = headEnd + headEndMark.length + Number(length);
-  return { status: Number(status), bytes, closes: /\r\nconnection: *close/i.test(head) };
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { AnswerHead } from './answer-head.ts';
 import { runPlan } from './loops.ts';
 import { jsonOf, keyOf, type LoadPlan, requestText } from './plan.ts';
 import { RequestMaker } from './request-maker.ts';
@@ -48,9 +49,38 @@ describe('a request maker', () => {
     for (const number of [0, 7, 123_456_789]) {
       expect(maker.of(number).toString('latin1')).toBe(requestText(request, keyOf(number)));
     }
+    const first = maker.of(5);
+    maker.kept();
+    maker.of(6);
+    expect(first.toString('latin1')).toBe(requestText(request, keyOf(5)));
     const fixed = { method: 'GET', path: '/' } as const;
     expect(new RequestMaker(fixed).of(3).toString('latin1')).toBe(requestText(fixed, ''));
   });
+});
+
+describe('the head of an answer', () => {
+  const read = (text: string, end = text.length) => {
+    const head = new AnswerHead();
+    // What a buffer has behind the answer is of others before it.
+    const isWhole = head.read(Buffer.from(`${text.padEnd(400)}content-length: 9\r\n`), end);
+    return isWhole && { status: head.status, bytes: head.bytes, closes: head.closes };
+  };
+
+  it('says status, length and whether the connection stays', () => {
+    const text =
+      'HTTP/1.1 201 Created\r\nConnection: keep-alive\r\nCONTENT-length:12\r\nx: content-length: 7\r\n\r\n';
+    expect(read(text)).toEqual({ status: 201, bytes: text.length + 12, closes: false });
+    const last = 'HTTP/1.1 503 No\r\ncontent-length: 0\r\nConnection:  Close\r\n\r\n';
+    expect(read(last)).toEqual({ status: 503, bytes: last.length, closes: true });
+    for (let end = 0; end < last.length; end += 1) expect(read(last, end)).toBe(false);
+  });
+
+  it.each(['HTTP/1.1 200 OK\r\nx: y\r\n\r\n', 'SSH-2.0-x\r\ncontent-length: 1\r\n\r\n'])(
+    '%j is none',
+    (text) => {
+      expect(() => read(text)).toThrow('Not an answer with a length');
+    },
+  );
 });
 
 describe('a tally', () => {
@@ -65,7 +95,7 @@ describe('a tally', () => {
       [160, 200],
       [250, 200],
     ] as const) {
-      tally.answered({ status, nowMs: at, tookMs: at / 10, sinceSentMs: at / 20, at });
+      tally.answered(status, at, at / 10, at / 20, at);
     }
     tally.unanswered(99, 199);
     tally.unanswered(1000, 200);
@@ -83,7 +113,7 @@ describe('a tally', () => {
   it('counts refusals by status, and measures them by themselves, since they were sent', () => {
     const tally = new Tally(100, 200);
     const answered = (status: number, at: number, sinceSentMs: number): void =>
-      tally.answered({ status, nowMs: at, tookMs: 500, sinceSentMs, at });
+      tally.answered(status, at, 500, sinceSentMs, at);
     for (let i = 0; i < 99; i += 1) answered(429, 150, 1);
     answered(503, 150, 7);
     answered(503, 150, 8);

@@ -1,7 +1,7 @@
 /**
  * Closed and open loop of requests, in this process.
  */
-import { Connection, type OnAnswer } from './connection.ts';
+import { Connection } from './connection.ts';
 import type { LoadPlan, LoadReport } from './plan.ts';
 import { RequestMaker } from './request-maker.ts';
 import { Schedule } from './schedule.ts';
@@ -12,6 +12,9 @@ const drainMsMax = 5000;
 const drainPollMs = 10;
 /** As often as a timer of Node can look for arrivals that are due. */
 const tickMs = 1;
+
+/** Connections that are opened at a time: fewer than a server keeps waiting for its accept. */
+const openingMax = 128;
 
 /** A load under way. */
 interface Loop {
@@ -33,99 +36,124 @@ function randomFrom(seed: number): () => number {
   };
 }
 
+/** Sends a request for the next key. */
+type Send = (connection: Connection) => void;
+
+function sendingOf({ request, keys }: LoadPlan): Send {
+  const random = randomFrom(1);
+  const requests = new RequestMaker(request);
+  return (connection) => {
+    const hasGoneOut = connection.send(requests.of(Math.floor(random() * keys)));
+    if (!hasGoneOut) requests.kept();
+  };
+}
+
 /** Each connection sends its next request when it has the answer to the last. */
-function closedLoop(plan: LoadPlan, tally: Tally, next: () => Buffer, untilMs: number): Loop {
-  const startedAt = new Map<Connection, number>();
-  const send = (connection: Connection): void => {
-    startedAt.set(connection, now());
-    connection.send(next());
+function closedLoop(connections: readonly Connection[], tally: Tally, send: Send, untilMs: number): Loop {
+  let owed = 0;
+  const sendAt = (connection: Connection, at: number): void => {
+    connection.sentMs = at;
+    owed += 1;
+    send(connection);
   };
-  const onAnswer: OnAnswer = (connection, status) => {
+  const onAnswer = (connection: Connection, status: number): void => {
     const at = now();
-    const tookMs = at - (startedAt.get(connection) as number);
-    tally.answered({ status, nowMs: at, tookMs, sinceSentMs: tookMs, at });
-    if (at < untilMs) send(connection);
-    else startedAt.delete(connection);
+    const tookMs = at - connection.sentMs;
+    tally.answered(status, at, tookMs, tookMs, at);
+    owed -= 1;
+    if (at < untilMs) sendAt(connection, at);
   };
-  const connections = connectionsOf(plan, onAnswer);
+  for (const connection of connections) connection.onAnswer = onAnswer;
   return {
-    start: () => connections.forEach(send),
-    owed: () => startedAt.size,
+    start: () => {
+      for (const connection of connections) sendAt(connection, now());
+    },
+    owed: () => owed,
     end: () => {
-      for (const at of startedAt.values()) tally.unanswered(now() - at, untilMs - 1);
-      for (const connection of connections) connection.close();
+      for (const connection of connections) {
+        if (connection.isAwaiting) tally.unanswered(now() - connection.sentMs, untilMs - 1);
+        connection.close();
+      }
     },
   };
 }
 
 /** Requests are due by a schedule; one that finds no free connection waits for one, and its wait counts. */
-function openLoop(plan: LoadPlan, tally: Tally, next: () => Buffer, schedule: Schedule): Loop {
-  const underWay = new Map<Connection, { dueMs: number; sentMs: number }>();
+function openLoop(connections: readonly Connection[], tally: Tally, send: Send, schedule: Schedule): Loop {
   let sent = 0;
+  let answered = 0;
   /** Since when a connection has been free. */
   let freeSince = 0;
-  const sendWhatIsDue = (): void => {
-    const at = now();
+  const sendWhatIsDue = (at: number): void => {
     const due = schedule.dueBy(at);
     while (sent < due) {
       const connection = idle.pop();
       if (connection === undefined) return;
-      const dueMs = schedule.dueMs(sent);
+      connection.dueMs = schedule.dueMs(sent);
+      connection.sentMs = at;
       sent += 1;
-      underWay.set(connection, { dueMs, sentMs: at });
-      tally.sentLate(at - Math.max(dueMs, freeSince), dueMs);
-      connection.send(next());
+      tally.sentLate(at - Math.max(connection.dueMs, freeSince), connection.dueMs);
+      send(connection);
     }
   };
-  const onAnswer: OnAnswer = (connection, status) => {
+  const onAnswer = (connection: Connection, status: number): void => {
     const at = now();
-    const { dueMs, sentMs } = underWay.get(connection) as { dueMs: number; sentMs: number };
-    underWay.delete(connection);
-    tally.answered({ status, nowMs: at, tookMs: at - dueMs, sinceSentMs: at - sentMs, at: dueMs });
+    const { dueMs, sentMs } = connection;
+    answered += 1;
+    tally.answered(status, at, at - dueMs, at - sentMs, dueMs);
     if (idle.length === 0) freeSince = at;
     idle.push(connection);
-    sendWhatIsDue();
+    sendWhatIsDue(at);
   };
-  const connections = connectionsOf(plan, onAnswer);
+  for (const connection of connections) connection.onAnswer = onAnswer;
   const idle = [...connections];
   const tick = (): void => {
-    sendWhatIsDue();
+    sendWhatIsDue(now());
     if (sent < schedule.count) setTimeout(tick, tickMs);
   };
   return {
     start: tick,
-    owed: () => underWay.size + schedule.count - sent,
+    owed: () => schedule.count - answered,
     end: () => {
-      for (const { dueMs } of underWay.values()) tally.unanswered(now() - dueMs, dueMs);
+      for (const connection of connections) {
+        const { isAwaiting, dueMs } = connection;
+        if (isAwaiting) tally.unanswered(now() - dueMs, dueMs);
+        connection.close();
+      }
       for (; sent < schedule.count; sent += 1) {
         tally.unanswered(now() - schedule.dueMs(sent), schedule.dueMs(sent));
       }
-      for (const connection of connections) connection.close();
     },
   };
 }
 
-function connectionsOf({ connections, ports }: LoadPlan, onAnswer: OnAnswer): Connection[] {
-  return Array.from(
-    { length: connections },
-    (_, i) => new Connection(ports[i % ports.length] as number, onAnswer),
-  );
+async function openConnections({ connections, ports }: LoadPlan): Promise<Connection[]> {
+  const opened: Connection[] = [];
+  while (opened.length < connections) {
+    const count = Math.min(openingMax, connections - opened.length);
+    const next = Array.from(
+      { length: count },
+      (_, i) => new Connection(ports[(opened.length + i) % ports.length] as number),
+    );
+    await Promise.all(next.map((connection) => connection.opened()));
+    opened.push(...next);
+  }
+  return opened;
 }
 
 export async function runPlan(plan: LoadPlan): Promise<LoadReport> {
-  const random = randomFrom(1);
-  const requests = new RequestMaker(plan.request);
-  const next = (): Buffer => requests.of(Math.floor(random() * plan.keys));
+  const connections = await openConnections(plan);
   const cpuBefore = process.cpuUsage();
   const durationMs = plan.warmUpMs + plan.measureMs;
   const startMs = now();
   const untilMs = startMs + durationMs;
   const tally = new Tally(startMs + plan.warmUpMs, untilMs);
   const { perSecond } = plan;
+  const send = sendingOf(plan);
   const loop =
     perSecond === undefined
-      ? closedLoop(plan, tally, next, untilMs)
-      : openLoop(plan, tally, next, new Schedule(startMs, durationMs, perSecond));
+      ? closedLoop(connections, tally, send, untilMs)
+      : openLoop(connections, tally, send, new Schedule(startMs, durationMs, perSecond));
   loop.start();
   await sleep(durationMs);
   const cores = microsSince(cpuBefore) / 1000 / (now() - startMs);

@@ -52,12 +52,14 @@ export interface LoadReport {
   cores: number;
 }
 
+export const keyDigits = 9;
+
 /**
  * Twelve characters that are base64 as they stand: etcd's HTTP gateway takes only that, and so every store
  * gets the same requests.
  */
 export function keyOf(number: number): string {
-  return `key${String(number).padStart(9, '0')}`;
+  return `key${String(number).padStart(keyDigits, '0')}`;
 }
 
 /** A JSON string of so many bytes, quotes included. */

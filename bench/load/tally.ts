@@ -5,26 +5,16 @@
 import { quantileOfSorted } from '../statistics.ts';
 import type { LoadReport } from './plan.ts';
 
-export interface Answered {
-  status: number;
-  nowMs: number;
-  /** Since it was due; in a closed loop, sent. */
-  tookMs: number;
-  sinceSentMs: number;
-  /** Decides whether it is measured. */
-  at: number;
-}
-
 /** What the generator itself cost. */
 type Cost = Pick<LoadReport, 'cpuMicros' | 'cores'>;
 
 export class Tally {
   readonly #fromMs: number;
   readonly #untilMs: number;
-  readonly #latencies: number[] = [];
-  readonly #sinceSent: number[] = [];
-  readonly #late: number[] = [];
-  readonly #refusedLatencies: number[] = [];
+  readonly #latencies = new Samples();
+  readonly #sinceSent = new Samples();
+  readonly #late = new Samples();
+  readonly #refusedLatencies = new Samples();
   readonly #refusals = new Map<number, number>();
   #okInTime = 0;
   #ok = 0;
@@ -35,7 +25,11 @@ export class Tally {
     this.#untilMs = untilMs;
   }
 
-  answered({ status, nowMs, tookMs, sinceSentMs, at }: Answered): void {
+  /**
+   * An answer came now; it took so long since its request was due (in a closed loop, sent), and since it was
+   * sent. `at` decides whether it is measured.
+   */
+  answered(status: number, nowMs: number, tookMs: number, sinceSentMs: number, at: number): void {
     const isMeasured = this.#isMeasured(at);
     if (status < 200 || status > 299) {
       this.#refusals.set(status, (this.#refusals.get(status) ?? 0) + 1);
@@ -59,8 +53,8 @@ export class Tally {
   }
 
   report(unanswered: number, cost: Cost): LoadReport {
-    const sorted = sortedOf(this.#latencies);
-    const refused = sortedOf(this.#refusedLatencies);
+    const sorted = this.#latencies.sorted();
+    const refused = this.#refusedLatencies.sorted();
     return {
       perSecond: (this.#okInTime / (this.#untilMs - this.#fromMs)) * 1000,
       p50Ms: quantileOfSorted(sorted, 0.5),
@@ -74,8 +68,8 @@ export class Tally {
       ...(refused.length > 0 && { refusedP99Ms: quantileOfSorted(refused, 0.99) }),
       unanswered,
       ...(this.#late.length > 0 && {
-        lateP99Ms: quantileOfSorted(sortedOf(this.#late), 0.99),
-        sentP99Ms: quantileOfSorted(sortedOf(this.#sinceSent), 0.99),
+        lateP99Ms: quantileOfSorted(this.#late.sorted(), 0.99),
+        sentP99Ms: quantileOfSorted(this.#sinceSent.sorted(), 0.99),
       }),
       ...cost,
     };
@@ -86,6 +80,24 @@ export class Tally {
   }
 }
 
-function sortedOf(numbers: readonly number[]): Float64Array {
-  return Float64Array.from(numbers).sort();
+const samplesAtFirst = 4096;
+
+/** Numbers without a box around each of them. */
+class Samples {
+  length = 0;
+  #numbers = new Float64Array(samplesAtFirst);
+
+  push(number: number): void {
+    if (this.length === this.#numbers.length) {
+      const larger = new Float64Array(2 * this.length);
+      larger.set(this.#numbers);
+      this.#numbers = larger;
+    }
+    this.#numbers[this.length] = number;
+    this.length += 1;
+  }
+
+  sorted(): Float64Array {
+    return this.#numbers.slice(0, this.length).sort();
+  }
 }

@@ -35,7 +35,7 @@ export function overloadWith(load: Partial<Sample>): Overload {
   return {
     seconds: 20,
     timesPeak: 3,
-    connections: 512,
+    connections: 2048,
     perSecond: 3000,
     peak: { scenario: 'put', perSecond: ceilingPerSecond, p99Ms: 4, generatorCores: 0.2 },
     load: { ...sampleOf(800), ...answers, ...load },

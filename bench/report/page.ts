@@ -192,8 +192,12 @@ function overloaded({ overload, machine }: Run): string[] {
   return [
     '## Under more than it can do',
     folded(`PUT ack=stream, due ${count.format(perSecond)} times a second (${timesPeak} times the peak,
-      which is the closed loop of \`${peak.scenario}\`) for ${seconds} s, over ${connections} connections
-      with one request at a time. What finds no free connection waits for one, and its wait counts.`),
+      which is the closed loop of \`${peak.scenario}\`) for ${seconds} s, over ${count.format(connections)}
+      connections with one request at a time: more than can be served within the wait from which on a gateway
+      refuses, since with fewer the wait for a connection is the queue, and nobody is ever refused. What finds
+      no free connection waits for one, and its wait counts. With the time before it was measured,
+      ${count.format(load.ok + load.refused)} requests were answered: ${count.format(load.ok)} taken,
+      ${count.format(load.refused)} refused.`),
     markdownTable([['', 'At the peak', `At ${timesPeak} times the peak`], ...rows]),
     folded(`Taken: ${percent(taken)} of the peak. The load generator runs on the same
       ${plural(machine.cores, 'core')}: it left ${cores(machine.cores - peak.generatorCores)} of them at the

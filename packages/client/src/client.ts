@@ -17,7 +17,6 @@ import {
   type AntiEntropyView,
   antiEntropyViewSchema,
   type BatchOperation,
-  batchAnswerSchema,
   type ClusterView,
   clusterViewSchema,
   counterSchema,
@@ -42,7 +41,8 @@ import {
   shardViewSchema,
   writtenSchema,
 } from '@driftless/contracts';
-import type { z } from 'zod';
+import { ZodError, type z } from 'zod';
+import { batchAnswerOf } from './batch-answer.ts';
 import { ClientError } from './error.ts';
 import { ClientSession } from './session.ts';
 import { type HttpAnswer, standingOf, Transport, textOf, versionOf } from './transport.ts';
@@ -176,7 +176,8 @@ export class DriftlessClient {
     operations: readonly BatchOperation[],
     options: Pick<WriteOptions, 'ack' | 'idempotencyKey' | 'signal'> = {},
   ): Promise<BatchAnswered> {
-    return parsed(batchAnswerSchema, await this.#post('/v1/batch', { operations }, options));
+    const answer = await this.#post('/v1/batch', { operations }, options);
+    return asTold(() => batchAnswerOf(parseJson(answer.bytes)));
   }
 
   /** Adds to a counter, and says its new value. */
@@ -346,10 +347,18 @@ function headOf(answer: HttpAnswer): Head {
 }
 
 function parsed<Schema extends z.ZodType>(schema: Schema, { bytes }: HttpAnswer): z.output<Schema> {
-  const outcome = schema.safeParse(parseJson(bytes));
-  if (outcome.success) return outcome.data;
-  const hint = 'Is this the URL of a Driftless gateway, of the version of this client?';
-  throw new ClientError('internal', 'The answer is not what was asked for.', { cause: outcome.error, hint });
+  return asTold(() => schema.parse(parseJson(bytes)));
+}
+
+/** What an answer says; what a schema throws tells that it is none. */
+function asTold<Told>(read: () => Told): Told {
+  try {
+    return read();
+  } catch (cause) {
+    if (!(cause instanceof ZodError)) throw cause;
+    const hint = 'Is this the URL of a Driftless gateway, of the version of this client?';
+    throw new ClientError('internal', 'The answer is not what was asked for.', { cause, hint });
+  }
 }
 
 function parseJson(bytes: Uint8Array): unknown {

@@ -10,11 +10,20 @@ import type { Row } from './rows.ts';
 const options: ImportOptions = { batchOperations: 10, concurrency: 3, patienceMs: 10_000 };
 const fresh = (): Progress => ({ done: new RangeSet(), acknowledged: 0, rejected: 0 });
 
-async function* rowsOf(count: number, bad: (line: number) => boolean = () => false): AsyncGenerator<Row> {
+/** None, one, two, … of them at a time. */
+async function* rowsOf(count: number, bad: (line: number) => boolean = () => false): AsyncGenerator<Row[]> {
+  let some: Row[] = [];
+  let atATime = 0;
   for (let line = 1; line <= count; line += 1) {
+    if (some.length === atATime) {
+      yield some;
+      some = [];
+      atATime += 1;
+    }
     const record = bad(line) ? undefined : { key: `k${line}`, value: line };
-    yield { line, raw: `row ${line}`, endByte: line * 10, record, problem: 'bad' };
+    some.push({ line, raw: `row ${line}`, endByte: line * 10, record, problem: 'bad' });
   }
+  yield some;
 }
 
 /** A cluster in memory with a clock that moves when somebody waits. */

@@ -11,7 +11,7 @@
  */
 import { batchOperationsMax, DriftlessError, isErrorCode } from '@driftless/contracts';
 import { CommandError, isUnreachable } from '../output/failure.ts';
-import type { Mapper, PutOperation } from './mapping.ts';
+import type { Mapped, Mapper, PutOperation } from './mapping.ts';
 import type { Progress } from './resume.ts';
 import type { Row } from './rows.ts';
 
@@ -79,7 +79,7 @@ interface WorkBatch {
  * complete.
  */
 export async function importRows(
-  rows: AsyncIterable<Row>,
+  rows: AsyncIterable<readonly Row[]>,
   map: Mapper,
   progress: Progress,
   options: ImportOptions,
@@ -118,7 +118,7 @@ export async function importRows(
 
 /** Batches of consecutive records; one that was done before is not in any. */
 async function* batchesOf(
-  rows: AsyncIterable<Row>,
+  rows: AsyncIterable<readonly Row[]>,
   map: Mapper,
   { done }: Progress,
   operationsMax: number,
@@ -126,34 +126,40 @@ async function* batchesOf(
   const limit = Math.min(operationsMax, batchOperationsMax);
   let record = 0;
   let batch = emptyBatch(0);
-  for await (const row of rows) {
-    const number = record;
-    record += 1;
-    if (done.has(number)) {
-      if (batch.to > batch.from) yield batch;
-      batch = emptyBatch(record);
-      continue;
-    }
-    const mapped =
-      row.record === undefined ? { problem: row.problem ?? 'unreadable' } : map(row.record, record);
-    if (!('problem' in mapped) && batch.bytes + mapped.bytes > batchBytesMax && batch.items.length > 0) {
-      yield batch;
-      batch = emptyBatch(number);
-    }
-    if ('problem' in mapped) {
-      batch.rejections.push({ row, reason: mapped.problem });
-    } else {
-      batch.items.push({ row, operation: mapped.operation });
-      batch.bytes += mapped.bytes;
-    }
-    batch.to = record;
-    batch.endByte = row.endByte;
-    if (batch.to - batch.from >= limit) {
-      yield batch;
-      batch = emptyBatch(record);
+  for await (const some of rows) {
+    for (const row of some) {
+      const number = record;
+      record += 1;
+      if (done.has(number)) {
+        if (batch.to > batch.from) yield batch;
+        batch = emptyBatch(record);
+        continue;
+      }
+      const mapped =
+        row.record === undefined ? { problem: row.problem ?? 'unreadable' } : map(row.record, record);
+      if (!('problem' in mapped) && batch.bytes + mapped.bytes > batchBytesMax && batch.items.length > 0) {
+        yield batch;
+        batch = emptyBatch(number);
+      }
+      add(batch, row, mapped);
+      batch.to = record;
+      if (batch.to - batch.from >= limit) {
+        yield batch;
+        batch = emptyBatch(record);
+      }
     }
   }
   if (batch.to > batch.from) yield batch;
+}
+
+function add(batch: WorkBatch, row: Row, mapped: Mapped): void {
+  batch.endByte = row.endByte;
+  if ('problem' in mapped) {
+    batch.rejections.push({ row, reason: mapped.problem });
+  } else {
+    batch.items.push({ row, operation: mapped.operation });
+    batch.bytes += mapped.bytes;
+  }
 }
 
 function emptyBatch(from: number): WorkBatch {

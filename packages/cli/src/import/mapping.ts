@@ -30,6 +30,8 @@ export function mapperOf({ keyField, keyTemplate, prefix = '', ttlSeconds }: Map
     const key = prefix + made;
     const problem = keyProblem(key);
     if (problem !== undefined) return { problem: lowerFirst(problem) };
+    const plain = ttlSeconds === undefined ? plainPut(key, record, whole) : undefined;
+    if (plain !== undefined) return sized(plain);
     const put = whole ? { op: 'put', key, value: record } : { op: 'put', ...record, key };
     return check({ ...(ttlSeconds !== undefined && { ttl: ttlSeconds }), ...put });
   };
@@ -46,15 +48,48 @@ function check(put: Record<string, unknown>): Mapped {
   if ((operation.value === undefined) === (operation.valueBase64 === undefined)) {
     return { problem: 'the record has not exactly one of "value" and "valueBase64"' };
   }
+  return sized(operation);
+}
+
+/** What most records are: a value and no more. Then the schema has nothing to say. */
+function plainPut(key: string, record: Record<string, unknown>, whole: boolean): PutOperation | undefined {
+  if (whole) return isJson(record) ? { op: 'put', key, value: record as Json } : undefined;
+  for (const name in record) if (name !== 'key' && name !== 'value') return undefined;
+  const { value } = record;
+  return isJson(value) ? { op: 'put', key, value } : undefined;
+}
+
+type Json = NonNullable<PutOperation['value']> | null;
+
+/** Of what came out of a parser: numbers that JSON can't carry come of `1e999`. */
+function isJson(value: unknown): value is Json {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return true;
+    case 'number':
+      return Number.isFinite(value);
+    case 'object':
+      return value === null || Object.values(value).every(isJson);
+    default:
+      return false;
+  }
+}
+
+function sized(operation: PutOperation): Mapped {
   const bytes = valueBytes(operation);
   if (bytes > valueBytesMax)
     return { problem: `the value has ${bytes} bytes; the limit is ${valueBytesMax}` };
   return { operation, bytes };
 }
 
+/** A character takes at most so many bytes in JSON: `\\u0000`. */
+const escapedCharBytesMax = 6;
+
 /** Size of the value as it travels, for cutting batches; near enough for both encodings. */
 function valueBytes({ value, valueBase64 }: PutOperation): number {
   if (valueBase64 !== undefined) return Math.floor((valueBase64.length * 3) / 4);
+  if (typeof value === 'string' && value.length * escapedCharBytesMax < valueBytesMax) return value.length;
   return Buffer.byteLength(JSON.stringify(value));
 }
 

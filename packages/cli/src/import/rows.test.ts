@@ -8,7 +8,7 @@ async function read(text: string | Buffer, format: Format, chunkBytes = 7): Prom
   const chunks: Buffer[] = [];
   for (let i = 0; i < bytes.length; i += chunkBytes) chunks.push(bytes.subarray(i, i + chunkBytes));
   const rows: Row[] = [];
-  for await (const row of rowsOf(Readable.from(chunks, { objectMode: false }), format)) rows.push(row);
+  for await (const some of rowsOf(Readable.from(chunks, { objectMode: false }), format)) rows.push(...some);
   return rows;
 }
 const brief = (rows: Row[]): unknown[] => rows.map(({ line, record, problem }) => [line, record ?? problem]);

@@ -4,7 +4,7 @@
  */
 import type { Readable } from 'node:stream';
 import { type CsvError, parse } from 'csv-parse';
-import { type Line, linesOf, textOf } from '../output/lines.ts';
+import { type Line, LineCutter, textOf } from '../output/lines.ts';
 
 export type Format = 'ndjson' | 'csv';
 
@@ -23,15 +23,16 @@ export interface Row {
   problem?: string;
 }
 
-export function rowsOf(source: Readable, format: Format): AsyncGenerator<Row> {
+/** Rows in order, as many at a time as come together: a promise for each would cost as much as the row. */
+export function rowsOf(source: Readable, format: Format): AsyncGenerator<Row[]> {
   return format === 'csv' ? csvRows(source) : ndjsonRows(source);
 }
 
-async function* ndjsonRows(source: AsyncIterable<Uint8Array>): AsyncGenerator<Row> {
-  for await (const line of linesOf(source, rowBytesMax)) {
-    const row = ndjsonRow(line);
-    if (row !== undefined) yield row;
-  }
+async function* ndjsonRows(source: AsyncIterable<Uint8Array>): AsyncGenerator<Row[]> {
+  const cutter = new LineCutter(rowBytesMax);
+  const rowsIn = (lines: readonly Line[]): Row[] => lines.flatMap((line) => ndjsonRow(line) ?? []);
+  for await (const chunk of source) yield rowsIn(cutter.cut(chunk));
+  yield rowsIn(cutter.end());
 }
 
 /** Empty lines are no rows. */
@@ -69,7 +70,7 @@ interface CsvItem {
  * The parser tells of rows it skipped at the moment it meets them, which is before the good rows in front of
  * them have been taken from its buffer; they wait here until their line comes.
  */
-async function* csvRows(source: Readable): AsyncGenerator<Row> {
+async function* csvRows(source: Readable): AsyncGenerator<Row[]> {
   const skipped: Row[] = [];
   const parser = parse({
     bom: true,
@@ -91,10 +92,10 @@ async function* csvRows(source: Readable): AsyncGenerator<Row> {
   source.on('error', (error) => parser.destroy(error));
   source.pipe(parser);
   for await (const { record, info, raw } of parser as AsyncIterable<CsvItem>) {
-    while (skipped[0] !== undefined && skipped[0].line <= info.lines) yield skipped.shift() as Row;
-    yield { line: info.lines, raw: raw.replace(/\r?\n$/, ''), endByte: info.bytes, record };
+    while (skipped[0] !== undefined && skipped[0].line <= info.lines) yield [skipped.shift() as Row];
+    yield [{ line: info.lines, raw: raw.replace(/\r?\n$/, ''), endByte: info.bytes, record }];
   }
-  yield* skipped;
+  yield skipped;
 }
 
 function csvProblem(error: CsvError | undefined): string {

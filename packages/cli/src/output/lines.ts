@@ -3,6 +3,8 @@
  * through. A line longer than the limit is told as such and dropped, because its end may never come.
  */
 
+import { isUtf8 } from 'node:buffer';
+
 export interface Line {
   /** 1 for the first. */
   number: number;
@@ -21,57 +23,73 @@ export async function* linesOf(
   source: AsyncIterable<Uint8Array>,
   lineBytesMax: number,
 ): AsyncGenerator<Line> {
-  let parts: Buffer[] = [];
-  let held = 0;
-  let length = 0;
-  let number = 0;
-  let endByte = 0;
-
-  const hold = (part: Buffer): void => {
-    length += part.length;
-    if (length > lineBytesMax + 1) {
-      parts = [];
-      held = 0;
-      return;
-    }
-    parts.push(part);
-    held += part.length;
-  };
-  const take = (): Line => {
-    const whole = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts, held);
-    const bytes = whole.at(-1) === carriageReturn ? whole.subarray(0, -1) : whole;
-    const tooLong = length > lineBytesMax + 1 || bytes.length > lineBytesMax;
-    parts = [];
-    held = 0;
-    length = 0;
-    number += 1;
-    return { number, bytes: tooLong ? Buffer.alloc(0) : bytes, tooLong, endByte };
-  };
-
-  for await (const chunk of source) {
-    const buffer = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
-    let start = 0;
-    for (let end = buffer.indexOf(newline); end >= 0; end = buffer.indexOf(newline, start)) {
-      hold(buffer.subarray(start, end));
-      endByte += end + 1 - start;
-      start = end + 1;
-      yield take();
-    }
-    if (start < buffer.length) {
-      hold(buffer.subarray(start));
-      endByte += buffer.length - start;
-    }
-  }
-  if (length > 0) yield take();
+  const cutter = new LineCutter(lineBytesMax);
+  for await (const chunk of source) yield* cutter.cut(chunk);
+  yield* cutter.end();
 }
 
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
+/** The same by hand: the lines that end in each chunk, all at once. They are good until the next chunk. */
+export class LineCutter {
+  readonly #lineBytesMax: number;
+  /** Of a line that has not ended. */
+  #parts: Buffer[] = [];
+  #length = 0;
+  #number = 0;
+  #endByte = 0;
+
+  constructor(lineBytesMax: number) {
+    this.#lineBytesMax = lineBytesMax;
+  }
+
+  cut(chunk: Uint8Array): Line[] {
+    const buffer = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+    const lines: Line[] = [];
+    let start = 0;
+    for (let end = buffer.indexOf(newline); end >= 0; end = buffer.indexOf(newline, start)) {
+      this.#hold(buffer.subarray(start, end));
+      this.#endByte += end + 1 - start;
+      start = end + 1;
+      lines.push(this.#take());
+    }
+    if (start < buffer.length) {
+      this.#hold(buffer.subarray(start));
+      this.#endByte += buffer.length - start;
+    }
+    return lines;
+  }
+
+  /** The last line, where the source ends without a break. */
+  end(): Line[] {
+    return this.#length > 0 ? [this.#take()] : [];
+  }
+
+  #hold(part: Buffer): void {
+    this.#length += part.length;
+    if (this.#length > this.#lineBytesMax + 1) this.#parts = [];
+    else this.#parts.push(part);
+  }
+
+  #take(): Line {
+    const whole = this.#parts.length === 1 ? (this.#parts[0] as Buffer) : Buffer.concat(this.#parts);
+    const bytes = whole.at(-1) === carriageReturn ? whole.subarray(0, -1) : whole;
+    const tooLong = this.#length > this.#lineBytesMax + 1 || bytes.length > this.#lineBytesMax;
+    this.#parts = [];
+    this.#length = 0;
+    this.#number += 1;
+    return {
+      number: this.#number,
+      bytes: tooLong ? Buffer.alloc(0) : bytes,
+      tooLong,
+      endByte: this.#endByte,
+    };
+  }
+}
+
+const byteOrderMark = '\ufeff';
 
 /** The text of UTF-8 bytes, without a byte order mark; `undefined` when they are not UTF-8. */
 export function textOf(bytes: Uint8Array): string | undefined {
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    return undefined;
-  }
+  if (!isUtf8(bytes)) return undefined;
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
+  return text.startsWith(byteOrderMark) ? text.slice(1) : text;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { backoffMs } from './backoff.ts';
-import { isRefusal, kindOfAnswer, kindOfTransportError, mayWriteAgain } from './outcome.ts';
+import { isRefusal, kindOfAnswer, mayWriteAgain } from './outcome.ts';
 
 describe('what goes again', () => {
   it('is a write that was never done, or whose answer is kept', () => {
@@ -22,19 +22,6 @@ describe('what goes again', () => {
     [413, 'value-too-large', 'faulty'],
   ] as const)('an answer %d %s is %s', (status, code, kind) => {
     expect(kindOfAnswer(status, code)).toBe(kind);
-  });
-
-  it.each([
-    [{ code: 'ECONNREFUSED' }, 'not-sent'],
-    [{ code: 'UND_ERR_CONNECT_TIMEOUT' }, 'not-sent'],
-    [{ code: 'ETIMEDOUT', syscall: 'connect' }, 'not-sent'],
-    [{ code: 'ETIMEDOUT', syscall: 'read' }, 'unanswered'],
-    [{ code: 'ECONNRESET' }, 'unanswered'],
-    [{ code: 'UND_ERR_SOCKET' }, 'unanswered'],
-    [{ code: 'UND_ERR_HEADERS_TIMEOUT' }, 'unanswered'],
-    [new SyntaxError('half an answer'), 'unanswered'],
-  ] as const)('the error %j is %s', (error, kind) => {
-    expect(kindOfTransportError(error)).toBe(kind);
   });
 
   it('is not what a client has to decide', () => {

@@ -75,20 +75,3 @@ export function kindOfAnswer(status: number, code: ErrorCode): HopFailureKind {
   if (isRefusal(code) || isTooFarBehind(code) || code === 'overloaded') return 'refused';
   return status >= 500 ? 'unanswered' : 'faulty';
 }
-
-const connectErrorCodes = new Set([
-  'ECONNREFUSED',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
-
-/**
- * The kind of failure that an error of the transport is: only one at connecting proves that nothing went out.
- */
-export function kindOfTransportError(error: unknown): HopFailureKind {
-  const { code, syscall } = error as { code?: unknown; syscall?: unknown };
-  return connectErrorCodes.has(String(code)) || syscall === 'connect' ? 'not-sent' : 'unanswered';
-}

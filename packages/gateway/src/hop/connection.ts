@@ -27,9 +27,11 @@ import {
   circuitBreaker,
   handleWhen,
 } from 'cockatiel';
-import { Pool } from 'undici';
-import { type FailureDetails, HopError, kindOfAnswer, kindOfTransportError } from '../core/outcome.ts';
+import type { HttpAnswer } from '../core/http-answer.ts';
+import { type FailureDetails, HopError, kindOfAnswer } from '../core/outcome.ts';
 import type { GatewayTelemetry, HopOperation } from '../telemetry.ts';
+import { NotConnected } from './wire.ts';
+import { Wires } from './wires.ts';
 
 export interface ConnectionOptions {
   connectTimeoutMs: number;
@@ -64,15 +66,13 @@ export interface Hop {
 
 export type Circuit = 'closed' | 'half-open' | 'open';
 
-/** Longest time that an idle connection is kept: well below the 75 s of the nodes, so that we close first. */
-const idleTimeoutMs = 30_000;
-
 const noBytes = new Uint8Array(0);
 
 export class NodeConnection implements Hop {
   readonly node: string;
   readonly url: string;
-  readonly #pool: Pool;
+  readonly #wires: Wires;
+  readonly #heads: Record<HopOperation, Buffer>;
   readonly #breaker: CircuitBreakerPolicy;
   readonly #options: ConnectionOptions;
   readonly #telemetry: GatewayTelemetry;
@@ -82,12 +82,9 @@ export class NodeConnection implements Hop {
     this.url = url;
     this.#options = options;
     this.#telemetry = telemetry;
-    this.#pool = new Pool(url, {
-      connections: options.connectionsMax,
-      connect: { timeout: options.connectTimeoutMs },
-      keepAliveTimeout: idleTimeoutMs,
-      keepAliveMaxTimeout: idleTimeoutMs,
-    });
+    this.#wires = new Wires(url, options);
+    const { host } = new URL(url);
+    this.#heads = { write: headOf('write', host), read: headOf('read', host), list: headOf('list', host) };
     this.#breaker = circuitBreaker(handleWhen(isSickness), {
       breaker: new ConsecutiveBreaker(options.circuitFailuresMax),
       halfOpenAfter: options.circuitOpenMs,
@@ -106,9 +103,13 @@ export class NodeConnection implements Hop {
   }
 
   async write(header: WriteHeader, values: readonly Uint8Array[]): Promise<WriteAnswer> {
-    const { answer } = await this.#ask<WriteAnswer>('write', encodeFrame(header, values), (candidate) => {
-      return candidate.results?.length === header.operations.length && candidate.position !== undefined;
-    });
+    const { answer } = await this.#ask<WriteAnswer>(
+      'write',
+      this.#request('write', header, values),
+      (candidate) => {
+        return candidate.results?.length === header.operations.length && candidate.position !== undefined;
+      },
+    );
     return answer;
   }
 
@@ -118,7 +119,7 @@ export class NodeConnection implements Hop {
       if (results?.length !== header.reads.length || standings === undefined) return false;
       return bytes === results.reduce((sum, result) => sum + ('bytes' in result ? result.bytes : 0), 0);
     };
-    return this.#ask('read', encodeFrame(header, []), isWhole, waitMs);
+    return this.#ask('read', this.#request('read', header), isWhole, waitMs);
   }
 
   list(header: ListHeader): Promise<Framed<ListAnswer>> {
@@ -127,23 +128,33 @@ export class NodeConnection implements Hop {
       if (entries === undefined || standing === undefined) return false;
       return bytes === (header.values ? entries.reduce((sum, entry) => sum + entry.bytes, 0) : 0);
     };
-    return this.#ask('list', encodeFrame(header, []), isWhole, header.waitMs);
+    return this.#ask('list', this.#request('list', header), isWhole, header.waitMs);
   }
 
   async close(): Promise<void> {
-    await this.#pool.close();
+    await this.#wires.close();
+  }
+
+  /** Head and frame in one buffer. */
+  #request(operation: HopOperation, header: unknown, payloads: readonly Uint8Array[] = []): Buffer {
+    const head = this.#heads[operation];
+    const request = encodeFrame(header, payloads, head.length);
+    head.copy(request);
+    const length = String(request.length - head.length);
+    request.write(length, head.length - headEnd.length - length.length, 'latin1');
+    return request;
   }
 
   async #ask<Answer>(
     operation: HopOperation,
-    frame: Buffer,
+    request: Buffer,
     isWhole: IsWhole<Answer>,
     waitMs = 0,
   ): Promise<Framed<Answer>> {
     const startedAt = performance.now();
     let outcome = 'answered';
     try {
-      return await this.#breaker.execute(() => this.#send(operation, frame, isWhole, waitMs));
+      return await this.#breaker.execute(() => this.#send(operation, request, isWhole, waitMs));
     } catch (error) {
       const failure = hopErrorOf(error, this.node);
       outcome = failure.kind;
@@ -155,29 +166,36 @@ export class NodeConnection implements Hop {
 
   async #send<Answer>(
     operation: HopOperation,
-    frame: Buffer,
+    bytes: Buffer,
     isWhole: IsWhole<Answer>,
     waitMs: number,
   ): Promise<Framed<Answer>> {
-    const timeoutMs = this.#options.answerTimeoutMs[operation] + waitMs;
-    const { statusCode, body } = await this.#pool.request({
-      method: 'POST',
-      path: `/node/v1/${operation}`,
-      headers: { 'content-type': frameContentType },
-      body: frame,
-      headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs,
+    const deadlineAt = performance.now() + this.#options.answerTimeoutMs[operation] + waitMs;
+    const { status, body } = await new Promise<HttpAnswer>((resolve, reject) => {
+      const settle = (outcome: HttpAnswer | Error): void =>
+        outcome instanceof Error ? reject(outcome) : resolve(outcome);
+      this.#wires.send({ bytes, deadlineAt, settle });
     });
-    const bytes = new Uint8Array(await body.arrayBuffer());
-    if (statusCode !== 200) throw refusalOf(statusCode, bytes, this.node);
+    if (status !== 200) throw refusalOf(status, body, this.node);
     // The answer to a write is JSON alone (contracts/hop.ts): it has no payloads.
-    const decoded = operation === 'write' ? { header: jsonOf(bytes), body: noBytes } : decodeFrame(bytes);
+    const decoded = operation === 'write' ? { header: jsonOf(body), body: noBytes } : decodeFrame(body);
     const answer = decoded.header as Partial<Answer>;
     if (typeof answer !== 'object' || answer === null || !isWhole(answer, decoded.body.length)) {
       throw new HopError('unanswered', 'internal', `${this.node} answered something else than was asked.`);
     }
     return { answer: answer as Answer, body: decoded.body };
   }
+}
+
+const headEnd = '\r\n\r\n';
+/** Room for the length of a frame, in digits; what they don't need stays blank. */
+const lengthChars = 10;
+
+/** The head of all requests of this operation, but for the length of what follows. */
+function headOf(operation: HopOperation, host: string): Buffer {
+  const lines = [`POST /node/v1/${operation} HTTP/1.1`, `host: ${host}`, `content-type: ${frameContentType}`];
+  const head = [...lines, `content-length: ${' '.repeat(lengthChars)}`].join('\r\n');
+  return Buffer.from(`${head}${headEnd}`, 'latin1');
 }
 
 function isSickness(error: unknown): boolean {
@@ -210,7 +228,7 @@ function hopErrorOf(error: unknown, node: string): HopError {
     const message = `${node} failed so often lately that it is left alone for a moment.`;
     return new HopError('not-sent', 'replica-unavailable', message, { cause: error });
   }
-  const kind = kindOfTransportError(error);
+  const kind = error instanceof NotConnected ? 'not-sent' : 'unanswered';
   const message = kind === 'not-sent' ? `${node} takes no connections.` : `${node} did not answer.`;
   const code = kind === 'not-sent' ? 'replica-unavailable' : 'upstream-timeout';
   return new HopError(kind, code, message, { cause: error });

@@ -11,8 +11,11 @@ import {
 } from '../core/lane.ts';
 
 export interface LanePorts<Item extends LaneItem> {
-  /** Does the items at a node and settles them; resolves with those that were not done and go again. */
-  send(items: Item[], node: string): Promise<readonly Item[]>;
+  /**
+   * Does the items at a node and settles them; calls `ended` later, once, with those that were not done and
+   * go again.
+   */
+  send(items: Item[], node: string, ended: (again: readonly Item[]) => void): void;
   clock: Clock;
   /** From 0 to less than 1. */
   random(): number;
@@ -64,7 +67,7 @@ export class LaneRunner<Item extends LaneItem> {
         else this.#ports.clock.after(effect.ms, this.#endTurn);
         return true;
       case 'send':
-        void this.#request(effect.items, effect.target);
+        this.#send(effect.items, effect.target);
         return true;
       case 'expire':
         this.#ports.expired(effect.items, this.#lane.target);
@@ -74,10 +77,11 @@ export class LaneRunner<Item extends LaneItem> {
     }
   }
 
-  async #request(sent: Item[], target: LaneTarget): Promise<void> {
-    const items = await this.#ports.send(sent, target.node);
-    const now = this.#ports.clock.monotonic();
-    if (items.length === 0) this.#step({ type: 'answered', target, now });
-    else this.#step({ type: 'refused', target, items, random: this.#ports.random(), now });
+  #send(sent: Item[], target: LaneTarget): void {
+    this.#ports.send(sent, target.node, (items) => {
+      const now = this.#ports.clock.monotonic();
+      if (items.length === 0) this.#step({ type: 'answered', target, now });
+      else this.#step({ type: 'refused', target, items, random: this.#ports.random(), now });
+    });
   }
 }

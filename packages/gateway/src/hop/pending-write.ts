@@ -26,28 +26,25 @@ export interface Written {
   node?: string;
   position?: Position;
   /** The newest version among all writes that were done with these, in one request. */
-  newest?: string;
+  newest?: Position | undefined;
 }
 
 /** Who answered a request of writes. */
-export interface Answerer {
-  node: string;
-  position: Position;
-  newest?: string;
-}
+export type Answerer = Required<Omit<Written, 'results'>>;
 
 export class PendingWrite implements LaneItem {
   readonly bytes: number;
   readonly offeredAt: number;
   readonly deadlineAt: number;
-  readonly #writes: readonly Write[];
   readonly #results: WriteResult[] = [];
   readonly #settle: (written: Written) => void;
   /** Of the request, where it is traced; and of its way to a node, while it is there. */
   readonly #span: TraceSpan | undefined;
   #hop: TraceSpan | undefined;
-  /** Indices of the writes that are not settled. */
-  #open: number[];
+  /** The writes that are not settled, in order. */
+  #open: readonly Write[];
+  /** Where they stand among all; undefined while they are all. */
+  #places: readonly number[] | undefined;
   /** An attempt got no answer: what is open may have been done. */
   #inDoubt = false;
   #lastRefusal: { code: ErrorCode; detail: string } | undefined;
@@ -60,28 +57,26 @@ export class PendingWrite implements LaneItem {
     settle: (written: Written) => void,
     span?: TraceSpan,
   ) {
-    this.#writes = writes;
-    this.#open = writes.map((_, index) => index);
+    this.#open = writes;
     this.#settle = settle;
     this.#span = span;
     this.offeredAt = offeredAt;
     this.deadlineAt = offeredAt + waitMs;
-    this.bytes = writes.reduce(
-      (sum, { operation, value }) => sum + eventBytesBound(operation, value.length),
-      0,
-    );
+    let bytes = 0;
+    for (const { operation, value } of writes) bytes += eventBytesBound(operation, value.length);
+    this.bytes = bytes;
   }
 
   get operations(): number {
     return this.#open.length;
   }
 
-  /** The writes that are to be done, in order. */
-  *open(): Generator<Write> {
-    const hop = this.#hop && { traceparent: this.#hop.traceparent };
-    for (const index of this.#open) {
-      const write = this.#writes[index] as Write;
-      yield hop ? { ...write, operation: { ...write.operation, ...hop } } : write;
+  /** Puts the writes that are to be done at the end of a request. */
+  addTo(operations: WriteOperation[], values: Uint8Array[]): void {
+    const traceparent = this.#hop?.traceparent;
+    for (const { operation, value } of this.#open) {
+      operations.push(traceparent === undefined ? operation : { ...operation, traceparent });
+      if (operation.op === 'put') values.push(value);
     }
   }
 
@@ -92,20 +87,27 @@ export class PendingWrite implements LaneItem {
     this.#hop = this.#span.child('hop write', { role: 'client', attributes });
   }
 
-  /** A node answered with a result for each open write. True when some were refused, and go again. */
-  answered(by: Answerer, results: readonly WriteResult[]): boolean {
-    const refused: number[] = [];
-    for (const [i, result] of results.entries()) {
-      const index = this.#open[i] as number;
+  /**
+   * A node answered with a result for each open write, the first of which is `results[from]`. True when some
+   * were refused, and go again.
+   */
+  answered(by: Answerer, results: readonly WriteResult[], from: number): boolean {
+    const open: Write[] = [];
+    const places: number[] = [];
+    for (let i = 0; i < this.#open.length; i += 1) {
+      const result = results[from + i] as WriteResult;
+      const place = this.#places?.[i] ?? i;
       if (result.error !== undefined && isRefusal(result.error)) {
-        refused.push(index);
+        open.push(this.#open[i] as Write);
+        places.push(place);
         this.#lastRefusal = { code: result.error, detail: result.detail ?? '' };
-      } else this.#results[index] = result;
+      } else this.#results[place] = result;
     }
     this.#by = by;
-    this.#open = refused;
-    this.#endHop(refused.length > 0 ? this.#lastRefusal?.code : undefined);
-    if (refused.length > 0) return true;
+    this.#open = open;
+    this.#places = places;
+    this.#endHop(open.length > 0 ? this.#lastRefusal?.code : undefined);
+    if (open.length > 0) return true;
     this.#finish();
     return false;
   }
@@ -113,7 +115,7 @@ export class PendingWrite implements LaneItem {
   /** The hop failed. True when the open writes go again. */
   failed(error: HopError): boolean {
     if (error.kind === 'unanswered') this.#inDoubt = true;
-    const isIdempotent = this.#writes[0]?.operation.idempotency !== undefined;
+    const isIdempotent = this.#open[0]?.operation.idempotency !== undefined;
     this.#lastRefusal = { code: error.code, detail: error.message };
     this.#endHop(error.code);
     if (mayWriteAgain(error.kind, isIdempotent)) return true;
@@ -149,8 +151,11 @@ export class PendingWrite implements LaneItem {
   }
 
   #finish(error?: ErrorCode, detail = ''): void {
-    for (const index of this.#open) this.#results[index] = { ...(error && { error }), detail };
+    for (let i = 0; i < this.#open.length; i += 1) {
+      this.#results[this.#places?.[i] ?? i] = { ...(error && { error }), detail };
+    }
     this.#open = [];
-    this.#settle({ results: this.#results, ...this.#by });
+    const results = this.#results;
+    this.#settle(this.#by === undefined ? { results } : { results, ...this.#by });
   }
 }

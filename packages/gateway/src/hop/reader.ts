@@ -13,6 +13,7 @@ import {
   type HopRead,
   isLeaderLevel,
   PayloadReader,
+  type ReadAnswer,
   type ReadLevel,
   type ReadResult,
   type Standing,
@@ -22,6 +23,7 @@ import type { LaneItem, LaneLimits } from '../core/lane.ts';
 import { type FailureDetails, HopError, isTooFarBehind, mayReadElsewhere } from '../core/outcome.ts';
 import { chooseReplica } from '../core/replica-choice.ts';
 import type { GatewayTelemetry } from '../telemetry.ts';
+import type { Framed } from './connection.ts';
 import type { NodeDirectory } from './directory.ts';
 import { LaneRunner } from './lane-runner.ts';
 import type { HopPorts } from './ports.ts';
@@ -47,8 +49,24 @@ export interface ReaderOptions {
   sessionWaitsMax: number;
 }
 
-interface PendingRead extends LaneItem, AskedRead {
-  settle(outcome: ReadOutcome): void;
+class PendingRead implements LaneItem, AskedRead {
+  readonly read: HopRead;
+  readonly span: TraceSpan | undefined;
+  readonly settle: (outcome: ReadOutcome) => void;
+  readonly operations = 1;
+  readonly bytes: number;
+  offeredAt = 0;
+  deadlineAt = 0;
+  /** Nodes that failed it, and what says most of why. */
+  readonly tried: string[] = [];
+  failure = noReplica;
+
+  constructor(read: HopRead, settle: (outcome: ReadOutcome) => void, span: TraceSpan | undefined) {
+    this.read = read;
+    this.span = span;
+    this.settle = settle;
+    this.bytes = read.key.length * 3 + headerBytes;
+  }
 }
 
 const noValue = new Uint8Array(0);
@@ -88,11 +106,18 @@ export class Reader {
     });
   }
 
-  /** Never rejects. */
-  read(shard: number, key: string, freshness: Freshness, span?: TraceSpan): Promise<ReadOutcome> {
-    const asked: AskedRead = { read: { shard, key, ...freshness }, span };
-    if (!isLeaderLevel(freshness.level)) return this.#readAnywhere(asked);
-    return this.#offer(this.#laneOfLeader(shard, freshness.level), asked, this.#options.routeWaitMs);
+  /** Calls `settle` once; it makes no promise of its own, since many reads pass here. */
+  read(
+    shard: number,
+    key: string,
+    freshness: Freshness,
+    settle: (outcome: ReadOutcome) => void,
+    span?: TraceSpan,
+  ): void {
+    const pending = new PendingRead({ shard, key, ...freshness }, settle, span);
+    if (!isLeaderLevel(freshness.level)) this.#readAnywhere(pending);
+    else if (!this.#offer(this.#laneOfLeader(shard, freshness.level), pending, this.#options.routeWaitMs))
+      settle(laneIsFull);
   }
 
   /**
@@ -124,44 +149,51 @@ export class Reader {
     return lanes.reduce((sum, lane) => sum + lane.waitingOperations, 0);
   }
 
-  async #readAnywhere(asked: AskedRead): Promise<ReadOutcome> {
-    const tried: string[] = [];
-    let failure: ReadOutcome & { type: 'failed' } = noReplica;
-    for (;;) {
-      const node = this.choose(asked.read.shard, tried);
-      if (node === undefined) return failure;
-      let outcome = await this.#offer(this.#laneOfNode(node), asked, this.#options.readTimeoutMs);
-      if (outcome.type === 'failed' && outcome.code === 'session-behind')
-        outcome = await this.#askToWait(node, asked);
-      if (outcome.type !== 'failed' || endsTheSearch(outcome.code)) return outcome;
-      this.#telemetry.retried('read', 1);
-      failure = moreTelling(failure, outcome);
-      tried.push(node);
-    }
+  /** Asks the next replica. */
+  #readAnywhere(pending: PendingRead): void {
+    const node = this.choose(pending.read.shard, pending.tried);
+    if (node === undefined) pending.settle(pending.failure);
+    else if (!this.#offer(this.#laneOfNode(node), pending, this.#options.readTimeoutMs))
+      pending.settle(laneIsFull);
   }
 
-  async #askToWait(node: string, { read, span }: AskedRead): Promise<ReadOutcome> {
+  /** A replica has answered, or hasn't. */
+  #answered(pending: PendingRead, node: string, outcome: ReadOutcome): void {
+    if (outcome.type !== 'failed' || endsTheSearch(outcome.code)) pending.settle(outcome);
+    else if (outcome.code === 'session-behind') this.#askToWait(pending, node, outcome);
+    else this.#askAnother(pending, node, outcome);
+  }
+
+  #askAnother(pending: PendingRead, failed: string, failure: ReadOutcome & { type: 'failed' }): void {
+    this.#telemetry.retried('read', 1);
+    pending.failure = moreTelling(pending.failure, failure);
+    pending.tried.push(failed);
+    this.#readAnywhere(pending);
+  }
+
+  #askToWait(pending: PendingRead, node: string, behind: ReadOutcome & { type: 'failed' }): void {
     const waits = this.#waits.get(node) ?? 0;
-    if (waits >= this.#options.sessionWaitsMax) return tooManyWaits;
-    this.#waits.set(node, waits + 1);
-    try {
-      const waitMs = this.#options.sessionWaitMs;
-      const [outcome] = await this.#ask([{ read: { ...read, waitMs }, span }], node, waitMs);
-      return outcome ?? noReplica;
-    } finally {
-      this.#waits.set(node, (this.#waits.get(node) ?? 1) - 1);
+    if (waits >= this.#options.sessionWaitsMax) {
+      this.#askAnother(pending, node, behind);
+      return;
     }
+    this.#waits.set(node, waits + 1);
+    const waitMs = this.#options.sessionWaitMs;
+    const { read, span } = pending;
+    this.#ask([{ read: { ...read, waitMs }, span }], node, waitMs, ([outcome = noReplica]) => {
+      this.#waits.set(node, (this.#waits.get(node) ?? 1) - 1);
+      if (outcome.type !== 'failed' || endsTheSearch(outcome.code)) pending.settle(outcome);
+      else this.#askAnother(pending, node, outcome);
+    });
   }
 
-  #offer(lane: LaneRunner<PendingRead>, { read, span }: AskedRead, waitMs: number): Promise<ReadOutcome> {
-    return new Promise((settle) => {
-      const offeredAt = this.#time.clock.monotonic();
-      const deadlineAt = offeredAt + waitMs;
-      const bytes = read.key.length * 3 + headerBytes;
-      if (lane.offer({ read, span, settle, offeredAt, deadlineAt, bytes, operations: 1 })) return;
-      this.#telemetry.shed('lane');
-      settle({ type: 'failed', code: 'overloaded', detail: 'Too many reads are waiting.' });
-    });
+  /** Whether the lane takes it. */
+  #offer(lane: LaneRunner<PendingRead>, pending: PendingRead, waitMs: number): boolean {
+    pending.offeredAt = this.#time.clock.monotonic();
+    pending.deadlineAt = pending.offeredAt + waitMs;
+    const isTaken = lane.offer(pending);
+    if (!isTaken) this.#telemetry.shed('lane');
+    return isTaken;
   }
 
   #laneOfNode(node: string): LaneRunner<PendingRead> {
@@ -169,14 +201,16 @@ export class Reader {
     if (present !== undefined) return present;
     const lane = new LaneRunner<PendingRead>(this.#options.lane, {
       ...this.#time,
-      // What fails here is settled as failed: the caller asks another node, so nothing goes again to this
-      // one.
-      send: async (items) => {
-        const outcomes = await this.#ask(items, node);
-        for (const [i, item] of items.entries()) item.settle(outcomes[i] as ReadOutcome);
-        return [];
+      // What fails here is asked of another node, so nothing goes again to this one.
+      send: (items, _, ended) =>
+        this.#ask(items, node, 0, (outcomes) => {
+          for (let i = 0; i < items.length; i += 1)
+            this.#answered(items[i] as PendingRead, node, outcomes[i] as ReadOutcome);
+          ended([]);
+        }),
+      expired: (items) => {
+        for (const item of items) this.#answered(item, node, expired('replica-unavailable'));
       },
-      expired: (items) => settleExpired(items, 'replica-unavailable'),
     });
     lane.route({ node, epoch: 0 });
     this.#ofNode.set(node, lane);
@@ -189,48 +223,49 @@ export class Reader {
     if (present !== undefined) return present;
     const lane = new LaneRunner<PendingRead>(this.#options.lane, {
       ...this.#time,
-      send: async (items, node) => {
-        const again: PendingRead[] = [];
-        const outcomes = await this.#ask(items, node);
-        for (const [i, item] of items.entries()) {
-          const outcome = outcomes[i] as ReadOutcome;
-          if (outcome.type === 'failed' && mayReadElsewhere(outcome.code)) again.push(item);
-          else item.settle(outcome);
-        }
-        if (again.length > 0) this.#telemetry.retried('read', again.length);
-        return again;
+      send: (items, node, ended) =>
+        this.#ask(items, node, 0, (outcomes) => {
+          const again: PendingRead[] = [];
+          for (let i = 0; i < items.length; i += 1) {
+            const outcome = outcomes[i] as ReadOutcome;
+            const item = items[i] as PendingRead;
+            if (outcome.type === 'failed' && mayReadElsewhere(outcome.code)) again.push(item);
+            else item.settle(outcome);
+          }
+          if (again.length > 0) this.#telemetry.retried('read', again.length);
+          ended(again);
+        }),
+      expired: (items, target) => {
+        for (const item of items) item.settle(expired(target ? 'replica-unavailable' : 'no-leader'));
       },
-      expired: (items, target) => settleExpired(items, target ? 'replica-unavailable' : 'no-leader'),
     });
     lane.route(this.#routing.targetOf(shard));
     this.#ofLeader.set(name, lane);
     return lane;
   }
 
-  /** Outcomes in the order of `asked`. */
-  async #ask(asked: readonly AskedRead[], node: string, waitMs = 0): Promise<ReadOutcome[]> {
+  /** Calls `arrived` later, with outcomes in the order of `asked`. */
+  #ask(
+    asked: readonly AskedRead[],
+    node: string,
+    waitMs: number,
+    arrived: (outcomes: readonly ReadOutcome[]) => void,
+  ): void {
     this.#telemetry.batchSent('read', asked.length);
-    const { reads, arrived } = onTheirWay(asked, node);
-    const outcomes = await this.#askNode(reads, node, waitMs);
-    arrived?.(outcomes);
-    return outcomes;
-  }
-
-  async #askNode(reads: HopRead[], node: string, waitMs: number): Promise<ReadOutcome[]> {
-    try {
-      const connection = this.#directory.to(node);
-      if (connection === undefined) throw unknownNode(node);
-      const { answer, body } = await connection.read({ reads }, waitMs);
-      const payloads = new PayloadReader(body);
-      return reads.map((read, i) => {
-        const standing = answer.standings.find(({ shard }) => shard === read.shard);
-        return outcomeOf(answer.results[i] as ReadResult, node, standing, payloads);
-      });
-    } catch (error) {
-      if (!(error instanceof HopError)) throw error;
-      const outcome = { type: 'failed' as const, code: error.code, detail: error.message, ...error.more };
-      return reads.map(() => outcome);
-    }
+    const { reads, arrived: endSpans } = onTheirWay(asked, node);
+    const asking = this.#directory.to(node)?.read({ reads }, waitMs) ?? Promise.reject(unknownNode(node));
+    const settle = (outcomes: readonly ReadOutcome[]): void => {
+      endSpans?.(outcomes);
+      arrived(outcomes);
+    };
+    asking.then(
+      (framed) => settle(outcomesOf(reads, framed, node)),
+      (error: unknown) => {
+        if (!(error instanceof HopError)) throw error;
+        const outcome = { type: 'failed' as const, code: error.code, detail: error.message, ...error.more };
+        settle(reads.map(() => outcome));
+      },
+    );
   }
 }
 
@@ -240,10 +275,10 @@ export const noReplica: ReadOutcome & { type: 'failed' } = {
   detail: 'No healthy replica of the shard is known at the moment.',
 };
 
-const tooManyWaits: ReadOutcome = {
+const laneIsFull: ReadOutcome = {
   type: 'failed',
-  code: 'session-behind',
-  detail: 'Too many reads wait for this replica already.',
+  code: 'overloaded',
+  detail: 'Too many reads are waiting.',
 };
 
 const leaderLevels: readonly ReadLevel[] = ['leader', 'strong'];
@@ -268,6 +303,18 @@ function moreTelling<Failure extends ReadOutcome & { type: 'failed' }>(a: Failur
   return (b.stalenessMs ?? unknown) < (a.stalenessMs ?? unknown) ? b : a;
 }
 
+function outcomesOf(
+  reads: readonly HopRead[],
+  { answer: { standings, results }, body }: Framed<ReadAnswer>,
+  node: string,
+): ReadOutcome[] {
+  const payloads = new PayloadReader(body);
+  return reads.map(({ shard }, i) => {
+    const standing = standings.find((one) => one.shard === shard);
+    return outcomeOf(results[i] as ReadResult, node, standing, payloads);
+  });
+}
+
 function outcomeOf(
   result: ReadResult,
   node: string,
@@ -284,8 +331,8 @@ function outcomeOf(
   return { type: 'found', node, standing: stood, entry: result, value };
 }
 
-function settleExpired(items: readonly PendingRead[], code: ErrorCode): void {
+function expired(code: 'replica-unavailable' | 'no-leader'): ReadOutcome {
   const detail =
     code === 'no-leader' ? 'No node has led the shard in time.' : 'The node did not answer in time.';
-  for (const item of items) item.settle({ type: 'failed', code, detail });
+  return { type: 'failed', code, detail };
 }

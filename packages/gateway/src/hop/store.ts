@@ -77,17 +77,21 @@ export class Store {
   }
 
   /** Rejects only while the cluster isn't known: what goes wrong with a write is in its result. */
-  async write(ack: AckLevel, write: Write, session = new Session(), span?: TraceSpan): Promise<Written> {
-    const shard = shardOf(write.operation.key, this.cluster.shardCount);
-    const written = await this.#writer.write(shard, ack, afterSession([write], shard, session), span);
-    const [result] = written.results;
-    this.#telemetry.written(ack, result?.error);
-    // As in learnFromRead: the same for all that were written together, and as soon readable.
-    const { newest } = written;
-    const wasDone = result !== undefined && result.error === undefined;
-    if (session.isNew && wasDone && newest !== undefined) learnVersion(session, shard, newest);
-    else if (result) learnFromWrite(session, shard, result);
-    return written;
+  write(ack: AckLevel, write: Write, session = new Session(), span?: TraceSpan): Promise<Written> {
+    return new Promise((resolve) => {
+      const shard = this.#shardOf(write.operation.key);
+      const settle = (written: Written): void => {
+        const [result] = written.results;
+        this.#telemetry.written(ack, result?.error);
+        // As in learnFromRead: the same for all that were written together, and as soon readable.
+        const { newest } = written;
+        const wasDone = result !== undefined && result.error === undefined;
+        if (session.isNew && wasDone && newest !== undefined) session.saw(shard, newest);
+        else if (result) learnFromWrite(session, shard, result);
+        resolve(written);
+      };
+      this.#writer.write(shard, ack, afterSession([write], shard, session), settle, span);
+    });
   }
 
   /** Writes of any shards; those of one shard are done in their order. Outcomes in the order of `writes`. */
@@ -97,10 +101,7 @@ export class Store {
     session = new Session(),
     span?: TraceSpan,
   ): Promise<Written['results']> {
-    const { shardCount } = this.cluster;
-    const indices = Map.groupBy(writes.keys(), (i) =>
-      shardOf((writes[i] as Write).operation.key, shardCount),
-    );
+    const indices = Map.groupBy(writes.keys(), (i) => this.#shardOf((writes[i] as Write).operation.key));
     const results: Written['results'] = [];
     await Promise.all(
       [...indices].map(async ([shard, own]) => {
@@ -117,20 +118,18 @@ export class Store {
   }
 
   /** Rejects only while the cluster isn't known. */
-  async read(
-    key: string,
-    asked: AskedFreshness,
-    session = new Session(),
-    span?: TraceSpan,
-  ): Promise<ReadOutcome> {
-    const shard = shardOf(key, this.cluster.shardCount);
-    const seen = session.seen(shard);
-    const outcome = await this.#reader.read(shard, key, seen ? { ...asked, seen } : asked, span);
-    this.#telemetry.read(asked.level, outcome.type === 'failed' ? outcome.code : undefined);
-    if (outcome.type === 'failed') {
-      if (outcome.lost) session.lost(outcome.lost);
-    } else learnFromRead(session, shard, outcome);
-    return outcome;
+  read(key: string, asked: AskedFreshness, session = new Session(), span?: TraceSpan): Promise<ReadOutcome> {
+    return new Promise((resolve) => {
+      const shard = this.#shardOf(key);
+      const settle = (outcome: ReadOutcome): void => {
+        this.#telemetry.read(asked.level, outcome.type === 'failed' ? outcome.code : undefined);
+        if (outcome.type !== 'failed') learnFromRead(session, shard, outcome);
+        else if (outcome.lost) session.lost(outcome.lost);
+        resolve(outcome);
+      };
+      const seen = session.seen(shard);
+      this.#reader.read(shard, key, seen ? { ...asked, seen } : asked, settle, span);
+    });
   }
 
   /** Throws `DriftlessError`. */
@@ -161,8 +160,13 @@ export class Store {
   /** Writes a canary as a client's write would be, but it is counted with none of them. */
   async putCanary(shard: number, key: string, value: Uint8Array): Promise<WriteResult> {
     const operation = { op: 'put' as const, key, bytes: value.length, type: 'application/json' };
-    const { results } = await this.#writer.write(shard, 'stream', [{ operation, value }]);
+    const { results } = await this.#writer.writeAll(shard, 'stream', [{ operation, value }]);
     return results[0] as WriteResult;
+  }
+
+  #shardOf(key: string): number {
+    const { shardCount } = this.cluster;
+    return shardCount === 1 ? 0 : shardOf(key, shardCount);
   }
 
   /** Operations that wait in lanes. */

@@ -8,6 +8,8 @@ import {
   eventBytesBound,
   eventBytesMax,
   eventOperationsMax,
+  parsePosition,
+  type WriteAnswer,
   type WriteOperation,
 } from '@driftless/contracts';
 import type { TraceSpan } from '@driftless/runtime';
@@ -61,23 +63,32 @@ export class Writer {
     });
   }
 
-  /** Writes of one shard, in order and in one request. Never rejects. */
-  write(shard: number, ack: AckLevel, writes: readonly Write[], span?: TraceSpan): Promise<Written> {
+  /**
+   * Writes of one shard, in order and in one request. Calls `settle` once, whatever becomes of them; what
+   * each of many operations costs stands here, so it makes no promise of its own.
+   */
+  write(
+    shard: number,
+    ack: AckLevel,
+    writes: readonly Write[],
+    settle: (written: Written) => void,
+    span?: TraceSpan,
+  ): void {
     assert(writes.length > 0 && writes.length <= eventOperationsMax, 'a request has too few or many writes');
-    return new Promise((resolve) => {
-      const offeredAt = this.#time.clock.monotonic();
-      const pending = new PendingWrite(writes, offeredAt, this.#options.routeWaitMs, resolve, span);
-      if (this.#laneOf(shard, ack).offer(pending)) return;
-      this.#telemetry.shed('lane');
-      pending.rejected();
-    });
+    const offeredAt = this.#time.clock.monotonic();
+    const pending = new PendingWrite(writes, offeredAt, this.#options.routeWaitMs, settle, span);
+    if (this.#laneOf(shard, ack).offer(pending)) return;
+    this.#telemetry.shed('lane');
+    pending.rejected();
   }
 
   /** Writes of one shard, in order, in as many requests after each other as their bytes need. */
   async writeAll(shard: number, ack: AckLevel, writes: readonly Write[], span?: TraceSpan): Promise<Written> {
     const all: Written = { results: [] };
     for (const part of inRequests(writes)) {
-      const { results, ...by } = await this.write(shard, ack, part, span);
+      const written = await new Promise<Written>((settle) => this.write(shard, ack, part, settle, span));
+      if (part.length === writes.length) return written;
+      const { results, ...by } = written;
       all.results.push(...results);
       Object.assign(all, by);
     }
@@ -98,7 +109,7 @@ export class Writer {
     if (present !== undefined) return present;
     const lane = new LaneRunner<PendingWrite>(this.#limits, {
       ...this.#time,
-      send: (items, node) => this.#send(shard, ack, items, node),
+      send: (items, node, ended) => this.#send({ shard, ack }, items, node, ended),
       expired: (items, target) => {
         for (const item of items) item.expired(target !== undefined);
       },
@@ -109,50 +120,53 @@ export class Writer {
     return lane;
   }
 
-  async #send(shard: number, ack: AckLevel, items: PendingWrite[], node: string): Promise<PendingWrite[]> {
+  #send(
+    { shard, ack }: { shard: number; ack: AckLevel },
+    items: PendingWrite[],
+    node: string,
+    ended: (again: readonly PendingWrite[]) => void,
+  ): void {
     const operations: WriteOperation[] = [];
     const values: Uint8Array[] = [];
     for (const item of items) {
       item.sent(shard, node);
-      for (const { operation, value } of item.open()) {
-        operations.push(operation);
-        if (operation.op === 'put') values.push(value);
-      }
+      item.addTo(operations, values);
     }
     this.#telemetry.batchSent('write', operations.length);
-    const again = await this.#attempt({ shard, ack, operations }, values, items, node);
-    if (again.length > 0)
-      this.#telemetry.retried(
-        'write',
-        again.reduce((sum, item) => sum + item.operations, 0),
-      );
-    return again;
+    const header = { shard, ack, operations, timeoutMs: this.#options.writeTimeoutMs };
+    const asking = this.#directory.to(node)?.write(header, values) ?? Promise.reject(unknownNode(node));
+    asking.then(
+      (answer) => ended(this.#retried(answered(items, answer, node))),
+      (error: unknown) => {
+        if (!(error instanceof HopError)) throw error;
+        ended(this.#retried(items.filter((item) => item.failed(error))));
+      },
+    );
   }
 
-  async #attempt(
-    header: { shard: number; ack: AckLevel; operations: WriteOperation[] },
-    values: Uint8Array[],
-    items: PendingWrite[],
-    node: string,
-  ): Promise<PendingWrite[]> {
-    const connection = this.#directory.to(node);
-    try {
-      if (connection === undefined) throw unknownNode(node);
-      const timeoutMs = this.#options.writeTimeoutMs;
-      const { results, position } = await connection.write({ ...header, timeoutMs }, values);
-      const newest = results.findLast(({ error, replayed }) => error === undefined && !replayed)?.version;
-      const by = { node, position, ...(newest !== undefined && { newest }) };
-      let next = 0;
-      return items.filter((item) => {
-        const own = results.slice(next, next + item.operations);
-        next += own.length;
-        return item.answered(by, own);
-      });
-    } catch (error) {
-      if (!(error instanceof HopError)) throw error;
-      return items.filter((item) => item.failed(error));
-    }
+  #retried(again: readonly PendingWrite[]): readonly PendingWrite[] {
+    const operations = again.reduce((sum, item) => sum + item.operations, 0);
+    if (operations > 0) this.#telemetry.retried('write', operations);
+    return again;
   }
+}
+
+/** Gives each its results; the ones of which some were refused. */
+function answered(
+  items: readonly PendingWrite[],
+  { results, position }: WriteAnswer,
+  node: string,
+): PendingWrite[] {
+  const newest = results.findLast(({ error, replayed }) => error === undefined && !replayed)?.version;
+  const by = { node, position, newest: newest === undefined ? undefined : parsePosition(newest) };
+  const again: PendingWrite[] = [];
+  let from = 0;
+  for (const item of items) {
+    const { operations } = item;
+    if (item.answered(by, results, from)) again.push(item);
+    from += operations;
+  }
+  return again;
 }
 
 export function unknownNode(node: string): HopError {

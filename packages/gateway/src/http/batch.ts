@@ -22,6 +22,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { parseIfMatch, parseIfNoneMatch, type Versions } from '../core/conditions.ts';
 import { batchIdempotencyKey, checkedIdempotencyKey, fingerprintOf } from '../core/idempotency.ts';
 import { isJsonType, isTextType, jsonContentType, jsonProblem } from '../core/json-value.ts';
+import { plainPutsOf } from '../core/plain-batch.ts';
 import { checkedKey, queryOfTarget } from '../core/target.ts';
 import type { Write } from '../hop/pending-write.ts';
 import type { Store } from '../hop/store.ts';
@@ -85,6 +86,8 @@ async function batch(
  * JSON because they were parsed as JSON, and a schema for "any JSON" would walk and copy every one.
  */
 function operationsOf(document: unknown): BatchOperation[] {
+  const plain = plainPutsOf(document);
+  if (plain !== undefined) return plain;
   const given = (document as { operations?: unknown } | null)?.operations;
   if (!Array.isArray(given)) return parseDocument(batchBodySchema, document).operations;
   const light = given.map((operation: unknown) =>
@@ -145,7 +148,8 @@ function storedForm(operation: BatchOperation & { op: 'put' }): { type: string; 
   if (bytes.length > valueBytesMax) {
     throw new DriftlessError('value-too-large', `A value has at most ${valueBytesMax} bytes.`);
   }
-  const problem = isJsonType(type) ? jsonProblem(bytes) : undefined;
+  // A part of the document is JSON, and no deeper than a value may be: the document was not either.
+  const problem = valueBase64 !== undefined && isJsonType(type) ? jsonProblem(bytes) : undefined;
   if (problem !== undefined) throw new DriftlessError('invalid-value', problem);
   return { type, value: bytes };
 }
@@ -172,7 +176,10 @@ function resultOf(operation: WriteOperation, outcome: WriteResult): Result {
   const { error, version, value, created } = outcome;
   if (error !== undefined) return problemResult(key, new RefusedWrite(error, outcome));
   const status = op === 'delete' ? 204 : op === 'put' && created === true ? 201 : 200;
-  return { status, key, ...(version !== undefined && { version }), ...(value !== undefined && { value }) };
+  const result: Result = { status, key };
+  if (version !== undefined) result.version = version;
+  if (value !== undefined) result.value = value;
+  return result;
 }
 
 function problemResult(key: string, error: DriftlessError): Result {
