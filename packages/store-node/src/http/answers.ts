@@ -11,9 +11,9 @@ import {
   listHeaderSchema,
   PayloadReader,
   problemOf,
-  readHeaderSchema,
+  readHeaderOf,
   type WriteAnswer,
-  writeHeaderSchema,
+  writeHeaderOf,
 } from '@driftless/contracts';
 import { type TraceSpan, tellOutcome } from '@driftless/runtime';
 import type { StoreNode } from '../node.ts';
@@ -27,7 +27,7 @@ const emptyValue = new Uint8Array(0);
 
 export function answerWrite(node: StoreNode, frame: Uint8Array): Promise<WriteAnswer> {
   const { header, body } = decodeFrame(frame);
-  const { shard, ack, timeoutMs, operations } = writeHeaderSchema.parse(header);
+  const { shard, ack, timeoutMs, operations } = writeHeaderOf(header);
   const payloads = new PayloadReader(body);
   const requests = operations.map((operation): TracedRequest => {
     return { operation, value: operation.op === 'put' ? payloads.take(operation.bytes) : emptyValue };
@@ -40,7 +40,7 @@ export function answerWrite(node: StoreNode, frame: Uint8Array): Promise<WriteAn
 }
 
 export async function answerRead(node: StoreNode, frame: Uint8Array): Promise<Uint8Array> {
-  const { reads } = readHeaderSchema.parse(decodeFrame(frame).header);
+  const { reads } = readHeaderOf(decodeFrame(frame).header);
   const reading = reads.map((read) => outcomeOf(node, read));
   // Taken with what was read at once, before anything is waited for: positions must fit the values.
   const shards = new Set(reads.map(({ shard }) => shard));
