@@ -57,6 +57,11 @@ export function hash128(bytes: Uint8Array): Digest {
   return digest;
 }
 
+/** The same as 32 hexadecimal digits. */
+export function hash128Hex(bytes: Uint8Array): string {
+  return hash('sha256', bytes, 'hex').slice(0, digestBytes * 2);
+}
+
 /** Names a row where its key is too long: first 8 bytes of the key's SHA-256, as 16 hexadecimal digits. */
 export function rowHash(key: string): string {
   return hash('sha256', key, 'hex').slice(0, 16);

@@ -15,72 +15,21 @@
  * older one halts, and says which format it met; it never skips what it can't read.
  */
 import { Buffer } from 'node:buffer';
-import { z } from 'zod';
-import { type Digest, formatDigest, hash128, parseDigest } from './digest.ts';
+import { type Digest, formatDigest, hash128Hex, parseDigest } from './digest.ts';
+import {
+  envelopeHeaderOf,
+  type Format,
+  formats,
+  type OperationHeader,
+  type RecordedAnswer,
+} from './envelope-header.ts';
 import { decodeFrame, encodeFrame, PayloadReader } from './frame.ts';
-import { collectedEntriesMax } from './limits.ts';
-import { type Position, positionSchema } from './position.ts';
+import type { Position } from './position.ts';
 
-const formats = [1, 2] as const;
-type Format = (typeof formats)[number];
+export { type RecordedAnswer, recordedAnswerSchema } from './envelope-header.ts';
+
 const prefixOf = (format: Format): string => `driftless/${format} `;
 const sealBytes = prefixOf(1).length + 32 + 1;
-
-/**
- * The first answer to a request that carried an `Idempotency-Key`; it rides in the event to survive failover.
- */
-export const recordedAnswerSchema = z.object({
-  /** The client's `Idempotency-Key`. */
-  id: z.string().min(1),
-  /** Hash of what was asked, so that a key used for something else is refused. */
-  fingerprint: z.string(),
-  /** The result as the node answered it. */
-  result: z.record(z.string(), z.unknown()),
-});
-export type RecordedAnswer = z.infer<typeof recordedAnswerSchema>;
-
-const replicaSetSchema = z.array(z.string().min(1)).min(1);
-
-const operationHeaderSchema = z.discriminatedUnion('op', [
-  z.object({
-    op: z.literal('put'),
-    key: z.string().min(1),
-    bytes: z.number().int().min(0),
-    type: z.string(),
-    expiresAt: z.number().int().nullable().default(null),
-    answer: recordedAnswerSchema.optional(),
-  }),
-  z.object({ op: z.literal('delete'), key: z.string().min(1), answer: recordedAnswerSchema.optional() }),
-  z.object({ op: z.literal('answer'), answer: recordedAnswerSchema }),
-  z.object({
-    op: z.literal('epoch-started'),
-    node: z.string().min(1),
-    stream: z.string().optional(),
-    previous: z.number().int().min(0).optional(),
-    members: replicaSetSchema.optional(),
-  }),
-  z.object({ op: z.literal('members-changed'), members: replicaSetSchema }),
-  z.object({
-    op: z.literal('collected'),
-    entries: z
-      .array(z.object({ key: z.string().min(1), version: positionSchema }))
-      .min(1)
-      .max(collectedEntriesMax),
-  }),
-]);
-
-const hexDigest = z.string().regex(/^[0-9a-f]{32}$/);
-
-const envelopeHeaderSchema = z.object({
-  format: z.literal(formats),
-  shard: z.number().int().min(0),
-  epoch: z.number().int().min(1),
-  firstSeq: z.number().int().min(1),
-  ops: z.array(operationHeaderSchema).min(1),
-  committedAt: z.number().int(),
-  prevRoot: hexDigest,
-  postRoot: hexDigest,
-});
 
 /** An operation: the state it leads to, not how it was asked for, so that every replica does the same. */
 export type Operation =
@@ -178,7 +127,7 @@ export function encodeBatch(batch: Batch): Buffer {
     postRoot: formatDigest(batch.postRoot),
   };
   const event = encodeFrame(header, values, sealBytes);
-  event.write(`${prefixOf(format)}${formatDigest(hash128(event.subarray(sealBytes)))}\n`, 0, 'latin1');
+  event.write(`${prefixOf(format)}${hash128Hex(event.subarray(sealBytes))}\n`, 0, 'latin1');
   return event;
 }
 
@@ -192,13 +141,9 @@ export function decodeBatch(bytes: Uint8Array): Batch {
   const { format, frame } = unseal(bytes);
   try {
     const { header: raw, body } = decodeFrame(frame);
-    const header = envelopeHeaderSchema.parse(raw);
+    const header = envelopeHeaderOf(raw);
     const payloads = new PayloadReader(body);
-    const ops = header.ops.map((operation): Operation => {
-      if (operation.op !== 'put') return operation;
-      const { key, bytes: size, type, expiresAt, answer } = operation;
-      return { op: 'put', key, value: payloads.take(size), contentType: type, expiresAt, answer };
-    });
+    const ops = header.ops.map((operation) => operationOf(operation, payloads));
     payloads.finish();
     if (header.format !== format || formatOf(ops) !== format) {
       throw new RangeError('Seal, header and operations are not of one format.');
@@ -211,10 +156,15 @@ export function decodeBatch(bytes: Uint8Array): Batch {
   }
 }
 
+function operationOf(operation: OperationHeader, payloads: PayloadReader): Operation {
+  if (operation.op !== 'put') return operation;
+  const { key, bytes, type: contentType, expiresAt = null, answer } = operation;
+  return { op: 'put', key, value: payloads.take(bytes), contentType, expiresAt, answer };
+}
+
 function unseal(bytes: Uint8Array): { format: Format; frame: Uint8Array } {
-  const seal = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(sealBytes, bytes.length)).toString(
-    'latin1',
-  );
+  const size = Math.min(sealBytes, bytes.length);
+  const seal = Buffer.from(bytes.buffer, bytes.byteOffset, size).toString('latin1');
   const format = formats.find((one) => seal.startsWith(prefixOf(one)));
   if (format === undefined) {
     const newer = /^driftless\/\d{1,3} /.exec(seal)?.[0].trim();
@@ -223,7 +173,7 @@ function unseal(bytes: Uint8Array): { format: Format; frame: Uint8Array } {
     throw new EnvelopeError('format', `The event ${found}; this version reads ${known}.`);
   }
   const frame = bytes.subarray(sealBytes);
-  if (seal !== `${prefixOf(format)}${formatDigest(hash128(frame))}\n`) {
+  if (seal !== `${prefixOf(format)}${hash128Hex(frame)}\n`) {
     throw new EnvelopeError(
       'seal',
       'The event is damaged: its bytes do not have the hash in its first line.',

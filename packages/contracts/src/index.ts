@@ -6,6 +6,7 @@ export * from './errors.ts';
 export * from './exchange.ts';
 export * from './frame.ts';
 export * from './hop.ts';
+export * from './hop-plain.ts';
 export * from './keys.ts';
 export * from './lease.ts';
 export * from './levels.ts';

@@ -86,7 +86,7 @@ class Kept<Labels extends readonly string[], Series> {
   }
 
   at(values: LabelValues<Labels>): Series {
-    const key = values.join('\n');
+    const key = values.length === 1 ? String(values[0]) : values.join('\n');
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     const series = this.#make();

@@ -73,7 +73,8 @@ export interface Change {
 
 /** A change of nothing but what `parts` says. */
 export function changeOf(parts: Partial<Change> & Pick<Change, 'state'>): Change {
-  return { entries: [], removed: [], leafXors: new LeafXors(0), answers: [], quarantine: [], ...parts };
+  const { leafXors = new LeafXors(0) } = parts;
+  return { entries: [], removed: [], answers: [], quarantine: [], ...parts, leafXors };
 }
 
 /** One change after the other, of other rows and leaves, none of them in the log. */
@@ -102,10 +103,16 @@ export interface Effect {
   collected?: Collected;
 }
 
+/** What was under a key before the operations, and what is after them. */
+interface Touched {
+  before: Entry | Head | undefined;
+  after: Entry | undefined;
+}
+
 /** Rows that operations lead to, and what was there before; looked up once a key. */
 class Overlay {
   readonly #lookup: Lookup;
-  readonly touched = new Map<string, { before: Entry | Head | undefined; after: Entry | undefined }>();
+  readonly touched = new Map<string, Touched>();
 
   constructor(lookup: Lookup) {
     this.#lookup = lookup;
@@ -113,16 +120,17 @@ class Overlay {
 
   set(key: string, after: Entry | undefined): void {
     const known = this.touched.get(key);
-    this.touched.set(key, { before: known ? known.before : this.#lookup(key), after });
+    if (known) known.after = after;
+    else this.touched.set(key, { before: this.#lookup(key), after });
   }
 
   /** A row that is another one by now stays. */
   remove({ key, version }: CollectedEntry): void {
     const known = this.touched.get(key);
     const row = known ? known.after : this.#lookup(key);
-    if (row && comparePositions(row, version) === 0) {
-      this.touched.set(key, { before: known ? known.before : row, after: undefined });
-    }
+    if (!row || comparePositions(row, version) !== 0) return;
+    if (known) known.after = undefined;
+    else this.touched.set(key, { before: row, after: undefined });
   }
 }
 
@@ -136,34 +144,39 @@ export function effectOf(ops: readonly Operation[], epoch: number, firstSeq: num
     answers: [],
     corrupt: [],
   };
-  ops.forEach((operation, index) => {
-    const version = { epoch, seq: firstSeq + index };
-    if ('answer' in operation && operation.answer) effect.answers.push({ answer: operation.answer, version });
-    if ('members' in operation && operation.members) {
-      effect.set = { seq: version.seq, members: operation.members };
-    }
-    switch (operation.op) {
-      case 'epoch-started': {
-        const { node, stream } = operation;
-        effect.epochStart = { epoch, firstSeq: version.seq, node, ...(stream !== undefined && { stream }) };
-        return;
-      }
-      case 'answer':
-      case 'members-changed':
-        return;
-      case 'collected':
-        for (const entry of operation.entries) rows.remove(entry);
-        effect.collected = laterCollected(collectedBy(operation.entries, version.seq), effect.collected);
-        return;
-      case 'delete':
-      case 'put':
-        if (operation.op === 'delete' && isBrokenBy('drop-tombstone')) return;
-        rows.set(operation.key, entryAfter(operation, version));
-        return;
-    }
-  });
+  for (let index = 0; index < ops.length; index += 1) {
+    carryOut(ops[index] as Operation, epoch, firstSeq + index, rows, effect);
+  }
   for (const [key, { before, after }] of rows.touched) replace(effect, key, before, after);
   return effect;
+}
+
+function carryOut(operation: Operation, epoch: number, seq: number, rows: Overlay, effect: Effect): void {
+  if ('answer' in operation && operation.answer) {
+    effect.answers.push({ answer: operation.answer, version: { epoch, seq } });
+  }
+  switch (operation.op) {
+    case 'epoch-started': {
+      const { node, stream, members } = operation;
+      effect.epochStart = { epoch, firstSeq: seq, node, ...(stream !== undefined && { stream }) };
+      if (members) effect.set = { seq, members };
+      return;
+    }
+    case 'members-changed':
+      effect.set = { seq, members: operation.members };
+      return;
+    case 'answer':
+      return;
+    case 'collected':
+      for (const entry of operation.entries) rows.remove(entry);
+      effect.collected = laterCollected(collectedBy(operation.entries, seq), effect.collected);
+      return;
+    case 'delete':
+    case 'put':
+      if (operation.op === 'delete' && isBrokenBy('drop-tombstone')) return;
+      rows.set(operation.key, entryAfter(operation, epoch, seq));
+      return;
+  }
 }
 
 function collectedBy(entries: readonly CollectedEntry[], seq: number): Collected {
@@ -175,18 +188,17 @@ export function laterCollected(one: Collected, other: Collected | undefined): Co
   return { seq: Math.max(one.seq, other.seq), epoch: Math.max(one.epoch, other.epoch) };
 }
 
-function entryAfter(operation: Extract<Operation, { key: string }>, version: Position): Entry {
-  const { key } = operation;
-  return operation.op === 'put'
-    ? makeEntry({
-        key,
-        ...version,
-        tombstone: false,
-        value: operation.value,
-        contentType: operation.contentType,
-        expiresAt: operation.expiresAt,
-      })
-    : makeEntry({ key, ...version, tombstone: true, value: emptyValue, contentType: '', expiresAt: null });
+function entryAfter(operation: Extract<Operation, { key: string }>, epoch: number, seq: number): Entry {
+  const isPut = operation.op === 'put';
+  return makeEntry({
+    key: operation.key,
+    epoch,
+    seq,
+    tombstone: !isPut,
+    value: isPut ? operation.value : emptyValue,
+    contentType: isPut ? operation.contentType : '',
+    expiresAt: isPut ? operation.expiresAt : null,
+  });
 }
 
 /**

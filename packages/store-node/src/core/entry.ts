@@ -16,7 +16,8 @@ export type Head = Pick<Entry, 'epoch' | 'seq' | 'tombstone' | 'expiresAt' | 'di
 export const emptyValue = new Uint8Array(0);
 
 export function makeEntry(input: DigestInput): Entry {
-  return { ...input, digest: entryDigest(input) };
+  const { key, epoch, seq, tombstone, value, contentType, expiresAt } = input;
+  return { key, epoch, seq, tombstone, value, contentType, expiresAt, digest: entryDigest(input) };
 }
 
 /** The row's bytes still have the digest that was kept beside them. */

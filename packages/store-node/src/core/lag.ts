@@ -105,9 +105,7 @@ export class LagTracker {
 
   /** Lag of a replica that has applied up to `seq`; `undefined` when unknown. */
   lag(seq: number, now: number): Lag | undefined {
-    const applied = this.#samples.findIndex((sample) => sample.seq > seq);
-    const passed = this.#samples.splice(0, applied < 0 ? this.#samples.length : applied);
-    this.#passed = passed.at(-1)?.seq ?? this.#passed;
+    this.#pass(seq);
     if (now - this.#heardAt > this.#config.headSilentMs) return undefined;
     const oldest = this.#samples[0];
     return { ops: Math.max(0, this.#head - seq), ms: oldest ? ageOf(oldest.at, now) : 0 };
@@ -123,6 +121,15 @@ export class LagTracker {
     if (applied.seq < this.#passed) return undefined;
     const stalenessMs = now - (this.#samples[0]?.since ?? this.#toldAt);
     return Number.isFinite(stalenessMs) ? stalenessMs : undefined;
+  }
+
+  /** Forgets the heads that a replica at `seq` has applied. */
+  #pass(seq: number): void {
+    const [oldest] = this.#samples;
+    if (oldest === undefined || oldest.seq > seq) return;
+    const applied = this.#samples.findIndex((sample) => sample.seq > seq);
+    const passed = this.#samples.splice(0, applied < 0 ? this.#samples.length : applied);
+    this.#passed = passed.at(-1)?.seq ?? this.#passed;
   }
 
   /** Two samples become one, with the seq of the later and the times of the earlier. */

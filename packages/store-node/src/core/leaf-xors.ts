@@ -12,13 +12,14 @@ const moveBytes = bucketBytes + digestBytes;
 const movesAtFirst = 16;
 
 export class LeafXors {
-  /** Where the move of a bucket is. */
-  readonly #offsets = new Map<number, number>();
+  /** Numbers of moves, beginning at 1, by their buckets: a hash table with at least half of it free. */
+  #places: Uint16Array;
   #block: Uint8Array;
   #end = 0;
 
   constructor(movesExpected = movesAtFirst) {
     this.#block = new Uint8Array(movesExpected * moveBytes);
+    this.#places = placesFor(movesExpected);
   }
 
   static of(moves: Iterable<readonly [bucket: number, xor: Digest]>): LeafXors {
@@ -40,25 +41,31 @@ export class LeafXors {
 
   /** Leaves that are touched. */
   get size(): number {
-    return this.#offsets.size;
+    return this.#end / moveBytes;
   }
 
   /** Of one leaf; undefined where it isn't touched. */
   get(bucket: number): Digest | undefined {
-    const at = this.#offsets.get(bucket);
-    return at === undefined ? undefined : this.#block.slice(at, at + digestBytes);
+    const move = this.#places[this.#placeOf(bucket)] as number;
+    if (move === 0) return undefined;
+    const at = move * moveBytes - digestBytes;
+    return this.#block.slice(at, at + digestBytes);
   }
 
-  keys(): Iterable<number> {
-    return this.#offsets.keys();
+  *keys(): Generator<number> {
+    for (let at = 0; at < this.#end; at += moveBytes) yield this.#bucketAt(at);
   }
 
   *[Symbol.iterator](): Generator<[bucket: number, xor: Digest]> {
-    for (const [bucket, at] of this.#offsets) yield [bucket, this.#block.subarray(at, at + digestBytes)];
+    for (let at = 0; at < this.#end; at += moveBytes) {
+      yield [this.#bucketAt(at), this.#block.subarray(at + bucketBytes, at + moveBytes)];
+    }
   }
 
   add(bucket: number, digest: Digest): void {
-    const at = this.#offsets.get(bucket) ?? this.#place(bucket);
+    const place = this.#placeOf(bucket);
+    const move = (this.#places[place] as number) || this.#append(bucket, place);
+    const at = move * moveBytes - digestBytes;
     const block = this.#block;
     for (let i = 0; i < digestBytes; i += 1) {
       block[at + i] = (block[at + i] as number) ^ (digest[i] as number);
@@ -76,7 +83,9 @@ export class LeafXors {
   }
 
   move(leaves: LeafDigests): void {
-    for (const [bucket, at] of this.#offsets) leaves.xorFrom(bucket, this.#block, at);
+    for (let at = 0; at < this.#end; at += moveBytes) {
+      leaves.xorFrom(this.#bucketAt(at), this.#block, at + bucketBytes);
+    }
   }
 
   /** As the log keeps them. Not a copy. */
@@ -84,17 +93,47 @@ export class LeafXors {
     return this.#block.subarray(0, this.#end);
   }
 
-  #place(bucket: number): number {
-    if (this.#end === this.#block.length) {
-      const larger = new Uint8Array(Math.max(movesAtFirst * moveBytes, this.#end * 2));
-      larger.set(this.#block);
-      this.#block = larger;
+  #bucketAt(at: number): number {
+    return ((this.#block[at] as number) << 8) | (this.#block[at + 1] as number);
+  }
+
+  /** Where the bucket is in the table, or could be. */
+  #placeOf(bucket: number): number {
+    const mask = this.#places.length - 1;
+    let place = bucket & mask;
+    for (;;) {
+      const move = this.#places[place] as number;
+      if (move === 0 || this.#bucketAt((move - 1) * moveBytes) === bucket) return place;
+      place = (place + 1) & mask;
     }
-    const at = this.#end + bucketBytes;
+  }
+
+  /** A move of nothing yet; its number. */
+  #append(bucket: number, place: number): number {
+    if (this.#end === this.#block.length) this.#grow();
     this.#block[this.#end] = bucket >>> 8;
     this.#block[this.#end + 1] = bucket & 0xff;
-    this.#offsets.set(bucket, at);
     this.#end += moveBytes;
-    return at;
+    const move = this.size;
+    if (move * 2 > this.#places.length) this.#placeAnew();
+    else this.#places[place] = move;
+    return move;
   }
+
+  #grow(): void {
+    const larger = new Uint8Array(Math.max(movesAtFirst * moveBytes, this.#end * 2));
+    larger.set(this.#block);
+    this.#block = larger;
+  }
+
+  #placeAnew(): void {
+    this.#places = placesFor(this.size * 2);
+    for (let move = 1; move <= this.size; move += 1) {
+      this.#places[this.#placeOf(this.#bucketAt((move - 1) * moveBytes))] = move;
+    }
+  }
+}
+
+function placesFor(moves: number): Uint16Array {
+  return new Uint16Array(2 ** Math.ceil(Math.log2(Math.max(1, moves) * 2)));
 }

@@ -11,9 +11,10 @@ import {
   listHeaderSchema,
   PayloadReader,
   problemOf,
-  readHeaderSchema,
+  readHeaderOf,
+  type Standing,
   type WriteAnswer,
-  writeHeaderSchema,
+  writeHeaderOf,
 } from '@driftless/contracts';
 import { type TraceSpan, tellOutcome } from '@driftless/runtime';
 import type { StoreNode } from '../node.ts';
@@ -27,7 +28,7 @@ const emptyValue = new Uint8Array(0);
 
 export function answerWrite(node: StoreNode, frame: Uint8Array): Promise<WriteAnswer> {
   const { header, body } = decodeFrame(frame);
-  const { shard, ack, timeoutMs, operations } = writeHeaderSchema.parse(header);
+  const { shard, ack, timeoutMs, operations } = writeHeaderOf(header);
   const payloads = new PayloadReader(body);
   const requests = operations.map((operation): TracedRequest => {
     return { operation, value: operation.op === 'put' ? payloads.take(operation.bytes) : emptyValue };
@@ -39,23 +40,35 @@ export function answerWrite(node: StoreNode, frame: Uint8Array): Promise<WriteAn
   return trace ? trace.until(answering) : answering;
 }
 
-export async function answerRead(node: StoreNode, frame: Uint8Array): Promise<Uint8Array> {
-  const { reads } = readHeaderSchema.parse(decodeFrame(frame).header);
+export function answerRead(node: StoreNode, frame: Uint8Array): Uint8Array | Promise<Uint8Array> {
+  const { reads } = readHeaderOf(decodeFrame(frame).header);
   const reading = reads.map((read) => outcomeOf(node, read));
   // Taken with what was read at once, before anything is waited for: positions must fit the values.
-  const shards = new Set(reads.map(({ shard }) => shard));
-  const standings = [...shards].flatMap((shard) => (node.has(shard) ? standingOf(node.replica(shard)) : []));
-  const outcomes = await Promise.all(reading);
-  const header = { node: node.id, standings, results: outcomes.map(({ result }) => result) };
-  return encodeFrame(
-    header,
-    outcomes.flatMap(({ value }) => value ?? []),
-  );
+  const standings: Standing[] = [];
+  for (const { shard } of reads) {
+    const isNew = !standings.some((standing) => standing.shard === shard);
+    if (isNew && node.has(shard)) standings.push(standingOf(node.replica(shard)));
+  }
+  if (reading.every(isAtOnce)) return readFrame(node, standings, reading);
+  return Promise.all(reading).then((outcomes) => readFrame(node, standings, outcomes));
 }
 
-async function outcomeOf(node: StoreNode, read: HopRead): Promise<ReadOutcome> {
+function isAtOnce(outcome: ReadOutcome | Promise<ReadOutcome>): outcome is ReadOutcome {
+  return !(outcome instanceof Promise);
+}
+
+function readFrame(node: StoreNode, standings: Standing[], outcomes: readonly ReadOutcome[]): Uint8Array {
+  const results = outcomes.map(({ result }) => result);
+  const values = outcomes.flatMap(({ value }) => value ?? []);
+  return encodeFrame({ node: node.id, standings, results }, values);
+}
+
+function outcomeOf(node: StoreNode, read: HopRead): ReadOutcome | Promise<ReadOutcome> {
   const span = node.traces?.read('read', read);
-  if (span === undefined) return bareOutcomeOf(node, read);
+  return span === undefined ? bareOutcomeOf(node, read) : tracedOutcomeOf(node, read, span);
+}
+
+async function tracedOutcomeOf(node: StoreNode, read: HopRead, span: TraceSpan): Promise<ReadOutcome> {
   const outcome = await bareOutcomeOf(node, read, span);
   const { result } = outcome;
   if ('error' in result) tellOutcome(span, result.error);
@@ -63,18 +76,32 @@ async function outcomeOf(node: StoreNode, read: HopRead): Promise<ReadOutcome> {
   return outcome;
 }
 
-async function bareOutcomeOf(node: StoreNode, read: HopRead, span?: TraceSpan): Promise<ReadOutcome> {
+function bareOutcomeOf(node: StoreNode, read: HopRead, span?: TraceSpan): ReadOutcome | Promise<ReadOutcome> {
   try {
-    const outcome = await readKey(node.replica(read.shard), read.key, read, span);
-    node.instruments.read(read.level, undefined);
-    return outcome;
+    const outcome = readKey(node.replica(read.shard), read.key, read, span);
+    if (outcome instanceof Promise) {
+      return outcome.then(
+        (waited) => served(node, read, waited),
+        (error: unknown) => refused(node, read, error),
+      );
+    }
+    return served(node, read, outcome);
   } catch (error) {
-    if (!(error instanceof DriftlessError)) throw error;
-    const { code, detail, lost, stalenessMs } = problemOf(error);
-    node.instruments.read(read.level, code);
-    const more = { ...(lost && { lost }), ...(stalenessMs !== undefined && { stalenessMs }) };
-    return { result: { error: code, detail, ...more }, value: undefined };
+    return refused(node, read, error);
   }
+}
+
+function served(node: StoreNode, { level }: HopRead, outcome: ReadOutcome): ReadOutcome {
+  node.instruments.read(level, undefined);
+  return outcome;
+}
+
+function refused(node: StoreNode, { level }: HopRead, error: unknown): ReadOutcome {
+  if (!(error instanceof DriftlessError)) throw error;
+  const { code, detail, lost, stalenessMs } = problemOf(error);
+  node.instruments.read(level, code);
+  const more = { ...(lost && { lost }), ...(stalenessMs !== undefined && { stalenessMs }) };
+  return { result: { error: code, detail, ...more }, value: undefined };
 }
 
 export async function answerList(node: StoreNode, frame: Uint8Array): Promise<Uint8Array> {

@@ -59,8 +59,8 @@ export class Follower {
     return this.#queue.length;
   }
 
-  get #dead(): (life: number) => boolean {
-    return (life) => life !== this.#life || this.#context.halted !== undefined;
+  #dead(life: number): boolean {
+    return life !== this.#life || this.#context.halted !== undefined;
   }
 
   async #consume(life: number): Promise<void> {
@@ -170,11 +170,12 @@ export class Follower {
         const burst = this.#queue.splice(0, this.#context.limits.applyBurst);
         for (const message of burst) {
           if (this.#dead(life)) return;
-          await this.#process(life, message);
+          const waiting = this.#process(life, message);
+          if (waiting) await waiting;
         }
         if (this.#applied.length >= this.#context.limits.ackEveryEvents) this.settle();
         this.#onApplied(burst.some(({ prompt }) => prompt));
-        await this.#context.clock.turn();
+        if (this.#queue.length > 0) await this.#context.clock.turn();
       }
     } finally {
       this.#draining = false;
@@ -191,38 +192,62 @@ export class Follower {
     this.#context.clock.soon(() => void this.#drain(life));
   }
 
-  async #process(life: number, message: StreamMessage): Promise<void> {
+  /** Nearly every event is applied at once; otherwise resolves when it was. */
+  #process(life: number, message: StreamMessage): Promise<void> | undefined {
     const batch = this.#decode(message);
-    if (!batch) return;
+    if (!batch) return undefined;
     const context = this.#context;
     context.lag.seen(lastSeqOf(batch), context.clock.monotonic());
     const span = context.traces?.apply(message, batch);
-    while (!this.#dead(life)) {
-      checkPosition(context);
-      const verdict = judge(batch, context.shard, context.state.applied);
-      switch (verdict.kind) {
-        case 'apply':
-          this.#apply(batch, message, span);
-          return;
-        case 'duplicate':
-          this.#keep(span, 'duplicate');
-          return this.#skip(batch, message);
-        case 'halt':
-          span?.fail('internal');
-          this.#keep(span, 'halted');
-          return this.#halt(verdict.reason);
-        case 'gap':
-          span?.event('waits for what is missing before it');
-          context.counts.gaps += 1;
-          context.instruments.gaps.add(1, { shard: String(context.shard) });
-          await this.#repair.reach(batch.firstSeq - 1, () => this.#dead(life));
-          break;
-        case 'orphans':
-          await this.#repair.cut(verdict.afterSeq, () => this.#dead(life));
-          break;
-      }
+    const waiting = this.#take(life, batch, message, span);
+    return waiting && this.#takeAfter(waiting, life, batch, message, span);
+  }
+
+  async #takeAfter(
+    first: Promise<void>,
+    life: number,
+    batch: Batch,
+    message: StreamMessage,
+    span: TraceSpan | undefined,
+  ): Promise<void> {
+    for (let waiting: Promise<void> | undefined = first; waiting; ) {
+      await waiting;
+      if (this.#dead(life)) return span?.end();
+      waiting = this.#take(life, batch, message, span);
     }
-    span?.end();
+  }
+
+  /** What must be done before it can be applied; undefined when there is nothing more to do. */
+  #take(
+    life: number,
+    batch: Batch,
+    message: StreamMessage,
+    span: TraceSpan | undefined,
+  ): Promise<void> | undefined {
+    const context = this.#context;
+    checkPosition(context);
+    const verdict = judge(batch, context.shard, context.state.applied);
+    switch (verdict.kind) {
+      case 'apply':
+        this.#apply(batch, message, span);
+        return undefined;
+      case 'duplicate':
+        this.#keep(span, 'duplicate');
+        this.#skip(batch, message);
+        return undefined;
+      case 'halt':
+        span?.fail('internal');
+        this.#keep(span, 'halted');
+        this.#halt(verdict.reason);
+        return undefined;
+      case 'gap':
+        span?.event('waits for what is missing before it');
+        context.counts.gaps += 1;
+        context.instruments.gaps.add(1, { shard: String(context.shard) });
+        return this.#repair.reach(batch.firstSeq - 1, () => this.#dead(life));
+      case 'orphans':
+        return this.#repair.cut(verdict.afterSeq, () => this.#dead(life));
+    }
   }
 
   #apply(batch: Batch, message: StreamMessage, span: TraceSpan | undefined): void {

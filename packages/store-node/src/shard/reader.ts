@@ -54,21 +54,36 @@ export interface ReadOutcome {
   value: Uint8Array | undefined;
 }
 
-export async function readKey(
+/**
+ * At once where nothing is to be waited for: most reads by far, and a promise costs as much as the row. Throws
+ * `DriftlessError`, or rejects with it.
+ */
+export function readKey(
   replica: ShardReplica,
   key: string,
   freshness: Freshness,
   span?: TraceSpan,
-): Promise<ReadOutcome> {
-  const { level, seen } = freshness;
-  const { entry, ...at } =
-    level === 'eventual' && !seen
-      ? { entry: healthyEntry(replica, key) }
-      : await freshEntry(replica, key, freshness, span);
-  if (isVisible(entry, replica.context.clock.wall()))
-    return { result: { found: true, ...headOf(entry), ...at }, value: entry.value };
-  const version = entry ? { version: formatPosition(entry) } : {};
-  return { result: { found: false, ...version, ...at }, value: undefined };
+): ReadOutcome | Promise<ReadOutcome> {
+  const isEventual = freshness.level === 'eventual' && !freshness.seen;
+  if (isEventual) return outcomeOf(replica, healthyEntry(replica, key), undefined);
+  return freshEntry(replica, key, freshness, span).then(({ entry, standing }) =>
+    outcomeOf(replica, entry, standing),
+  );
+}
+
+function outcomeOf(
+  replica: ShardReplica,
+  entry: Entry | undefined,
+  standing: Standing | undefined,
+): ReadOutcome {
+  if (isVisible(entry, replica.context.clock.wall())) {
+    const { contentType: type, value, expiresAt } = entry;
+    const version = formatPosition(entry);
+    const at = { expiresAt: expiresAt ?? undefined, standing };
+    return { result: { found: true, version, type, bytes: value.length, ...at }, value };
+  }
+  const version = entry && formatPosition(entry);
+  return { result: { found: false, version, standing }, value: undefined };
 }
 
 async function freshEntry(

@@ -13,8 +13,7 @@ import type { ShardContext } from './context.ts';
  */
 export function checkPosition(context: ShardContext): void {
   const { store, state } = context;
-  const range = store.logRange();
-  if (range === undefined || range.lastSeq <= state.applied.seq) return;
+  if (store.logEndSeq() <= state.applied.seq) return;
   const end = store.logEnd() as LogRow;
   const postRoot = stampedRoot(end);
   if (postRoot === undefined) {

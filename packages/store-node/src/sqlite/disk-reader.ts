@@ -43,7 +43,7 @@ export class DiskReader {
       const last = this.#lastId.get(after) as number | null;
       if (last === null) return;
       const rows = this.#rows.all(after, last) as EntryTuple[];
-      this.#database.pragma('shrink_memory');
+      this.#forgetPages();
       yield rows.map(entryOfTuple);
       after = last;
     }
@@ -52,22 +52,27 @@ export class DiskReader {
   /** As of the last commit. */
   bucketRows(bucket: number): Entry[] {
     const rows = this.#bucketRows.all(bucket) as EntryTuple[];
-    this.#database.pragma('shrink_memory');
+    this.#forgetPages();
     return rows.map(entryOfTuple);
   }
 
   /** As of the last commit, without looking at values. */
   bucketDigests(bucket: number): KeptDigest[] {
     const rows = this.#bucketDigests.all(bucket) as [key: string, seq: number, digest: string][];
-    this.#database.pragma('shrink_memory');
+    this.#forgetPages();
     return rows.map(([key, seq, digest]) => ({ key, seq, digest }));
   }
 
   /** The first from this one on that has rows. */
   nextBucket(from: number): number | undefined {
     const bucket = this.#nextBucket.get(from) as number | null;
-    this.#database.pragma('shrink_memory');
+    this.#forgetPages();
     return bucket ?? undefined;
+  }
+
+  /** By `exec`, which makes no statement for JavaScript: half of what a small bucket costs. */
+  #forgetPages(): void {
+    this.#database.exec('PRAGMA shrink_memory');
   }
 
   close(): void {

@@ -20,6 +20,7 @@ const step = fc.oneof(
   { weight: 3, arbitrary: entry.map((row) => ({ kind: 'set', row, key: row.key }) as const) },
   key.map((key) => ({ kind: 'delete', key }) as const),
   key.map((key) => ({ kind: 'get', key }) as const),
+  fc.tuple(key, fc.integer({ min: 1, max: 9 })).map(([key, id]) => ({ kind: 'note', key, id }) as const),
 );
 
 it('has the last head of a key or none, the one set last always, and never too many', () => {
@@ -27,6 +28,7 @@ it('has the last head of a key or none, the one set last always, and never too m
     fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
       const heads = new HeadCache(headsMax);
       const last = new Map<string, unknown>();
+      const ids = new Map<string, number>();
       for (const one of steps) {
         if (one.kind === 'delete') {
           heads.delete(one.key);
@@ -39,6 +41,13 @@ it('has the last head of a key or none, the one set last always, and never too m
           expect(heads.get(one.key)).toEqual(last.get(one.key));
         }
         if (one.kind === 'get') heads.get(one.key);
+        if (one.kind === 'note') {
+          heads.noteId(one.key, one.id);
+          ids.set(one.key, one.id);
+        }
+        // An id is of the row as long as something of it is kept, and forgotten with it.
+        for (const name of 'abcdefgh') if (heads.idOf(name) === undefined) ids.delete(name);
+        for (const [name, id] of ids) expect(heads.idOf(name)).toBe(id);
         const found = [...'abcdefgh'].filter((name) => heads.get(name) !== undefined);
         expect(found.length).toBeLessThanOrEqual(headsMax);
         for (const name of found) expect(heads.get(name)).toEqual(last.get(name));

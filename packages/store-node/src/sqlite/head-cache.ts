@@ -1,6 +1,6 @@
 /**
- * Heads of the rows that were written lately, so that writing them again reads nothing. Every write asks for
- * one and sets one; so they lie in flat arrays, and what stays over many writes is no object that the garbage
+ * Heads of the rows that were written lately, so that writing them again reads nothing, and where these rows
+ * are in their table, as soon as that was told. Every write asks for one and sets one; so they lie in flat arrays, and what stays over many writes is no object that the garbage
  * collector moves around. What is neither written nor asked for while the hand of the clock goes round makes
  * room for others.
  */
@@ -21,6 +21,8 @@ export class HeadCache {
   /** NaN: never. */
   readonly #expiries: Float64Array;
   readonly #digests: Uint8Array;
+  /** 0: not known. */
+  readonly #ids: Float64Array;
   readonly #free: number[] = [];
   #hand = 0;
 
@@ -31,6 +33,19 @@ export class HeadCache {
     this.#seqs = new Float64Array(headsMax);
     this.#expiries = new Float64Array(headsMax);
     this.#digests = new Uint8Array(headsMax * digestBytes);
+    this.#ids = new Float64Array(headsMax);
+  }
+
+  /** Id of the row; 0 when it isn't known, and undefined when nothing is known of the row. */
+  idOf(key: string): number | undefined {
+    const slot = this.#slots.get(key);
+    return slot === undefined ? undefined : this.#ids[slot];
+  }
+
+  /** Of a row whose head is known. */
+  noteId(key: string, id: number): void {
+    const slot = this.#slots.get(key);
+    if (slot !== undefined) this.#ids[slot] = id;
   }
 
   get(key: string): Head | undefined {
@@ -70,6 +85,7 @@ export class HeadCache {
   #place(key: string): number {
     const slot = this.#free.pop() ?? (this.#keys.length < this.#headsMax ? this.#keys.length : this.#evict());
     this.#keys[slot] = key;
+    this.#ids[slot] = 0;
     this.#slots.set(key, slot);
     return slot;
   }

@@ -1,5 +1,5 @@
 /** The SQL of the store, prepared once, and how rows become the core's data. */
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import { decodeBatch, encodeBatch, zeroDigest } from '@driftless/contracts';
 import type Database from 'better-sqlite3';
 import type { LogRow, Orphan } from '../core/change.ts';
@@ -76,7 +76,16 @@ interface SetRow {
   members: string;
 }
 
+const putEntrySql = `
+  INSERT INTO entries (epoch, seq, tombstone, expires_at, content_type, digest, value, key, bucket)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT (key) DO UPDATE SET epoch = excluded.epoch, seq = excluded.seq,
+    tombstone = excluded.tombstone, expires_at = excluded.expires_at,
+    content_type = excluded.content_type, digest = excluded.digest, value = excluded.value`;
+
 export const entryColumns = 'key, epoch, seq, tombstone, expires_at, content_type, digest, value';
+/** The end comes as bytes, for it is no text (entry-rows.ts). */
+const beforeEnd = 'key < CAST(? AS TEXT) ORDER BY key LIMIT ?';
 const logColumns = 'first_seq, last_seq, epoch, committed_at, event';
 
 /** Batches dropped from the log in one turn, so that no turn is long. */
@@ -150,14 +159,17 @@ export function prepare(database: Database.Database) {
   return {
     // As a tuple: it stands on the path of every operation, and names of columns cost.
     entry: sql(`SELECT ${entryColumns} FROM entries WHERE key = ?`).raw(),
-    entriesFrom: sql('SELECT * FROM entries WHERE key >= ? ORDER BY key'),
-    entriesAfter: sql('SELECT * FROM entries WHERE key > ? ORDER BY key'),
-    putEntry: sql(`
-      INSERT INTO entries (key, bucket, epoch, seq, tombstone, expires_at, content_type, digest, value)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-      ON CONFLICT (key) DO UPDATE SET epoch = excluded.epoch, seq = excluded.seq,
-        tombstone = excluded.tombstone, expires_at = excluded.expires_at,
-        content_type = excluded.content_type, digest = excluded.digest, value = excluded.value`),
+    entriesFrom: sql(`SELECT ${entryColumns} FROM entries WHERE key >= ? AND ${beforeEnd}`).raw(),
+    entriesAfter: sql(`SELECT ${entryColumns} FROM entries WHERE key > ? AND ${beforeEnd}`).raw(),
+    begin: sql('BEGIN'),
+    commit: sql('COMMIT'),
+    rollback: sql('ROLLBACK'),
+    putEntry: sql(putEntrySql),
+    putEntryTellingId: sql(`${putEntrySql} RETURNING id`).pluck(),
+    /** Where the row is, is known: its key is not looked for in the index. */
+    putEntryAt: sql(`
+      UPDATE entries SET epoch = ?, seq = ?, tombstone = ?, expires_at = ?, content_type = ?, digest = ?,
+        value = ? WHERE id = ? AND key = ?`),
     tombstones: sql(`
       SELECT key, epoch, seq, tombstone, length(value) AS bytes FROM entries
       WHERE tombstone = 1 AND seq <= ? ORDER BY seq LIMIT ?`),
@@ -171,7 +183,7 @@ export function prepare(database: Database.Database) {
     movesAfter: sql('SELECT leaf_moves FROM log WHERE first_seq > ? ORDER BY first_seq').pluck(),
     putMeta: sql(`
       UPDATE meta SET epoch = ?, seq = ?, root = ?, drift = ?, suspect = ?, settle_seq = ?, confirmed_seq = ?,
-        stream_seq = ?, stream_created_at = ?, collected_seq = ?, collected_epoch = ?`),
+        stream_seq = ?, stream_created_at = ?, collected_seq = ?, collected_epoch = ? WHERE id = 1`),
     logAfter: sql(`SELECT ${logColumns} FROM log WHERE first_seq > ? ORDER BY first_seq`),
     logAt: sql(`SELECT ${logColumns} FROM log WHERE first_seq = ?`),
     logEnd: sql(`SELECT ${logColumns} FROM log ORDER BY first_seq DESC LIMIT 1`),
@@ -209,17 +221,4 @@ export function prepare(database: Database.Database) {
       'SELECT (SELECT count(*) FROM quarantine) AS quarantined, (SELECT count(*) FROM orphans) AS orphans',
     ),
   };
-}
-
-/** Keys from the prefix on, in byte order, as long as they begin with it. */
-export function listEntries(statements: Statements, prefix: string, after: string, limit: number): Entry[] {
-  const entries: Entry[] = [];
-  const afterPrefix = Buffer.compare(Buffer.from(after), Buffer.from(prefix)) >= 0 && after !== '';
-  const statement = afterPrefix ? statements.entriesAfter : statements.entriesFrom;
-  for (const row of statement.iterate(afterPrefix ? after : prefix) as IterableIterator<EntryRow>) {
-    if (!row.key.startsWith(prefix)) break;
-    entries.push(entryOf(row));
-    if (entries.length >= limit) break;
-  }
-  return entries;
 }

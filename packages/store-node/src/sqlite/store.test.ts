@@ -9,7 +9,7 @@ import { unknownSet } from '../core/state.ts';
 import { allOf, storeCases } from '../store/acceptance.ts';
 import { MemoryStore } from '../store/memory.ts';
 import type { ShardStore } from '../store/port.ts';
-import { put, TestReplica } from '../testing/replica.ts';
+import { put, TestReplica, text } from '../testing/replica.ts';
 import { anyRequest } from '../testing/requests.ts';
 import { prepare } from './statements.ts';
 import { SqliteStore } from './store.ts';
@@ -130,6 +130,21 @@ describe('the store on SQLite', () => {
       expect(leavesOf(open('leaves.db'))).toEqual(leaves);
     },
   );
+
+  it('writes a row anew that is not any more where it was remembered to be', () => {
+    const file = nextFile();
+    const replica = new TestReplica(open(file));
+    replica.startEpoch(1);
+    for (const value of ['1', '2', '3']) replica.write([put('a', value), put('b', value)]);
+    const other = new Database(join(directory, file));
+    other.exec(`UPDATE entries SET key = 'c' WHERE key = 'a'; DELETE FROM entries WHERE key = 'b'`);
+    other.close();
+    replica.write([put('a', '4'), put('b', '4')]);
+    const values = replica.store
+      .list({ prefix: '', after: '', limit: 9 })
+      .map(({ key, value }) => key + text(value));
+    expect(values).toEqual(['a4', 'b4', 'c3']);
+  });
 
   it('S3 has all its leaves again after a cut that moved none of them', () => {
     const replica = new TestReplica(open('cut.db'));

@@ -8,13 +8,7 @@
  * and the process ends; SQLite's recovery at the next start tells what is there.
  */
 import type { LeafDigests } from '@driftless/anti-entropy';
-import {
-  bucketOf,
-  type Digest,
-  type EpochStart,
-  type Position,
-  type RecordedAnswer,
-} from '@driftless/contracts';
+import type { Digest, EpochStart, Position, RecordedAnswer } from '@driftless/contracts';
 import Database from 'better-sqlite3';
 import type { Change, LogRow, Orphan, Quarantined } from '../core/change.ts';
 import type { CollectableRow, CollectQuery } from '../core/collect.ts';
@@ -22,18 +16,15 @@ import type { Entry, Head } from '../core/entry.ts';
 import type { ReplicaSet, ShardState } from '../core/state.ts';
 import type { Counts, KeptDigest, ListQuery, ShardStore, Snapshot } from '../store/port.ts';
 import { DiskReader } from './disk-reader.ts';
-import { HeadCache } from './head-cache.ts';
+import { EntryRows } from './entry-rows.ts';
 import { loadLeaves, movedLeaves } from './leaf-journal.ts';
 import { openSchema } from './schema.ts';
 import {
   type CollectableRowRow,
   collectableOf,
-  type EntryTuple,
   entriesOf,
-  entryOfTuple,
   type LogRowRow,
   type LogSizeRow,
-  listEntries,
   logRowOf,
   type OrphanRow,
   orphanBytes,
@@ -50,8 +41,6 @@ export interface SqliteStoreOptions extends WalOptions {
   file: string;
   cluster: string;
   shard: number;
-  /** SQLite page size of a new file, bytes. */
-  pageBytes: number;
   /** Heads of rows that are kept in memory. */
   headsCachedMax: number;
 }
@@ -69,15 +58,15 @@ export class SqliteStore implements ShardStore {
   readonly #disk: DiskReader;
   readonly #wal: Wal;
   readonly #leaves: LeafDigests;
-  readonly #heads: HeadCache;
+  readonly #rows: EntryRows;
   /** The leaves on disk are those of this seq. */
   #leavesSeq: number;
   #commitsSinceLeaves = 0;
   readonly #now: Clock;
-  readonly #write: (change: Change, leaves: LeafDigests | undefined) => void;
   #state: ShardState;
   #counts: Counts;
   #logBytes: number;
+  #logEndSeq: number;
 
   constructor(options: SqliteStoreOptions, now: Clock = Date.now) {
     this.#options = options;
@@ -89,12 +78,12 @@ export class SqliteStore implements ShardStore {
     openSchema(database, options.cluster, options.shard);
     this.#statements = prepare(database);
     this.#disk = new DiskReader(options.file);
-    this.#heads = new HeadCache(options.headsCachedMax);
+    this.#rows = new EntryRows(this.#statements, options.headsCachedMax);
     this.#state = stateOf(database);
     [this.#leaves, this.#leavesSeq] = loadLeaves(this.#statements);
     this.#counts = this.#statements.counts.get() as Counts;
     this.#logBytes = this.#countLogBytes();
-    this.#write = database.transaction(this.#writeAll.bind(this));
+    this.#logEndSeq = this.logRange()?.lastSeq ?? 0;
   }
 
   state(): ShardState {
@@ -102,16 +91,15 @@ export class SqliteStore implements ShardStore {
   }
 
   get(key: string): Entry | undefined {
-    const row = this.#statements.entry.get(key) as EntryTuple | undefined;
-    return row && entryOfTuple(row);
+    return this.#rows.get(key);
   }
 
   head(key: string): Entry | Head | undefined {
-    return this.#heads.get(key) ?? this.get(key);
+    return this.#rows.head(key);
   }
 
-  list({ prefix, after, limit }: ListQuery): Entry[] {
-    return listEntries(this.#statements, prefix, after, limit);
+  list(query: ListQuery): Entry[] {
+    return this.#rows.list(query);
   }
 
   collectable({ throughSeq, expiredBy, limit }: CollectQuery): CollectableRow[] {
@@ -194,6 +182,10 @@ export class SqliteStore implements ShardStore {
     return row.firstSeq === null ? undefined : { firstSeq: row.firstSeq, lastSeq: row.lastSeq };
   }
 
+  logEndSeq(): number {
+    return this.#logEndSeq;
+  }
+
   orphans(): Orphan[] {
     return (this.#statements.orphans.all() as OrphanRow[]).flatMap(orphanOf);
   }
@@ -220,13 +212,15 @@ export class SqliteStore implements ShardStore {
     const leaves =
       isDue && (leafXors.size > 0 || change.cut) ? movedLeaves(this.#leaves, leafXors) : undefined;
     this.#write(change, leaves);
-    this.#wal.committed();
+    const eventBytes = change.log?.event.length ?? 0;
+    // Values are in the event, and again in their rows.
+    this.#wal.committed(change.entries.length + change.removed.length, 2 * eventBytes);
     leafXors.move(this.#leaves);
-    for (const key of change.removed) this.#heads.delete(key);
-    for (const entry of change.entries) this.#heads.set(entry);
+    this.#rows.committed(change.entries, change.removed);
     if (leaves) this.#leavesAreOnDisk(state.applied.seq);
     this.#state = state;
-    this.#logBytes = change.cut ? this.#countLogBytes() : this.#logBytes + (change.log?.event.length ?? 0);
+    this.#logBytes = change.cut ? this.#countLogBytes() : this.#logBytes + eventBytes;
+    this.#logEndSeq = change.cut ? (this.logRange()?.lastSeq ?? 0) : (change.log?.lastSeq ?? this.#logEndSeq);
     this.#counts = {
       quarantined: this.#counts.quarantined + change.quarantine.length,
       orphans: this.#counts.orphans + (change.cut?.orphans.length ?? 0),
@@ -276,6 +270,7 @@ export class SqliteStore implements ShardStore {
     if (this.#leavesSeq < lastDropped) this.#saveLeaves();
     this.#statements.trimLog.run(lastDropped);
     this.#logBytes -= bytes;
+    this.#logEndSeq = this.logRange()?.lastSeq ?? 0;
   }
 
   /**
@@ -313,16 +308,25 @@ export class SqliteStore implements ShardStore {
     this.#commitsSinceLeaves = 0;
   }
 
+  #write(change: Change, leaves: LeafDigests | undefined): void {
+    const { begin, commit, rollback } = this.#statements;
+    begin.run();
+    try {
+      this.#writeAll(change, leaves);
+      commit.run();
+    } catch (error) {
+      // SQLite rolls back by itself where the disk fails.
+      if (this.#database.inTransaction) rollback.run();
+      throw error;
+    }
+  }
+
   #writeAll(change: Change, leaves: LeafDigests | undefined): void {
     const statements = this.#statements;
     const now = this.#now();
     if (change.cut) this.#writeCut(change.cut, now);
     for (const key of change.removed) statements.removeEntry.run(key);
-    for (const entry of change.entries) {
-      const { key, epoch, seq, tombstone, expiresAt, contentType, digest, value } = entry;
-      const version = [epoch, seq, tombstone ? 1 : 0, expiresAt] as const;
-      statements.putEntry.run(key, bucketOf(key), ...version, contentType, digest, value);
-    }
+    for (const entry of change.entries) this.#rows.write(entry);
     const { log } = change;
     if (log) {
       const moves = change.leafXors.bytes();

@@ -19,6 +19,8 @@ import { type CheckpointOrder, takeBack } from './checkpoint-order.ts';
 import type { CheckpointThread } from './checkpoint-thread.ts';
 
 export interface WalOptions {
+  /** SQLite page size of a new file, bytes. */
+  pageBytes: number;
   /** Pages in the WAL at which they are copied to the file. */
   walCheckpointPages: number;
   checkpoints?: { thread: CheckpointThread; onError: (error: Error) => void } | undefined;
@@ -26,6 +28,10 @@ export interface WalOptions {
 
 /** By so much may the WAL outgrow its pages, before the thread that writes checkpoints itself. */
 const outgrows = 4;
+/** Pages that a commit writes at most for itself, and for a row besides its bytes: what nobody looks at. */
+const [pagesOfCommit, pagesOfRow] = [8, 4];
+/** The part of the pages of a checkpoint after which the WAL is looked at again. */
+const lookEvery = 1 / 16;
 
 export class Wal {
   readonly #database: Database.Database;
@@ -36,6 +42,8 @@ export class Wal {
   #order: CheckpointOrder | undefined;
   /** Pages at which the next order is due. */
   #dueAt: number;
+  /** Pages that may have been written since the WAL was looked at. */
+  #unseen = 0;
 
   constructor(database: Database.Database, options: WalOptions) {
     const { walCheckpointPages, checkpoints } = options;
@@ -45,7 +53,7 @@ export class Wal {
     database.pragma('journal_mode = WAL');
     database.pragma('synchronous = NORMAL');
     database.pragma(`wal_autocheckpoint = ${walCheckpointPages * (checkpoints ? outgrows : 1)}`);
-    // Only looks: one microsecond.
+    // Only looks; SQLite prepares it anew each time.
     this.#pages = database.prepare('PRAGMA wal_checkpoint(NOOP)').raw();
   }
 
@@ -59,9 +67,14 @@ export class Wal {
     fdatasyncSync(this.#descriptor);
   }
 
-  committed(): void {
-    const { checkpoints } = this.#options;
-    if (!checkpoints || this.#order || this.#size().pages < this.#dueAt) return;
+  /** So many rows and bytes of values and events. */
+  committed(rows: number, bytes: number): void {
+    const { checkpoints, walCheckpointPages, pageBytes } = this.#options;
+    if (!checkpoints || this.#order) return;
+    this.#unseen += pagesOfCommit + pagesOfRow * rows + bytes / pageBytes;
+    if (this.#unseen < walCheckpointPages * lookEvery) return;
+    this.#unseen = 0;
+    if (this.#size().pages < this.#dueAt) return;
     this.#order = checkpoints.thread.order(this.#database.name, (error) => this.#finish(error));
   }
 

@@ -54,6 +54,7 @@ export function allOf(store: ShardStore) {
     leaves: [...store.leavesRoot()],
     log: store.log(0, Number.POSITIVE_INFINITY).map((row) => ({ ...row, event: text(row.event) })),
     logRange: store.logRange(),
+    logEndSeq: store.logEndSeq(),
     epochs: store.epochs().map(({ epoch, firstSeq, node }) => ({ epoch, firstSeq, node })),
     sets: store.sets(),
     orphans: store.orphans().map(({ version, operation }) => ({ version, operation: plain(operation) })),
@@ -179,6 +180,7 @@ function pagesTheLog(subject: Subject): void {
   expect(store.logAt(2)).toEqual(all[1]);
   expect(store.logAt(3)).toBeUndefined();
   expect(store.logRange()).toEqual({ firstSeq: 1, lastSeq: 7 });
+  expect(store.logEndSeq()).toBe(7);
   expect(store.logEnd()).toEqual(all.at(-1));
   store.trimLog(7, Number.POSITIVE_INFINITY);
   expect(store.logRange()).toBeUndefined();

@@ -145,6 +145,10 @@ export class MemoryStore implements ShardStore {
     return row && copyOfRow(row);
   }
 
+  logEndSeq(): number {
+    return this.#log.at(-1)?.lastSeq ?? 0;
+  }
+
   logRange(): { firstSeq: number; lastSeq: number } | undefined {
     const [first, last] = [this.#log[0], this.#log.at(-1)];
     return first && last && { firstSeq: first.firstSeq, lastSeq: last.lastSeq };

@@ -75,6 +75,8 @@ export interface ShardStore {
   logAt(firstSeq: number): LogRow | undefined;
   /** The last batch. */
   logEnd(): LogRow | undefined;
+  /** Last seq of the last batch, 0 when the log is empty; asked for with every commit. */
+  logEndSeq(): number;
   logRange(): { firstSeq: number; lastSeq: number } | undefined;
   /** Bytes of the events in the log. */
   logBytes(): number;
