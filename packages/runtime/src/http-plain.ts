@@ -21,7 +21,7 @@ import type { ConnectionFault, Problems } from './http-problems.ts';
 import type { Logger } from './log.ts';
 
 export interface HotRoute extends HeadRoute {
-  readonly method: 'GET' | 'PUT' | 'POST';
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   /** Answers by `reply.send`, or rejects; never throws by itself. */
   handler(request: PlainRequest, reply: PlainReply): Promise<void>;
 }

@@ -55,6 +55,7 @@ export function hotKeyRoutes(parts: Parts): HotRoute[] {
       handler: (asking, reply) => put(parts, asking, reply),
     },
     { method: 'GET', url, bodyBytesMax: 0, handler: (asking, reply) => get(parts, asking, reply) },
+    { method: 'DELETE', url, bodyBytesMax: 0, handler: (asking, reply) => remove(parts, asking, reply) },
   ];
 }
 

@@ -175,6 +175,8 @@ describe('a caller', () => {
     increment('n', '{"by":0.5}'),
     { method: 'POST', url: '/v1/counters/n' },
     put('unconfirmed'),
+    { method: 'DELETE', url: '/v1/kv/a' },
+    { method: 'DELETE', url: '/v1/kv/t', headers: { 'if-match': '"1-1"' } },
   ];
   /** What is no ASCII is not plain. */
   const longWay = { 'x-odd': '\xe9' };
@@ -193,10 +195,15 @@ describe('a caller', () => {
       const result = { error: 'indeterminate' as const, version: '1-7' };
       node.fault = { type: 'result', prefix: 'unconfirmed', result };
       const { port } = new URL(await app.listen({ port: 0, host: '127.0.0.1' }));
+      let byNode = 0;
+      app.server.on('request', () => {
+        byNode += 1;
+      });
       for (const request of requests) {
         const headers = { ...request.headers, ...(way === 1 && longWay) };
         answers[way]?.push(shown(await send(Number(port), { ...request, headers })));
       }
+      expect(byNode).toBe(way === 0 ? 0 : requests.length);
       const text = (await app.inject('/metrics')).body;
       counts.push(text.match(/^http_request_duration_seconds_count.*$/gm)?.sort() ?? []);
     }

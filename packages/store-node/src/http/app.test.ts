@@ -76,6 +76,12 @@ test.each([
   ['a large write', 503, '/node/v1/write', encodeFrame(write, [Buffer.alloc(300_000, 'x')])],
   ['a write that lacks bytes', 500, '/node/v1/write', encodeFrame(write, [Buffer.alloc(2)])],
   ['what is no frame', 500, '/node/v1/read', Buffer.from('{}')],
+  [
+    'a listing',
+    503,
+    '/node/v1/list',
+    encodeFrame({ shard: 0, level: 'eventual', prefix: '', after: '', limit: 10, values: false }, []),
+  ],
   ['nothing', 500, '/node/v1/read', Buffer.alloc(0)],
 ])('%s is answered past the framework, and as the framework does', async (_, status, path, frame) => {
   const plain = await post(path, frame);

@@ -49,8 +49,8 @@ function addCaughtUpRoute(app: HttpServer, serving: () => StoreNode): void {
 }
 
 /**
- * What gateways ask with every batch: these go past the framework where they are plain
- * (runtime/http-plain.ts).
+ * What gateways ask: these go past the framework where they are plain (runtime/http-plain.ts). Listings are
+ * rarer, but come on the same connections, which one request that isn't plain would end that for.
  */
 export function hotRoutes(serving: () => StoreNode): HotRoute[] {
   const options = { method: 'POST', bodyBytesMax: frameBytesMax, contentType: frameContentType } as const;
@@ -70,6 +70,13 @@ export function hotRoutes(serving: () => StoreNode): HotRoute[] {
         reply.type(frameContentType).send(await answerRead(serving(), body as Buffer));
       },
     },
+    {
+      ...options,
+      url: '/node/v1/list',
+      handler: async ({ body }, reply) => {
+        reply.type(frameContentType).send(await answerList(serving(), body as Buffer));
+      },
+    },
   ];
 }
 
@@ -77,9 +84,6 @@ function addHotRoutes(app: HttpServer, serving: () => StoreNode): void {
   for (const { method, url, handler } of hotRoutes(serving)) {
     app.route({ method, url, handler: (request, reply) => handler(request, reply) });
   }
-  app.post('/node/v1/list', async (request, reply) => {
-    return reply.type(frameContentType).send(await answerList(serving(), request.body as Buffer));
-  });
 }
 
 function addPeerRoutes(app: HttpServer, serving: () => StoreNode): void {
