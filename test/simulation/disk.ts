@@ -268,6 +268,7 @@ export class DiskStore implements ShardStore {
   logAt = (firstSeq: number) => this.#view.logAt(firstSeq);
   logEnd = () => this.#view.logEnd();
   logRange = () => this.#view.logRange();
+  logEndSeq = () => this.#view.logEndSeq();
   logBytes = () => this.#view.logBytes();
   orphans = () => this.#view.orphans();
   quarantined = () => this.#view.quarantined();

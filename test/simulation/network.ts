@@ -202,7 +202,7 @@ export function simHop(network: Network, from: Process, node: string, url: strin
     },
     read: async (header, waitMs = 0) => {
       const frame = encodeFrame(header, []);
-      return framed(await ask(answerTimeoutMs.read + waitMs, (server) => answerRead(server, frame)));
+      return framed(await ask(answerTimeoutMs.read + waitMs, async (server) => answerRead(server, frame)));
     },
     list: async (header) => {
       const frame = encodeFrame(header, []);

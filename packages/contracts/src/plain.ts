@@ -1,8 +1,8 @@
 /**
  * A short way past schemas, for what comes with every event and every request: nearly all of it is the same
- * few members, and to look at these by hand costs a tenth of what a schema does. What isn't plain goes to the
- * schema, which alone says what is valid. So a check of this kind takes nothing but what the schema takes, and
- * hands on as it is; `plain.test.ts` holds that.
+ * few members, and to look at these by hand costs less than a schema does. What isn't plain goes to the
+ * schema, which alone says what is valid. So a check of this kind takes nothing but what the schema takes,
+ * and hands it on as it is; `plain.test.ts` holds that.
  */
 
 export type Members = Partial<Record<string, unknown>>;

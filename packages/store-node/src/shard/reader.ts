@@ -55,7 +55,7 @@ export interface ReadOutcome {
 }
 
 /**
- * At once where nothing is to be waited for: most reads by far, and a promise costs as much as the row. Throws
+ * At once where nothing is to be waited for: most reads by far, which need no promise. Throws
  * `DriftlessError`, or rejects with it.
  */
 export function readKey(

@@ -1,8 +1,8 @@
 /**
  * Heads of the rows that were written lately, so that writing them again reads nothing, and where these rows
- * are in their table, as soon as that was told. Every write asks for one and sets one; so they lie in flat arrays, and what stays over many writes is no object that the garbage
- * collector moves around. What is neither written nor asked for while the hand of the clock goes round makes
- * room for others.
+ * are in their table, as soon as that was told. Every write asks for one and sets one; so they lie in flat
+ * arrays, and what stays over many writes is no object that the garbage collector moves around. What is
+ * neither written nor asked for while the hand of the clock goes round makes room for others.
  */
 import { digestBytes } from '@driftless/contracts';
 import type { Entry, Head } from '../core/entry.ts';

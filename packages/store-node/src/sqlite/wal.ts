@@ -28,7 +28,7 @@ export interface WalOptions {
 
 /** By so much may the WAL outgrow its pages, before the thread that writes checkpoints itself. */
 const outgrows = 4;
-/** Pages that a commit writes at most for itself, and for a row besides its bytes: what nobody looks at. */
+/** Pages that a commit may write for itself, and for a row besides its bytes: a guess on the safe side. */
 const [pagesOfCommit, pagesOfRow] = [8, 4];
 /** The part of the pages of a checkpoint after which the WAL is looked at again. */
 const lookEvery = 1 / 16;
