@@ -75,6 +75,8 @@ async function says(run: Up, words: string | RegExp): Promise<void> {
 async function started(options?: object, behaviour?: string): Promise<Up> {
   const run = start(options, behaviour);
   await says(run, 'Driftless is ready');
+  // The last of the lines that follow, which come one by one.
+  await says(run, 'Stop with Ctrl-C');
   return run;
 }
 
