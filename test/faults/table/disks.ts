@@ -53,11 +53,14 @@ const failingSync =
     };
   };
 
+/** By the node's own sync of the WAL, or by SQLite's when it checkpoints. */
+const failedSync = /EIO: i\/o error, fdatasync|SQLITE_IOERR|disk I\/O error/;
+
 const judgeSync =
   (victim: (scene: Scene) => TestProcess) =>
   (scene: Scene): Promise<string[]> => {
     const process = victim(scene);
-    return Promise.resolve(endProblems(process, outputs.get(process) ?? 0, /SQLITE_IOERR|disk I\/O error/));
+    return Promise.resolve(endProblems(process, outputs.get(process) ?? 0, failedSync));
   };
 
 const leader = (scene: Scene): TestProcess => scene.leader;
