@@ -83,13 +83,9 @@ function sized(operation: PutOperation): Mapped {
   return { operation, bytes };
 }
 
-/** A character takes at most so many bytes in JSON: `\\u0000`. */
-const escapedCharBytesMax = 6;
-
 /** Size of the value as it travels, for cutting batches; near enough for both encodings. */
 function valueBytes({ value, valueBase64 }: PutOperation): number {
   if (valueBase64 !== undefined) return Math.floor((valueBase64.length * 3) / 4);
-  if (typeof value === 'string' && value.length * escapedCharBytesMax < valueBytesMax) return value.length;
   return Buffer.byteLength(JSON.stringify(value));
 }
 
