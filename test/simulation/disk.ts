@@ -260,7 +260,7 @@ export class DiskStore implements ShardStore {
   rows = () => this.#view.rows();
   bucketRows = (bucket: number) => this.#view.bucketRows(bucket);
   bucketDigests = (bucket: number) => this.#view.bucketDigests(bucket);
-  nextBucket = (from: number) => this.#view.nextBucket(from);
+  buckets = (from: number) => this.#view.buckets(from);
   leaves = () => this.#view.leaves();
   leaf = (bucket: number) => this.#view.leaf(bucket);
   leavesRoot = () => this.#view.leavesRoot();

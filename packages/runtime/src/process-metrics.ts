@@ -11,7 +11,7 @@ import type { Telemetry } from './telemetry.ts';
 
 type Meter = Pick<Telemetry, 'keptCounter' | 'histogram' | 'gauge' | 'observedCounter'>;
 
-const EVENT_LOOP_SAMPLE_MS = 20;
+const EVENT_LOOP_SAMPLE_MS = 100;
 const GC_SECONDS_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
 

@@ -38,8 +38,16 @@ export function auditBucket(
   bucket: number,
   each?: (entry: Entry, digest: Digest) => void,
 ): BucketAudit {
-  const gap = store.leaf(bucket);
-  const entries = store.bucketRows(bucket);
+  return auditRows(bucket, store.leaf(bucket), store.bucketRows(bucket), each);
+}
+
+/** The same, of rows and leaf that were read in one turn; the leaf becomes the gap. */
+export function auditRows(
+  bucket: number,
+  gap: Digest,
+  entries: readonly Entry[],
+  each?: (entry: Entry, digest: Digest) => void,
+): BucketAudit {
   const corruptKeys: string[] = [];
   for (const entry of entries) {
     const digest = entryDigest(entry);

@@ -12,17 +12,18 @@ import {
   isZeroDigest,
   type ScrubAnswer,
   xorInto,
-  zeroDigest,
 } from '@driftless/contracts';
-import { auditBucket, type BucketAudit, burstRows, corruptKeysMax } from './audit.ts';
+import type { Entry } from '../core/entry.ts';
+import { auditBucket, auditRows, type BucketAudit, burstRows, corruptKeysMax } from './audit.ts';
 import type { ShardContext } from './context.ts';
 import { checkLeaves, checkPosition, checkStamp } from './self-check.ts';
 
 /** How often roots are compared and suspect buckets are looked at again, milliseconds. */
 const checkEveryMs = 1000;
-/** What looking at a bucket costs besides its rows, and what an empty one costs, in rows. */
-const bucketCost = 2;
-const emptyBucketCost = 0.25;
+/** What looking at a bucket costs besides its rows, in rows. */
+const bucketCost = 0.25;
+/** Rows that are waited for, so that one look at the disk is worth its cost; no longer than a second. */
+const walkRows = 50;
 /** Suspect buckets looked at in one turn; an event may have overwritten what was wrong. */
 const suspectsAtOnce = 16;
 
@@ -94,21 +95,28 @@ export class Scrub {
     if (!this.#context.isClosed) throw error;
   }
 
+  /** On from the bucket where it stands, until its credit is used up. */
   #walk(): void {
-    if (this.#credit <= 0) return;
     const context = this.#context;
+    if (this.#credit <= 0 || this.#credit < Math.min(walkRows, this.#rowsPerSecond)) return;
     const { store } = context;
     const found: BucketAudit[] = [];
-    let next = -1;
-    for (; this.#credit > 0 && this.#bucket < bucketCount; this.#bucket += 1) {
-      const bucket = this.#bucket;
-      const mayBeEmpty = isZeroDigest(store.leaf(bucket));
-      if (mayBeEmpty && next < bucket) next = store.nextBucket(bucket) ?? bucketCount;
-      const isEmpty = mayBeEmpty && bucket < next;
-      const audit = isEmpty ? emptyAudit(bucket) : auditBucket(store, bucket);
-      this.#credit -= isEmpty ? emptyBucketCost : bucketCost + audit.rows;
-      found.push(audit);
+    const look = (rows: readonly Entry[]): void => {
+      this.#credit -= bucketCost + rows.length;
+      found.push(auditRows(this.#bucket, store.leaf(this.#bucket), rows));
+      this.#bucket += 1;
+    };
+    const lookAtEmpty = (end: number): void => {
+      while (this.#credit > 0 && this.#bucket < end) look([]);
+    };
+    for (const [bucket, rows] of store.buckets(this.#bucket)) {
+      // An index that has rotted may name any bucket.
+      lookAtEmpty(Math.min(bucket, bucketCount));
+      if (this.#credit <= 0 || bucket !== this.#bucket) break;
+      look(rows);
+      if (this.#credit <= 0) break;
     }
+    lookAtEmpty(bucketCount);
     note(context, found);
     if (this.#bucket < bucketCount) return;
     this.#bucket = 0;
@@ -154,11 +162,6 @@ export class Scrub {
   }
 }
 
-/** It has no rows, and should have none. */
-function emptyAudit(bucket: number): BucketAudit {
-  return { bucket, rows: 0, gap: zeroDigest(), corruptKeys: [], sound: true };
-}
-
 /**
  * What was found in several buckets, each at its own commit. A gap between rows and leaf stays the same
  * while writes move both, so all gaps together are the one between rows and leaves now.
@@ -198,9 +201,8 @@ export function note(context: ShardContext, audits: readonly BucketAudit[]): voi
   const { soundness } = context;
   let unseenMs = 0;
   const fresh = audits.filter((audit) => {
-    const ms = soundness.unseenMs(audit.bucket);
     const isNew = soundness.audited(audit);
-    if (isNew) unseenMs = Math.max(unseenMs, ms);
+    if (isNew) unseenMs = Math.max(unseenMs, soundness.unseenMs(audit.bucket));
     return isNew;
   });
   if (fresh.length === 0) return;

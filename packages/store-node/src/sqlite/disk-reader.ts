@@ -6,7 +6,7 @@
 import Database from 'better-sqlite3';
 import type { Entry } from '../core/entry.ts';
 import type { KeptDigest } from '../store/port.ts';
-import { type EntryTuple, entryColumns, entryOfTuple } from './statements.ts';
+import { type BucketTuple, type EntryTuple, entryColumns, entryOfTuple } from './statements.ts';
 
 /** Of a larger file the rest is read by calls. */
 const mappedBytesMax = 2 ** 31 - 2 ** 16;
@@ -19,7 +19,7 @@ export class DiskReader {
   readonly #rows: Database.Statement;
   readonly #bucketRows: Database.Statement;
   readonly #bucketDigests: Database.Statement;
-  readonly #nextBucket: Database.Statement;
+  readonly #bucketsFrom: Database.Statement;
 
   constructor(file: string) {
     this.#database = new Database(file, { readonly: true });
@@ -34,7 +34,8 @@ export class DiskReader {
     // As text: a string comes out of SQLite at a fraction of what a Buffer costs.
     const digests = 'SELECT key, seq, hex(digest) FROM entries WHERE bucket = ?';
     this.#bucketDigests = this.#database.prepare(digests).raw();
-    this.#nextBucket = this.#database.prepare('SELECT min(bucket) FROM entries WHERE bucket >= ?').pluck();
+    const inBuckets = `SELECT ${entryColumns}, bucket FROM entries WHERE bucket >= ? ORDER BY bucket`;
+    this.#bucketsFrom = this.#database.prepare(inBuckets).raw();
   }
 
   /** Each part as of its own last commit. By their places: in the order of keys each would be looked for. */
@@ -63,11 +64,24 @@ export class DiskReader {
     return rows.map(([key, seq, digest]) => ({ key, seq, digest }));
   }
 
-  /** The first from this one on that has rows. */
-  nextBucket(from: number): number | undefined {
-    const bucket = this.#nextBucket.get(from) as number | null;
-    this.#forgetPages();
-    return bucket ?? undefined;
+  /** Those that have rows, in order, as of one commit. Until it is ended nothing else is read. */
+  *buckets(from: number): Generator<readonly [bucket: number, rows: Entry[]], void> {
+    let bucket = from;
+    let entries: Entry[] = [];
+    try {
+      for (const row of this.#bucketsFrom.iterate(from) as IterableIterator<BucketTuple>) {
+        const [, , , , , , , , next] = row;
+        if (next !== bucket && entries.length > 0) {
+          yield [bucket, entries];
+          entries = [];
+        }
+        bucket = next;
+        entries.push(entryOfTuple(row));
+      }
+    } finally {
+      this.#forgetPages();
+    }
+    if (entries.length > 0) yield [bucket, entries];
   }
 
   /** By `exec`, which makes no statement for JavaScript: half of what a small bucket costs. */

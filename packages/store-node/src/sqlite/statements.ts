@@ -28,6 +28,8 @@ export type EntryTuple = [
   digest: Buffer,
   value: Buffer,
 ];
+/** And the row's bucket. */
+export type BucketTuple = [...EntryTuple, bucket: number];
 
 export interface CollectableRowRow {
   key: string;
@@ -102,7 +104,7 @@ export function* entriesOf(database: Database.Database): Generator<Entry, void> 
   for (const row of rows as IterableIterator<EntryRow>) yield entryOf(row);
 }
 
-export function entryOfTuple(row: EntryTuple): Entry {
+export function entryOfTuple(row: EntryTuple | BucketTuple): Entry {
   const [key, epoch, seq, tombstone, expiresAt, contentType, digest, value] = row;
   return { key, epoch, seq, tombstone: tombstone === 1, expiresAt, contentType, digest, value };
 }

@@ -140,8 +140,8 @@ export class SqliteStore implements ShardStore {
     return this.#disk.bucketDigests(bucket);
   }
 
-  nextBucket(from: number): number | undefined {
-    return this.#disk.nextBucket(from);
+  buckets(from: number): Iterable<readonly [bucket: number, rows: Entry[]]> {
+    return this.#disk.buckets(from);
   }
 
   leaves(): LeafDigests {

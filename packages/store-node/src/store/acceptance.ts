@@ -299,9 +299,11 @@ function listsBuckets(subject: Subject): void {
   expect(beside.map(({ key, seq, digest }) => summary(key, seq, digest)).sort()).toEqual(
     all.map(({ key, seq, digest }) => summary(key, seq, Buffer.from(digest).toString('hex'))).sort(),
   );
-  const occupied: number[] = [];
-  for (let at = store.nextBucket(0); at !== undefined; at = store.nextBucket(at + 1)) occupied.push(at);
-  expect(occupied).toEqual([...new Set(all.map(({ bucket }) => bucket))]);
+  const inTurn = [...store.buckets(0)];
+  expect(inTurn.flatMap(([bucket, found]) => found.map((row) => ({ ...row, bucket })))).toEqual(all);
+  expect(new Set(inTurn.map(([bucket]) => bucket)).size).toBe(inTurn.length);
+  const [, second] = inTurn;
+  expect([...store.buckets(second?.[0] ?? 0)]).toEqual(inTurn.slice(1));
   const plainRows = all.map(({ bucket: _, ...row }) => ({
     ...row,
     value: text(row.value),

@@ -93,11 +93,11 @@ export class MemoryStore implements ShardStore {
     return [...this.#sets];
   }
 
-  nextBucket(from: number): number | undefined {
-    const next = Math.min(
-      ...[...this.#buckets].flatMap(([at, keys]) => (at >= from && keys.size > 0 ? [at] : [])),
-    );
-    return next === Number.POSITIVE_INFINITY ? undefined : next;
+  *buckets(from: number): Generator<readonly [bucket: number, rows: Entry[]], void> {
+    for (const bucket of [...this.#buckets.keys()].sort((a, b) => a - b)) {
+      const rows = bucket < from ? [] : this.#rowsOf(bucket);
+      if (rows.length > 0) yield [bucket, rows];
+    }
   }
 
   bucketRows(bucket: number): Entry[] {

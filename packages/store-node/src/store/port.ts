@@ -61,8 +61,11 @@ export interface ShardStore {
   bucketRows(bucket: number): Entry[];
   /** Of the same rows only what is kept beside their values. */
   bucketDigests(bucket: number): KeptDigest[];
-  /** The first bucket from this one on that has rows on disk; undefined when none has. */
-  nextBucket(from: number): number | undefined;
+  /**
+   * The buckets from this one on that have rows on disk, in order, each with its rows. To be read, or left, in
+   * one turn: then they are of one commit. Meanwhile nothing else is read from disk.
+   */
+  buckets(from: number): Iterable<readonly [bucket: number, rows: Entry[]]>;
   /** The leaf of a bucket. */
   leaf(bucket: number): Digest;
   /** XOR of all leaves. */
