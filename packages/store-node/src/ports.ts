@@ -15,6 +15,7 @@ import {
 import { JetStreamApiError, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { errors } from '@nats-io/transport-node';
 import type { NodeConfig } from './config.ts';
+import { AckedPublisher } from './jetstream/acked-publisher.ts';
 import { checkClusterRecord, keepClusterRecord } from './jetstream/cluster-record.ts';
 import { KvLeases } from './jetstream/leases.ts';
 import { type EventStream, type LeaseStore, Unanswered } from './jetstream/port.ts';
@@ -116,6 +117,7 @@ async function openPorts(
   });
   const js = jetstream(connection);
   const jsm = await jetstreamManager(connection, { checkAPI: false });
+  const publisher = new AckedPublisher(connection, clock, config.publishTimeoutMs);
   const directory = join(config.dataDir, 'nodes', config.nodeId);
   const thread = new CheckpointThread();
   return {
@@ -124,7 +126,7 @@ async function openPorts(
     bus: natsBus(link, logger),
     leases,
     streamOf: (shard) =>
-      new JetStreamEvents(js, jsm, { ...config, shard, node: config.nodeId, duplicateWindowMs }),
+      new JetStreamEvents(js, jsm, publisher, { ...config, shard, node: config.nodeId, duplicateWindowMs }),
     filesOf: (shard) => {
       const onDamage = (reason: string): void => {
         const message = 'the file of this replica is damaged and was set aside; peers will fill a new one';

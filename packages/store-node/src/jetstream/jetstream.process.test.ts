@@ -5,9 +5,12 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NatsServer } from '../testing/nats-server.ts';
 import { leaseCases, leaseShards, type NatsSubject, streamCases } from './acceptance.ts';
+import { AckedPublisher } from './acked-publisher.ts';
 import { KvLeases } from './leases.ts';
 import type { LeaseStore, StreamMessage } from './port.ts';
 import { JetStreamEvents } from './stream.ts';
+
+const publishTimeoutMs = 2000;
 
 let server: NatsServer;
 let connection: NatsConnection;
@@ -47,7 +50,8 @@ function subject(): NatsSubject {
 }
 
 function eventsOf(cluster: string, node: string): JetStreamEvents {
-  return new JetStreamEvents(jetstream(connection), jsm, {
+  const publisher = new AckedPublisher(connection, systemClock, publishTimeoutMs);
+  return new JetStreamEvents(jetstream(connection), jsm, publisher, {
     cluster,
     shard: 0,
     node,
@@ -55,7 +59,6 @@ function eventsOf(cluster: string, node: string): JetStreamEvents {
     streamBytesMax: 64 * 1024 * 1024,
     streamAgeMaxMs: 3_600_000,
     duplicateWindowMs: 120_000,
-    publishTimeoutMs: 2000,
     ackPendingMax: 128,
     ackWaitMs: 1000,
   });

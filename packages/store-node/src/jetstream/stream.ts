@@ -19,12 +19,14 @@ import {
   type JetStreamClient,
   type JetStreamManager,
   type JsMsg,
+  PubHeaders,
   RetentionPolicy,
   StorageType,
   type StreamInfo,
 } from '@nats-io/jetstream';
 import { headers, type MsgHdrs, nanos } from '@nats-io/transport-node';
 import type { BatchName, StreamEnd } from '../core/outbox.ts';
+import type { AckedPublisher } from './acked-publisher.ts';
 import {
   type ConsumeOptions,
   type Consumption,
@@ -49,7 +51,6 @@ export interface JetStreamOptions {
   streamAgeMaxMs: number;
   /** Window in which JetStream knows a message id again, milliseconds. */
   duplicateWindowMs: number;
-  publishTimeoutMs: number;
   /** Events given out and not acked. */
   ackPendingMax: number;
   /** After this an event that was not acked is given out again, milliseconds. */
@@ -87,13 +88,20 @@ export class JetStreamEvents implements EventStream {
   readonly pipelines: boolean;
   readonly #js: JetStreamClient;
   readonly #jsm: JetStreamManager;
+  readonly #publisher: AckedPublisher;
   readonly #options: JetStreamOptions;
   readonly #stream: string;
   readonly #subject: string;
 
-  constructor(js: JetStreamClient, jsm: JetStreamManager, options: JetStreamOptions) {
+  constructor(
+    js: JetStreamClient,
+    jsm: JetStreamManager,
+    publisher: AckedPublisher,
+    options: JetStreamOptions,
+  ) {
     this.#js = js;
     this.#jsm = jsm;
+    this.#publisher = publisher;
     this.#options = options;
     this.pipelines = options.streamReplicas === 1;
     this.#stream = streamName(options.cluster, options.shard);
@@ -120,29 +128,27 @@ export class JetStreamEvents implements EventStream {
   }
 
   async publish(publish: Publish): Promise<{ streamSeq: number }> {
-    const { event, epoch, firstSeq, lastSeq, expectedStreamSeq, after, prompt, trace } = publish;
+    try {
+      const heads = this.#headsOf(publish);
+      return { streamSeq: await this.#publisher.publish(this.#subject, publish.event, heads) };
+    } catch (error) {
+      throw asPortError(error);
+    }
+  }
+
+  #headsOf({ epoch, firstSeq, lastSeq, expectedStreamSeq, after, prompt, trace }: Publish): MsgHdrs {
     const heads = headers();
+    heads.set(PubHeaders.MsgIdHdr, this.#messageId({ epoch, firstSeq }, expectedStreamSeq + 1));
+    heads.set(PubHeaders.ExpectedLastSeqHdr, String(expectedStreamSeq));
+    if (after && this.pipelines)
+      heads.set(PubHeaders.ExpectedLastMsgIdHdr, this.#messageId(after, expectedStreamSeq));
     heads.set(eventHeaders.epoch, String(epoch));
     heads.set(eventHeaders.firstSeq, String(firstSeq));
     heads.set(eventHeaders.lastSeq, String(lastSeq));
     if (prompt) heads.set(eventHeaders.prompt, '1');
     if (trace) heads.set(traceHeaders.parent, trace.traceparent);
     if (trace?.links !== undefined) heads.set(traceHeaders.links, trace.links);
-    try {
-      const ack = await this.#js.publish(this.#subject, event, {
-        msgID: this.#messageId({ epoch, firstSeq }, expectedStreamSeq + 1),
-        expect: {
-          lastSequence: expectedStreamSeq,
-          ...(after && this.pipelines && { lastMsgID: this.#messageId(after, expectedStreamSeq) }),
-        },
-        headers: heads,
-        timeout: this.#options.publishTimeoutMs,
-        retries: 0,
-      });
-      return { streamSeq: ack.seq };
-    } catch (error) {
-      throw asPortError(error);
-    }
+    return heads;
   }
 
   async end(): Promise<StreamEnd & { createdAt: string }> {
