@@ -176,6 +176,8 @@ export class DiskStore implements ShardStore {
   readonly #speed: DiskSpeed;
   readonly #news: DiskNews;
   #isSpoiled = false;
+  /** What the transaction under way has written to the view, and writes to the file when it ends. */
+  #together: Mutation[] | undefined;
 
   constructor(view: MemoryStore, disk: Disk, process: Process, speed: DiskSpeed, news: DiskNews) {
     this.#view = view;
@@ -190,6 +192,21 @@ export class DiskStore implements ShardStore {
     if (this.#isSpoiled) return;
     this.#news.onCommitted(this.#view, change);
     if (change.cut) this.#news.onOrphans(change.cut.orphans.map(({ version }) => version));
+  }
+
+  together(work: () => void): void {
+    this.#process.boundary();
+    const mutations: Mutation[] = [];
+    this.#together = mutations;
+    try {
+      work();
+    } finally {
+      this.#together = undefined;
+    }
+    this.#disk.write((store) => {
+      for (const mutation of mutations) mutation(store);
+    });
+    this.#process.boundary();
   }
 
   saveState(state: ReturnType<ShardStore['state']>): void {
@@ -210,6 +227,11 @@ export class DiskStore implements ShardStore {
 
   /** One transaction: it is there, or not at all, wherever the process dies. */
   #do(mutation: Mutation): void {
+    if (this.#together) {
+      mutation(this.#view);
+      this.#together.push(mutation);
+      return;
+    }
     if (this.#isSpoiled) {
       this.#write(mutation);
       return;

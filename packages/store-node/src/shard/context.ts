@@ -42,6 +42,8 @@ export interface ShardLimits extends CollectLimits {
   ackEveryEvents: number;
   /** Events applied before other work gets its turn. */
   applyBurst: number;
+  /** Longest time for which a follower gathers events that nobody waits for, milliseconds. */
+  applyRestMsMax: number;
   catchUpBytesMax: number;
   /** The log is kept up to this size although every member has it, for watchers and short absences. */
   logBytesMin: number;
@@ -141,6 +143,8 @@ export class ShardContext {
   #store: ShardStore;
   #state: ShardState;
   #closed = false;
+  /** Time in the store, milliseconds, of the commits that are made together at the moment. */
+  #together: { storeMs: number } | undefined;
   /** Something was written that may not be on disk: at the start, what a crash left. */
   #isUnsynced = true;
   /** The cursor has moved since it was written. */
@@ -273,6 +277,29 @@ export class ShardContext {
     this.arrivals.moved();
   }
 
+  /**
+   * What `work` commits as `written` is one transaction. It waits for nothing. What it throws ends the
+   * process as well: the transaction is rolled back, and memory has moved on.
+   */
+  together(work: () => void): void {
+    const { clock, instruments, shard } = this;
+    const together = { storeMs: 0 };
+    this.#together = together;
+    let doneAt = 0;
+    try {
+      this.store.together(() => {
+        work();
+        doneAt = clock.monotonic();
+      });
+      instruments.stored(shard, 'commit', together.storeMs + clock.monotonic() - doneAt);
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    } finally {
+      this.#together = undefined;
+    }
+  }
+
   #healthMoved(wasDrifted: boolean): void {
     const drifted = isDrifted(this.#state);
     if (drifted === wasDrifted) return;
@@ -301,6 +328,7 @@ export class ShardContext {
   /** Makes all that was committed so far durable. */
   sync(): void {
     if (!this.#isUnsynced) return;
+    if (this.#together) throw new Error('A sync within a transaction.');
     this.#write('sync', () => this.store.sync());
     this.#isUnsynced = false;
     this.#durable = this.#state.applied;
@@ -324,7 +352,9 @@ export class ShardContext {
     const startedAt = this.clock.monotonic();
     try {
       write();
-      this.instruments.stored(this.shard, kind, this.clock.monotonic() - startedAt);
+      const ms = this.clock.monotonic() - startedAt;
+      if (this.#together) this.#together.storeMs += ms;
+      else this.instruments.stored(this.shard, kind, ms);
     } catch (error) {
       this.#fail(error);
       throw error;

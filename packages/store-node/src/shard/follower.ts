@@ -15,6 +15,9 @@ import type { ShardContext } from './context.ts';
 import { PeerRepair } from './peer-repair.ts';
 import { checkPosition } from './self-check.ts';
 
+/** So many times as long as it took to apply what had come, the next events are gathered. */
+const restFactor = 2;
+
 export class Follower {
   readonly #context: ShardContext;
   readonly #onApplied: (prompt: boolean) => void;
@@ -28,6 +31,9 @@ export class Follower {
   /** Grows with every start and stop, so that late callbacks of an earlier life are known. */
   #life = 0;
   #draining = false;
+  /** Until then what comes is gathered, unless somebody waits for it. */
+  #restsUntil = 0;
+  #callOffRest: (() => void) | undefined;
 
   /**
    * `onApplied` is called after each burst that moved the position or the cursor; `prompt`: a client waits
@@ -37,6 +43,10 @@ export class Follower {
     this.#context = context;
     this.#onApplied = onApplied;
     this.#repair = new PeerRepair(context);
+    context.arrivals.onWait = () => {
+      this.#restsUntil = 0;
+      if (this.#queue.length > 0) this.#drainSoon();
+    };
   }
 
   start(): void {
@@ -47,6 +57,7 @@ export class Follower {
   stop(): void {
     this.#life += 1;
     this.#queue = [];
+    this.#endRest();
     this.#applied = [];
     this.#endSpans();
     const consumption = this.#consumption;
@@ -159,58 +170,82 @@ export class Follower {
     if (this.#dead(life)) return;
     this.#queue.push(message);
     if (this.#draining) return;
-    this.#draining = true;
-    this.#context.clock.soon(() => void this.#drain(life));
+    const { clock, arrivals } = this.#context;
+    const restMs = message.prompt || arrivals.areAwaited ? 0 : this.#restsUntil - clock.monotonic();
+    if (restMs <= 0) this.#drainSoon();
+    else this.#callOffRest ??= clock.after(restMs, () => this.#drainSoon());
   }
 
-  /** Applies what has come, giving way to other work between bursts. */
-  async #drain(life: number): Promise<void> {
-    try {
-      while (this.#queue.length > 0 && !this.#dead(life)) {
-        const burst = this.#queue.splice(0, this.#context.limits.applyBurst);
-        for (const message of burst) {
-          if (this.#dead(life)) return;
-          const waiting = this.#process(life, message);
-          if (waiting) await waiting;
-        }
-        if (this.#applied.length >= this.#context.limits.ackEveryEvents) this.settle();
-        this.#onApplied(burst.some(({ prompt }) => prompt));
-        if (this.#queue.length > 0) await this.#context.clock.turn();
-      }
-    } finally {
-      this.#draining = false;
-      // A restart meanwhile may have queued messages that found this drain still running.
-      const first = this.#queue.shift();
-      if (first) this.#requeue(first);
-    }
-  }
-
-  #requeue(message: StreamMessage): void {
-    this.#queue.unshift(message);
+  #drainSoon(): void {
+    this.#endRest();
+    if (this.#draining) return;
     this.#draining = true;
     const life = this.#life;
     this.#context.clock.soon(() => void this.#drain(life));
   }
 
-  /** Nearly every event is applied at once; otherwise resolves when it was. */
-  #process(life: number, message: StreamMessage): Promise<void> | undefined {
+  #endRest(): void {
+    this.#callOffRest?.();
+    this.#callOffRest = undefined;
+  }
+
+  /** Applies what has come, giving way to other work between bursts. */
+  async #drain(life: number): Promise<void> {
+    const { clock, limits } = this.#context;
+    const startedAt = clock.monotonic();
+    try {
+      while (this.#queue.length > 0 && !this.#dead(life)) {
+        const burst = this.#queue.splice(0, limits.applyBurst);
+        for (let next = 0; next < burst.length && !this.#dead(life); ) {
+          next += this.#applyTogether(burst, next);
+          const message = burst[next];
+          if (message === undefined) break;
+          await this.#process(life, message);
+          next += 1;
+        }
+        if (this.#applied.length >= this.#context.limits.ackEveryEvents) this.settle();
+        this.#onApplied(burst.some(({ prompt }) => prompt));
+        if (this.#queue.length > 0) await clock.turn();
+      }
+    } finally {
+      this.#draining = false;
+      const now = clock.monotonic();
+      this.#restsUntil = now + Math.min(limits.applyRestMsMax, restFactor * (now - startedAt));
+      // A restart meanwhile may have queued messages that found this drain still running.
+      if (this.#queue.length > 0) this.#drainSoon();
+    }
+  }
+
+  /**
+   * Applies in one transaction the events of a burst, from `first` on, that wait for nothing; how many they
+   * were. What can't be read, or is no next event, is left to `#process`.
+   */
+  #applyTogether(burst: readonly StreamMessage[], first: number): number {
+    const context = this.#context;
+    checkPosition(context);
+    if (context.halted !== undefined) return 0;
+    let next = first;
+    context.together(() => {
+      for (let message = burst[next]; message !== undefined; message = burst[next]) {
+        const batch = readable(message);
+        if (batch === undefined) return;
+        if (judge(batch, context.shard, context.state.applied).kind !== 'apply') return;
+        context.lag.seen(lastSeqOf(batch), context.clock.monotonic());
+        this.#apply(batch, message, context.traces?.apply(message, batch));
+        next += 1;
+      }
+    });
+    return next - first;
+  }
+
+  /** An event that may need more than being applied; resolves when it is dealt with. */
+  async #process(life: number, message: StreamMessage): Promise<void> {
     const batch = this.#decode(message);
-    if (!batch) return undefined;
+    if (!batch) return;
     const context = this.#context;
     context.lag.seen(lastSeqOf(batch), context.clock.monotonic());
     const span = context.traces?.apply(message, batch);
-    const waiting = this.#take(life, batch, message, span);
-    return waiting && this.#takeAfter(waiting, life, batch, message, span);
-  }
-
-  async #takeAfter(
-    first: Promise<void>,
-    life: number,
-    batch: Batch,
-    message: StreamMessage,
-    span: TraceSpan | undefined,
-  ): Promise<void> {
-    for (let waiting: Promise<void> | undefined = first; waiting; ) {
+    for (let waiting = this.#take(life, batch, message, span); waiting; ) {
       await waiting;
       if (this.#dead(life)) return span?.end();
       waiting = this.#take(life, batch, message, span);
@@ -303,5 +338,14 @@ export class Follower {
     this.#context.halt(reason, streamSeq);
     this.stop();
     this.#onApplied(false);
+  }
+}
+
+function readable(message: StreamMessage): Batch | undefined {
+  try {
+    return decodeBatch(message.event);
+  } catch (error) {
+    if (!(error instanceof EnvelopeError)) throw error;
+    return undefined;
   }
 }

@@ -93,15 +93,17 @@ export class PeerRepair {
     const context = this.#context;
     checkPosition(context);
     const before = context.state.applied.seq;
-    for (const event of page.events) {
-      const batch = this.#decoded(event);
-      // The peer's row has rotted; another peer may have a sound one.
-      if (!batch) break;
-      const verdict = judge(batch, context.shard, context.state.applied);
-      if (verdict.kind === 'duplicate') continue;
-      if (verdict.kind !== 'apply') break;
-      applyEvent(context, batch, event, undefined);
-    }
+    context.together(() => {
+      for (const event of page.events) {
+        const batch = this.#decoded(event);
+        // The peer's row has rotted; another peer may have a sound one.
+        if (!batch) return;
+        const verdict = judge(batch, context.shard, context.state.applied);
+        if (verdict.kind === 'duplicate') continue;
+        if (verdict.kind !== 'apply') return;
+        applyEvent(context, batch, event, undefined);
+      }
+    });
     return context.state.applied.seq > before;
   }
 

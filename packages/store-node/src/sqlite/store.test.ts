@@ -5,6 +5,7 @@ import { bucketCount, bucketOf, formatDigest, parseDigest } from '@driftless/con
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { changeOf } from '../core/change.ts';
 import { unknownSet } from '../core/state.ts';
 import { allOf, storeCases } from '../store/acceptance.ts';
 import { MemoryStore } from '../store/memory.ts';
@@ -269,6 +270,23 @@ describe('the store on SQLite', () => {
     follower.startEpoch(2);
     follower.write([put('x', 'y')]);
     expect(follower.rootOfRows()).toEqual(follower.state.root);
+  });
+
+  it('S1 leaves nothing of commits together of which one fails', () => {
+    const file = nextFile();
+    const replica = new TestReplica(open(file));
+    replica.startEpoch(1);
+    replica.write([put('a', '1')]);
+    const { store } = replica;
+    const before = allOf(store);
+    const failing = (): void =>
+      store.together(() => {
+        replica.write([put('a', '2'), put('b', '2')]);
+        store.commit(changeOf({ state: replica.state, quarantine: [{ name: 'x' } as never] }));
+      });
+    expect(failing).toThrow();
+    close(store as SqliteStore);
+    expect(allOf(open(file))).toEqual(before);
   });
 
   it('S1 runs in WAL mode, so that a snapshot holds up nobody', () => {

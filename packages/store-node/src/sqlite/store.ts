@@ -17,6 +17,7 @@ import type { ReplicaSet, ShardState } from '../core/state.ts';
 import type { Counts, KeptDigest, ListQuery, ShardStore, Snapshot } from '../store/port.ts';
 import { DiskReader } from './disk-reader.ts';
 import { EntryRows } from './entry-rows.ts';
+import { KeptRows } from './kept-rows.ts';
 import { loadLeaves, movedLeaves } from './leaf-journal.ts';
 import { openSchema } from './schema.ts';
 import {
@@ -26,9 +27,6 @@ import {
   type LogRowRow,
   type LogSizeRow,
   logRowOf,
-  type OrphanRow,
-  orphanBytes,
-  orphanOf,
   prepare,
   type Statements,
   setsOf,
@@ -59,6 +57,7 @@ export class SqliteStore implements ShardStore {
   readonly #wal: Wal;
   readonly #leaves: LeafDigests;
   readonly #rows: EntryRows;
+  readonly #kept: KeptRows;
   /** The leaves on disk are those of this seq. */
   #leavesSeq: number;
   #commitsSinceLeaves = 0;
@@ -67,6 +66,8 @@ export class SqliteStore implements ShardStore {
   #counts: Counts;
   #logBytes: number;
   #logEndSeq: number;
+  /** A transaction of several commits is under way. */
+  #isTogether = false;
 
   constructor(options: SqliteStoreOptions, now: Clock = Date.now) {
     this.#options = options;
@@ -79,6 +80,7 @@ export class SqliteStore implements ShardStore {
     this.#statements = prepare(database);
     this.#disk = new DiskReader(options.file);
     this.#rows = new EntryRows(this.#statements, options.headsCachedMax);
+    this.#kept = new KeptRows(this.#statements, options.shard);
     this.#state = stateOf(database);
     [this.#leaves, this.#leavesSeq] = loadLeaves(this.#statements);
     this.#counts = this.#statements.counts.get() as Counts;
@@ -187,17 +189,16 @@ export class SqliteStore implements ShardStore {
   }
 
   orphans(): Orphan[] {
-    return (this.#statements.orphans.all() as OrphanRow[]).flatMap(orphanOf);
+    return this.#kept.orphans();
   }
 
-  settleOrphan({ epoch, seq }: Position, settlement: 'refused' | 'gone'): void {
-    const { markOrphan, dropOrphan } = this.#statements;
-    const { changes } = (settlement === 'refused' ? markOrphan : dropOrphan).run(epoch, seq);
+  settleOrphan(version: Position, settlement: 'refused' | 'gone'): void {
+    const changes = this.#kept.settleOrphan(version, settlement);
     if (settlement === 'gone') this.#counts = { ...this.#counts, orphans: this.#counts.orphans - changes };
   }
 
   quarantined(): Quarantined[] {
-    return this.#statements.quarantined.all() as Quarantined[];
+    return this.#kept.quarantined();
   }
 
   counts(): Counts {
@@ -211,10 +212,12 @@ export class SqliteStore implements ShardStore {
     const isDue = this.#commitsSinceLeaves >= leavesEveryCommits || change.cut || !change.log;
     const leaves =
       isDue && (leafXors.size > 0 || change.cut) ? movedLeaves(this.#leaves, leafXors) : undefined;
-    this.#write(change, leaves);
+    if (this.#isTogether) this.#writeAll(change, leaves);
+    else this.#transaction(() => this.#writeAll(change, leaves));
     const eventBytes = change.log?.event.length ?? 0;
     // Values are in the event, and again in their rows.
-    this.#wal.committed(change.entries.length + change.removed.length, 2 * eventBytes);
+    this.#wal.wrote(change.entries.length + change.removed.length, 2 * eventBytes);
+    if (!this.#isTogether) this.#wal.committed();
     leafXors.move(this.#leaves);
     this.#rows.committed(change.entries, change.removed);
     if (leaves) this.#leavesAreOnDisk(state.applied.seq);
@@ -225,6 +228,16 @@ export class SqliteStore implements ShardStore {
       quarantined: this.#counts.quarantined + change.quarantine.length,
       orphans: this.#counts.orphans + (change.cut?.orphans.length ?? 0),
     };
+  }
+
+  together(work: () => void): void {
+    this.#isTogether = true;
+    try {
+      this.#transaction(work);
+    } finally {
+      this.#isTogether = false;
+    }
+    this.#wal.committed();
   }
 
   saveState(state: ShardState): void {
@@ -285,8 +298,8 @@ export class SqliteStore implements ShardStore {
   replaceKept(orphans: readonly Orphan[], quarantined: readonly Quarantined[]): void {
     this.#database.transaction(() => {
       this.#database.exec('DELETE FROM orphans; DELETE FROM quarantine;');
-      this.#keepOrphans(orphans, this.#now());
-      for (const kept of quarantined) this.#quarantine(kept, this.#now());
+      this.#kept.keepOrphans(orphans, this.#now());
+      this.#kept.quarantine(quarantined, this.#now());
     })();
     this.#wal.sync();
   }
@@ -308,11 +321,11 @@ export class SqliteStore implements ShardStore {
     this.#commitsSinceLeaves = 0;
   }
 
-  #write(change: Change, leaves: LeafDigests | undefined): void {
+  #transaction(work: () => void): void {
     const { begin, commit, rollback } = this.#statements;
     begin.run();
     try {
-      this.#writeAll(change, leaves);
+      work();
       commit.run();
     } catch (error) {
       // SQLite rolls back by itself where the disk fails.
@@ -343,13 +356,13 @@ export class SqliteStore implements ShardStore {
       const result = JSON.stringify(answer.result);
       statements.putAnswer.run(answer.id, answer.fingerprint, result, version.epoch, version.seq, now);
     }
-    for (const kept of change.quarantine) this.#quarantine(kept, now);
+    this.#kept.quarantine(change.quarantine, now);
     this.#writeState(change.state);
   }
 
   #writeCut({ afterSeq, orphans }: NonNullable<Change['cut']>, now: number): void {
     const statements = this.#statements;
-    this.#keepOrphans(orphans, now);
+    this.#kept.keepOrphans(orphans, now);
     statements.cutLog.run(afterSeq);
     statements.cutEpochs.run(afterSeq);
     statements.cutSets.run(afterSeq);
@@ -358,18 +371,6 @@ export class SqliteStore implements ShardStore {
 
   #countLogBytes(): number {
     return (this.#statements.logBytes.get() as { bytes: number }).bytes;
-  }
-
-  #quarantine({ kind, name, reason, bytes }: Quarantined, now: number): void {
-    this.#statements.putQuarantine.run(kind, name, reason, bytes, now);
-  }
-
-  #keepOrphans(orphans: readonly Orphan[], now: number): void {
-    for (const orphan of orphans) {
-      const { epoch, seq } = orphan.version;
-      const kept = orphanBytes(orphan, this.#options.shard, now);
-      this.#statements.putOrphan.run(epoch, seq, kept, orphan.offered ? 1 : 0, now);
-    }
   }
 
   #writeState(state: ShardState): void {

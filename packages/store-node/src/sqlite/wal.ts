@@ -67,11 +67,15 @@ export class Wal {
     fdatasyncSync(this.#descriptor);
   }
 
-  /** So many rows and bytes of values and events. */
-  committed(rows: number, bytes: number): void {
-    const { checkpoints, walCheckpointPages, pageBytes } = this.#options;
+  /** So many rows, and bytes of values and events, were written by the transaction under way. */
+  wrote(rows: number, bytes: number): void {
+    this.#unseen += pagesOfCommit + pagesOfRow * rows + bytes / this.#options.pageBytes;
+  }
+
+  /** No transaction is under way. */
+  committed(): void {
+    const { checkpoints, walCheckpointPages } = this.#options;
     if (!checkpoints || this.#order) return;
-    this.#unseen += pagesOfCommit + pagesOfRow * rows + bytes / pageBytes;
     if (this.#unseen < walCheckpointPages * lookEvery) return;
     this.#unseen = 0;
     if (this.#size().pages < this.#dueAt) return;

@@ -358,6 +358,17 @@ export const storeCases: Record<string, (subject: Subject) => void> = {
   'S1 a commit whose epoch is there already leaves nothing': (subject) => {
     commits(subject, (replica) => fullChange(replica, { epochStart: { epoch: 1, firstSeq: 4, node: 'x' } }));
   },
+  'S1 commits together read each other, and all are there afterwards': (subject) => {
+    const replica = begun(subject);
+    const { store } = replica;
+    store.together(() => {
+      replica.write([put('c', '1'), remove('a')]);
+      expect(store.list({ prefix: 'c', after: '', limit: 9 }).map(({ value }) => text(value))).toEqual(['1']);
+      replica.write([put('c', '2')]);
+    });
+    expect(store.logRange()).toEqual({ firstSeq: 1, lastSeq: 6 });
+    expect(replica.rootOfRows()).toEqual(store.leavesRoot());
+  },
   'S1 the cursor is saved alone': (subject) => {
     const { store } = begun(subject);
     const before = allOf(store);

@@ -213,6 +213,10 @@ export class MemoryStore implements ShardStore {
     this.#state = change.state;
   }
 
+  together(work: () => void): void {
+    work();
+  }
+
   saveState(state: ShardState): void {
     this.#state = state;
   }

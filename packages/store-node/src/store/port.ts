@@ -96,6 +96,11 @@ export interface ShardStore {
    * written; then nothing of it is there, and the store must not be used on.
    */
   commit(change: Change): void;
+  /**
+   * What `work` commits is one transaction: all of it is there, or nothing. `work` waits for nothing, syncs
+   * nothing and may read what it has committed. Throws as `commit` does, and what `work` throws.
+   */
+  together(work: () => void): void;
   /** The stream's cursor and the confirmed seq alone. */
   saveState(state: ShardState): void;
   /** All that was written before is on disk when it returns. Throws as `commit` does. */

@@ -28,13 +28,21 @@ function below(limit: number): number {
 }
 
 replica.startEpoch(replica.state.applied.epoch + 1);
-for (;;) {
+function write(): void {
   const requests = Array.from({ length: 1 + below(5) }, () => {
     const key = `key-${below(40)}`;
     const idempotency = { idempotency: { id: `id-${below(1000)}`, fingerprint: 'f' } };
     return below(3) === 0 ? remove(key, idempotency) : put(key, 'x'.repeat(below(3000)));
   });
   replica.write([...requests, increment('counter')]);
+}
+
+for (;;) {
+  if (below(3) > 0) write();
+  else
+    replica.store.together(() => {
+      for (let left = 1 + below(4); left > 0; left -= 1) write();
+    });
   writeSync(1, `${replica.state.applied.seq}\n`);
   // Lets the thread of the checkpoints say that it is done.
   await setImmediate();
