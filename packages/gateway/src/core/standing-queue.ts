@@ -28,6 +28,10 @@ export class StandingQueue {
     this.#waitMs = waitMs;
   }
 
+  get stands(): boolean {
+    return this.#heldAt !== undefined;
+  }
+
   /** So many callers leave together, the first of whom came at `oldestAt`. Times: monotonic, milliseconds. */
   left(callers: number, oldestAt: number, now: number): void {
     if (this.#last !== undefined && now > this.#last.at) {
