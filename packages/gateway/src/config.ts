@@ -46,6 +46,11 @@ export const gatewayConfigSchema = z.object({
   retryMaxMs: milliseconds(500, 'Longest back-off between attempts'),
 
   laneInFlightMax: count('requests', 1, 'Requests under way from one lane to its node'),
+  laneCrowdedInFlightMax: count(
+    'requests',
+    2,
+    'The same while more come than are served; only when so many are under way is anybody told 429',
+  ),
   writeLingerMs: milliseconds(3, 'How long a request of writes waits for more under load'),
   laneStandingWaitMs: milliseconds(
     30,

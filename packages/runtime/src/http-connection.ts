@@ -8,7 +8,8 @@
  *       └──time-out, half a request──▶ over
  *
  * An idle one may hold the beginning of a head (`#held`), or be sent the rest of a body whose request was
- * refused already (`#unwanted`).
+ * refused already (`#unwanted`). Or it holds what this turn of the event loop had no room for (`#awaitsTurn`)
+ * and is read in a later one (http-turns.ts).
  */
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
@@ -16,12 +17,14 @@ import { type AnswerSink, PlainExchange } from './http-exchange.ts';
 import { HeadReader, type HeadRoutes } from './http-head.ts';
 import type { HotRoute, PlainTimeouts } from './http-plain.ts';
 import type { ConnectionFault } from './http-problems.ts';
+import type { Turning, Turns } from './http-turns.ts';
 
 /** What a connection needs of its server. */
 export interface ConnectionHost {
   readonly routes: HeadRoutes<HotRoute>;
   readonly timeouts: PlainTimeouts;
   readonly isClosing: boolean;
+  readonly turns: Turns;
   /** A head has come. Given: the error that the request is to be refused with. */
   began(exchange: PlainExchange): unknown;
   serve(exchange: PlainExchange): void;
@@ -36,7 +39,7 @@ export interface ConnectionHost {
 /** Bytes that may wait while a request is served. */
 const HELD_BYTES_MAX = 64 * 1024;
 
-export class PlainConnection implements AnswerSink {
+export class PlainConnection implements AnswerSink, Turning {
   readonly #socket: Socket;
   readonly #host: ConnectionHost;
   readonly #toNode: (socket: Socket) => void;
@@ -55,6 +58,8 @@ export class PlainConnection implements AnswerSink {
   /** Bytes to come of a body that nobody wants any more. */
   #unwanted = 0;
   #isReading = false;
+  /** What it holds is read in a later turn. */
+  #awaitsTurn = false;
   #isPaused = false;
   /** The client sends no more. */
   #hasEnded = false;
@@ -85,6 +90,7 @@ export class PlainConnection implements AnswerSink {
   check(now: number): void {
     const { requestTimeout, keepAliveTimeout, keepAliveSlack } = this.#host.timeouts;
     const since = now - this.#since;
+    if (this.#awaitsTurn) return;
     if (this.#host.isClosing) this.close();
     if (this.#phase === 'over') {
       if (since > requestTimeout) this.#socket.destroy();
@@ -95,6 +101,7 @@ export class PlainConnection implements AnswerSink {
 
   /** While the server closes: ends it, as Node does, unless a request is whole or its body under way. */
   close(): void {
+    this.turn();
     if (this.#phase === 'idle') this.#socket.destroySoon();
   }
 
@@ -133,7 +140,9 @@ export class PlainConnection implements AnswerSink {
       case 'idle':
         if (this.#held === undefined && this.#unwanted === 0) this.#since = performance.now();
         this.#hold(chunk);
-        this.#read();
+        if (this.#awaitsTurn) break;
+        this.#awaitsTurn = !this.#host.turns.admits(this);
+        if (!this.#awaitsTurn) this.#read();
         break;
       case 'serving':
       case 'sending':
@@ -144,10 +153,20 @@ export class PlainConnection implements AnswerSink {
     }
   };
 
+  /** Reads what it holds, if that was put off. */
+  turn(): void {
+    if (!this.#awaitsTurn) return;
+    this.#awaitsTurn = false;
+    if (this.#phase !== 'idle') return;
+    this.#resume();
+    this.#read();
+  }
+
   #hold(chunk: Buffer): void {
     const held = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk]);
     this.#held = held;
-    if (this.#phase === 'idle' || held.length < HELD_BYTES_MAX || this.#isPaused) return;
+    const isReadNow = this.#phase === 'idle' && !this.#awaitsTurn;
+    if (isReadNow || held.length < HELD_BYTES_MAX || this.#isPaused) return;
     this.#isPaused = true;
     this.#socket.pause();
   }
@@ -228,15 +247,19 @@ export class PlainConnection implements AnswerSink {
       this.#socket.destroySoon();
       return;
     }
-    if (this.#isPaused) {
-      this.#isPaused = false;
-      this.#socket.resume();
-    }
+    this.#resume();
     if (this.#held !== undefined) this.#read();
+  }
+
+  #resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#socket.resume();
   }
 
   /** As Node does it: who sends no more is not answered any more, but for what is on its way already. */
   readonly #onEnd = (): void => {
+    this.turn();
     this.#hasEnded = true;
     if (this.#isArriving && (this.#isKept || this.#held !== undefined)) {
       this.#fail('HPE_INVALID_EOF_STATE');

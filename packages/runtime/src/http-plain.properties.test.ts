@@ -9,12 +9,18 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { get, PlainApp, put, RawClient } from './testing/plain-app.ts';
 
 let plain: PlainApp;
+/** Every request waits for a turn of the event loop. */
+let putOff: PlainApp;
 let node: PlainApp;
 beforeAll(async () => {
-  [plain, node] = await Promise.all([PlainApp.start(), PlainApp.start({ isPlain: false })]);
+  [plain, putOff, node] = await Promise.all([
+    PlainApp.start(),
+    PlainApp.start({ turnRequestsMax: 0 }),
+    PlainApp.start({ isPlain: false }),
+  ]);
 });
 afterAll(async () => {
-  await Promise.all([plain.stop(), node.stop()]);
+  await Promise.all([plain.stop(), putOff.stop(), node.stop()]);
 });
 
 /** Its answer ends the connection, if the bytes before it have left that open. */
@@ -188,10 +194,11 @@ test('plain requests in any pieces are answered in order, all of them past Node'
     cuts,
     async (requests, places) => {
       const byNode = plain.byNode;
-      const [ours, theirs] = await Promise.all(
-        [plain, node].map((app) => outcomeOf(app, [...cut(requests.join(''), places), last])),
+      const [ours, later, theirs] = await Promise.all(
+        [plain, putOff, node].map((app) => outcomeOf(app, [...cut(requests.join(''), places), last])),
       );
       expect(ours).toEqual(theirs);
+      expect(later).toEqual(theirs);
       // That of the end is not plain.
       expect(plain.byNode - byNode).toBe(1);
     },
@@ -203,8 +210,10 @@ test('any bytes have the outcome that they have with Node alone', async () => {
   const streams = fc.array(fc.oneof(plainRequest, damaged, strange), { minLength: 1, maxLength: 3 });
   const property = fc.asyncProperty(streams, cuts, async (parts, places) => {
     const pieces = [...cut(parts.join(''), places), last + filler];
-    const [ours, theirs] = await Promise.all([plain, node].map((app) => outcomeOf(app, pieces)));
+    const apps = [plain, putOff, node];
+    const [ours, later, theirs] = await Promise.all(apps.map((app) => outcomeOf(app, pieces)));
     expectSame(ours as Outcome, theirs as Outcome);
+    expectSame(later as Outcome, theirs as Outcome);
   });
   await fc.assert(property, { numRuns: 500 });
 });

@@ -187,6 +187,57 @@ describe('a request that is refused before its body has come', () => {
   });
 });
 
+describe('more connections than a turn of the event loop has room for', () => {
+  const max = 8;
+  const many = 100;
+
+  test('are answered all the same, and other work has its turn between them', async () => {
+    let turn = 0;
+    let isOver = false;
+    const counting = (): void => {
+      turn += 1;
+      if (!isOver) setImmediate(counting);
+    };
+    const begunIn: number[] = [];
+    const app = await start({ turnRequestsMax: max, hooks: { began: () => void begunIn.push(turn) } });
+    const all = Array.from({ length: many }, () => open(app));
+    await Promise.all(all.map((client) => client.send(get('/way/a'))));
+    await expect.poll(() => all.every(({ answers }) => answers.length === 1)).toBe(true);
+    begunIn.length = 0;
+    counting();
+    for (const { socket } of all) socket.write(get('/way/b'));
+    await expect.poll(() => all.every(({ answers }) => answers.length === 2)).toBe(true);
+    isOver = true;
+    expect(begunIn).toHaveLength(many);
+    const perTurn = [...Map.groupBy(begunIn, (one) => one).values()].map(({ length }) => length);
+    // Those that waited, at its end, and those that came in its course.
+    expect(Math.max(...perTurn)).toBeLessThanOrEqual(2 * max);
+    expect(app.byNode).toBe(0);
+  });
+
+  test('what was read and not begun is answered by Node when the server closes', async () => {
+    const app = await start({ turnRequestsMax: 0 });
+    const all = Array.from({ length: 20 }, () => open(app));
+    await Promise.all(all.map((client) => client.send(get('/way/a'))));
+    await expect.poll(() => all.every(({ answers }) => answers.length === 1)).toBe(true);
+    for (const { socket } of all) socket.write(get('/way/b'));
+    await expect.poll(() => app.seen.length).toBeGreaterThan(20);
+    await app.app.close();
+    await Promise.all(all.map(({ closed }) => closed));
+    for (const client of all) expect([201, 503]).toContain(statusesOf(client)[1]);
+  });
+
+  test('who leaves meanwhile is forgotten', async () => {
+    const app = await start({ turnRequestsMax: 0 });
+    const client = open(app);
+    client.socket.write(get('/way/held').repeat(2));
+    client.socket.destroy();
+    await open(app).send(get('/way/a'));
+    await expect.poll(() => app.seen.includes('/way/a ')).toBe(true);
+    await expect.poll(() => app.metric('http_requests_in_flight')).toBe(0);
+  });
+});
+
 describe('who leaves', () => {
   test.each([true, false])('is counted as that, once (plain: %s)', async (isPlain) => {
     const ended: number[] = [];

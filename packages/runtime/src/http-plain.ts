@@ -18,10 +18,13 @@ import type { PlainExchange, PlainReply, PlainRequest } from './http-exchange.ts
 import { type HeadRoute, HeadRoutes } from './http-head.ts';
 import { CLIENT_LEFT_STATUS, type HttpMetrics, type RouteMetrics } from './http-metrics.ts';
 import type { ConnectionFault, Problems } from './http-problems.ts';
+import { Turns } from './http-turns.ts';
 import type { Logger } from './log.ts';
 
 export interface HotRoute extends HeadRoute {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  /** Given, when a head has come: an error that it is refused with, before its body is read. Never throws. */
+  refusal?(request: PlainRequest): Error | undefined;
   /** Answers by `reply.send`, or rejects; never throws by itself. */
   handler(request: PlainRequest, reply: PlainReply): Promise<void>;
 }
@@ -42,7 +45,12 @@ export interface PlainHooks {
 export interface PlainOptions {
   readonly routes: readonly HotRoute[];
   readonly hooks?: PlainHooks | undefined;
+  /** How many requests one turn of the event loop begins. Default: 256. */
+  readonly turnRequestsMax?: number | undefined;
 }
+
+/** More than usual loads bring together, and a few milliseconds of work. */
+const TURN_REQUESTS_MAX = 256;
 
 /** All in milliseconds. */
 export interface PlainTimeouts {
@@ -69,6 +77,7 @@ export interface PlainServerParts {
 export class PlainServer implements ConnectionHost {
   readonly routes: HeadRoutes<HotRoute>;
   readonly timeouts: PlainTimeouts;
+  readonly turns: Turns;
   readonly #parts: PlainServerParts;
   readonly #hooks: PlainHooks;
   readonly #metrics = new Map<HotRoute, RouteMetrics>();
@@ -77,11 +86,12 @@ export class PlainServer implements ConnectionHost {
   #isClosing = false;
 
   constructor(parts: PlainServerParts) {
-    const { routes, hooks = {} } = parts.plain;
+    const { routes, hooks = {}, turnRequestsMax = TURN_REQUESTS_MAX } = parts.plain;
     this.#parts = parts;
     this.#hooks = hooks;
     this.routes = new HeadRoutes(routes);
     this.timeouts = parts.timeouts;
+    this.turns = new Turns(turnRequestsMax);
     for (const route of routes) this.#metrics.set(route, parts.metrics.ofRoute(route.method, route.url));
   }
 
@@ -118,7 +128,7 @@ export class PlainServer implements ConnectionHost {
 
   began(exchange: PlainExchange): Error | undefined {
     this.#metrics.get(exchange.route)?.began();
-    return this.#hooks.began?.(exchange);
+    return this.#hooks.began?.(exchange) ?? exchange.route.refusal?.(exchange);
   }
 
   serve(exchange: PlainExchange): void {

@@ -4,6 +4,7 @@ import { createLane, type Lane, type LaneEffect, type LaneItem, type LaneLimits,
 
 const limits: LaneLimits = {
   requestsMax: 2,
+  crowdedRequestsMax: 2,
   requestOperationsMax: 4,
   requestBytesMax: 100,
   waitingOperationsMax: 10,
@@ -78,7 +79,13 @@ describe('a lane', () => {
 
   it('rejects whom a queue that stands does not serve in time, and takes all again later (L5)', () => {
     const many = { waitingOperationsMax: 1000, waitingBytesMax: 1000, requestOperationsMax: 1000 };
-    const lane = createLane<Item>({ ...limits, ...many, requestBytesMax: 1000, requestsMax: 1 });
+    const lane = createLane<Item>({
+      ...limits,
+      ...many,
+      requestBytesMax: 1000,
+      requestsMax: 1,
+      crowdedRequestsMax: 1,
+    });
     stepLane(lane, { type: 'routed', target: node(), now: 0 });
     const target = lane.target as NonNullable<typeof lane.target>;
     const offerAt = (offeredAt: number): number => {

@@ -9,6 +9,11 @@
  * nothing. While `requestsMax` requests are under way the rest waits and leaves together with the next one.
  * Under load a request lingers for those who were just answered (docs/adr/0011).
  *
+ * When more come than are served, the queue stands (standing-queue.ts) and takes no more than some. Then a
+ * turn of the event loop is long, for there are many to tell so, and an answer is read late in it: with
+ * nothing else under way, the node would idle meanwhile. So before anybody is turned away, all that waits
+ * leaves in the middle of the turn, as long as fewer than `crowdedRequestsMax` requests are under way.
+ *
  * The target is a node, or nobody for a while: then operations wait until their deadline. Operations that the
  * node refused before doing anything go back to the front, and the lane rests for a back-off or until the
  * target is another one. A new target starts with a clean slate: requests that hang at the old one don't hold
@@ -34,6 +39,8 @@ export interface LaneItem {
 export interface LaneLimits {
   /** Requests to one target at a time. */
   requestsMax: number;
+  /** The same while the queue stands: a request more leaves before anybody is turned away. */
+  crowdedRequestsMax: number;
   /** Operations and bytes of one request. A single larger item goes alone. */
   requestOperationsMax: number;
   requestBytesMax: number;
@@ -146,13 +153,40 @@ function offered<Item extends LaneItem>(lane: Lane<Item>, item: Item): LaneEffec
   const full =
     lane.waitingOperations + item.operations > waitingOperationsMax ||
     lane.waitingBytes + item.bytes > waitingBytesMax;
-  if (full || !lane.standing.admits(lane.waiting.length + 1, item.offeredAt))
-    return [{ type: 'reject', item }];
+  if (full) return [{ type: 'reject', item }];
+  const sends: LaneEffect<Item>[] = [];
+  if (!lane.standing.admits(lane.waiting.length + 1, item.offeredAt)) {
+    if (!mayHurry(lane, item.offeredAt)) return [{ type: 'reject', item }];
+    sends.push(sendOne(lane, lane.target as LaneTarget, item.offeredAt));
+  }
   lane.waiting.push(item);
   lane.waitingOperations += item.operations;
   lane.waitingBytes += item.bytes;
-  if (lane.target === undefined || lane.underWay >= lane.limits.requestsMax) return [];
-  return awaitTurn(lane);
+  if (lane.target === undefined || lane.underWay >= lane.limits.requestsMax) return sends;
+  return [...sends, ...awaitTurn(lane)];
+}
+
+/** Whether a caller would be turned away now, as `offered` would do it. */
+export function turnsAway<Item extends LaneItem>(lane: Lane<Item>, now: number): boolean {
+  return isFull(lane) || (!lane.standing.admits(lane.waiting.length + 1, now) && !mayHurry(lane, now));
+}
+
+/** Whether somebody may be turned away: more come than are served, or nothing else fits. */
+export function isCrowded<Item extends LaneItem>(lane: Lane<Item>): boolean {
+  return lane.standing.stands || isFull(lane);
+}
+
+function isFull<Item extends LaneItem>({ limits, waitingOperations, waitingBytes }: Lane<Item>): boolean {
+  return waitingOperations >= limits.waitingOperationsMax || waitingBytes >= limits.waitingBytesMax;
+}
+
+/** Whether what waits in a queue that stands may leave at once, beside what is under way. */
+function mayHurry<Item extends LaneItem>(
+  { limits, target, waiting, underWay, restingUntil }: Lane<Item>,
+  now: number,
+): boolean {
+  const mayLeave = target !== undefined && now >= restingUntil && underWay < limits.crowdedRequestsMax;
+  return mayLeave && waiting.length > 0;
 }
 
 function awaitTurn<Item extends LaneItem>(lane: Lane<Item>): LaneEffect<Item>[] {
@@ -205,10 +239,14 @@ function depart<Item extends LaneItem>(lane: Lane<Item>, now: number): LaneEffec
   if (target === undefined || now < lane.restingUntil) return [];
   const sends: LaneEffect<Item>[] = [];
   while (lane.waiting.length > 0 && lane.underWay < limits.requestsMax) {
-    sends.push({ type: 'send', items: takeRequest(lane, now), target });
-    lane.underWay += 1;
+    sends.push(sendOne(lane, target, now));
   }
   return sends;
+}
+
+function sendOne<Item extends LaneItem>(lane: Lane<Item>, target: LaneTarget, now: number): LaneEffect<Item> {
+  lane.underWay += 1;
+  return { type: 'send', items: takeRequest(lane, now), target };
 }
 
 function takeRequest<Item extends LaneItem>(lane: Lane<Item>, now: number): Item[] {

@@ -53,6 +53,19 @@ describe('a standing queue', () => {
     expect(queue.admits(1_000_000, 10_000)).toBe(true);
   });
 
+  it('is not taken in by a few that leave on time between many that do not', () => {
+    const stands = (late: number, onTime: number): boolean => {
+      const queue = new StandingQueue(waitMs);
+      for (let now = 0; now < 2000; now += 50) {
+        queue.left(late, now - 45, now);
+        queue.left(onTime, now, now + 5);
+      }
+      return queue.stands;
+    };
+    expect(stands(1000, 60)).toBe(true);
+    expect(stands(60, 1000)).toBe(false);
+  });
+
   it('leaves a short queue alone, however slow those who serve are', () => {
     const queue = new StandingQueue(waitMs);
     for (let now = 0; now < 5000; now += 200) {

@@ -2,12 +2,14 @@
 import type { Clock } from '@driftless/runtime';
 import {
   createLane,
+  isCrowded,
   type LaneEffect,
   type LaneEvent,
   type LaneItem,
   type LaneLimits,
   type LaneTarget,
   stepLane,
+  turnsAway,
 } from '../core/lane.ts';
 
 export interface LanePorts<Item extends LaneItem> {
@@ -35,6 +37,16 @@ export class LaneRunner<Item extends LaneItem> {
   /** Takes the item, or says false: the lane is full. */
   offer(item: Item): boolean {
     return this.#step({ type: 'offered', item });
+  }
+
+  /** Whether it may turn somebody away, so that it is worth asking. */
+  get isCrowded(): boolean {
+    return isCrowded(this.#lane);
+  }
+
+  /** Whether it would not take a caller's item now. */
+  turnsAway(): boolean {
+    return turnsAway(this.#lane, this.#ports.clock.monotonic());
   }
 
   route(target: LaneTarget | undefined): void {

@@ -32,6 +32,9 @@ export interface Written {
 /** Who answered a request of writes. */
 export type Answerer = Required<Omit<Written, 'results'>>;
 
+/** What a write is told for which there is no room. */
+export const crowded = 'Too many writes of this shard are waiting.';
+
 export class PendingWrite implements LaneItem {
   readonly bytes: number;
   readonly offeredAt: number;
@@ -140,7 +143,7 @@ export class PendingWrite implements LaneItem {
 
   /** There is no room for it. */
   rejected(): void {
-    this.#finish('overloaded', 'Too many writes of this shard are waiting.');
+    this.#finish('overloaded', crowded);
   }
 
   #endHop(code: ErrorCode | undefined): void {

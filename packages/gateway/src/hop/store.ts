@@ -94,6 +94,18 @@ export class Store {
     });
   }
 
+  /** Some shard has more writes than it can do. */
+  get isCrowded(): boolean {
+    return this.#writer.isCrowded;
+  }
+
+  /** Whether a write of this key would be told `overloaded` now; if so, it counts as one that was. */
+  turnsAway(ack: AckLevel, key: string): boolean {
+    const isAway = this.#writer.turnsAway(this.#shardOf(key), ack);
+    if (isAway) this.#telemetry.written(ack, 'overloaded');
+    return isAway;
+  }
+
   /** Writes of any shards; those of one shard are done in their order. Outcomes in the order of `writes`. */
   async writeAll(
     ack: AckLevel,
@@ -186,6 +198,7 @@ export class Store {
 function laneLimits(config: GatewayConfig) {
   return {
     requestsMax: config.laneInFlightMax,
+    crowdedRequestsMax: Math.max(config.laneInFlightMax, config.laneCrowdedInFlightMax),
     requestOperationsMax: eventOperationsMax,
     requestBytesMax: eventBytesMax,
     waitingOperationsMax: config.laneWaitingOperationsMax,

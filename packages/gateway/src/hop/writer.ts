@@ -34,6 +34,8 @@ export interface WriterOptions {
 export class Writer {
   readonly #lanes = new Map<string, LaneRunner<PendingWrite>>();
   readonly #lanesOfShard = new Map<number, LaneRunner<PendingWrite>[]>();
+  /** Lanes that turned somebody away, and may do so again. */
+  readonly #crowded = new Set<LaneRunner<PendingWrite>>();
   readonly #options: WriterOptions;
   readonly #limits: LaneLimits;
   readonly #routing: RoutingTable;
@@ -77,9 +79,24 @@ export class Writer {
     assert(writes.length > 0 && writes.length <= eventOperationsMax, 'a request has too few or many writes');
     const offeredAt = this.#time.clock.monotonic();
     const pending = new PendingWrite(writes, offeredAt, this.#options.routeWaitMs, settle, span);
-    if (this.#laneOf(shard, ack).offer(pending)) return;
+    const lane = this.#laneOf(shard, ack);
+    if (lane.offer(pending)) return;
+    this.#crowded.add(lane);
     this.#telemetry.shed('lane');
     pending.rejected();
+  }
+
+  /** Whether some lane turns writes away, so that it is worth asking `turnsAway`. */
+  get isCrowded(): boolean {
+    return this.#crowded.size > 0;
+  }
+
+  /** Whether a write of this shard has no place. If so, it counts as shed. */
+  turnsAway(shard: number, ack: AckLevel): boolean {
+    const lane = this.#laneOf(shard, ack);
+    if (!this.#crowded.has(lane) || !lane.turnsAway()) return false;
+    this.#telemetry.shed('lane');
+    return true;
   }
 
   /** Writes of one shard, in order, in as many requests after each other as their bytes need. */
@@ -97,6 +114,7 @@ export class Writer {
 
   sweep(): void {
     for (const lane of this.#lanes.values()) lane.sweep();
+    for (const lane of this.#crowded) if (!lane.isCrowded) this.#crowded.delete(lane);
   }
 
   get waitingOperations(): number {

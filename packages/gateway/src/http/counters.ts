@@ -9,6 +9,7 @@ import type { HotRoute } from '@driftless/runtime';
 import { keyOfTarget, pathOf, queryOfTarget } from '../core/target.ts';
 import type { Store } from '../hop/store.ts';
 import type { Api } from './api.ts';
+import { refusalOfWrite } from './crowd.ts';
 import { incrementDocs, seedIncrementDocs } from './docs/counters.ts';
 import { parseDocument } from './document.ts';
 import {
@@ -58,15 +59,23 @@ export function serveCounters(api: Api, store: Store, sessions: Sessions): void 
 
 export function hotCounterRoutes(parts: Parts): HotRoute[] {
   const options = { method: 'POST' as const, url, bodyBytesMax };
-  return [{ ...options, handler: (asking, reply) => incrementKey(parts, asking, reply) }];
+  return [
+    {
+      ...options,
+      refusal: (asking) => refusalOfWrite(parts, asking, keyIn),
+      handler: (asking, reply) => incrementKey(parts, asking, reply),
+    },
+  ];
+}
+
+/** Throws `not-found`, `invalid-key`. */
+function keyIn(target: string): string {
+  if (pathOf(target).endsWith(suffix)) return keyOfTarget(target, segments, suffix);
+  throw new DriftlessError('not-found', 'Counters have one thing to do: /v1/counters/{key}/increment.');
 }
 
 async function incrementKey(parts: Parts, request: Asking, reply: Answering): Promise<void> {
-  const target = request.url;
-  if (!pathOf(target).endsWith(suffix)) {
-    throw new DriftlessError('not-found', 'Counters have one thing to do: /v1/counters/{key}/increment.');
-  }
-  const key = keyOfTarget(target, segments, suffix);
+  const key = keyIn(request.url);
   const { value, version } = await increment(parts, request, reply, key);
   reply.type(answerContentType).send(JSON.stringify({ key, value, version }));
 }

@@ -8,6 +8,7 @@ import { integerParameter, keyOfTarget, queryOfTarget } from '../core/target.ts'
 import type { ReadOutcome } from '../hop/reader.ts';
 import type { AskedFreshness, Store } from '../hop/store.ts';
 import type { Api } from './api.ts';
+import { refusalOfWrite } from './crowd.ts';
 import { keyDocs } from './docs/keys.ts';
 import {
   type Answering,
@@ -52,16 +53,27 @@ export function hotKeyRoutes(parts: Parts): HotRoute[] {
       method: 'PUT',
       url,
       bodyBytesMax: valueBytesMax,
+      refusal: (asking) => refusalOfWrite(parts, asking, keyIn),
       handler: (asking, reply) => put(parts, asking, reply),
     },
     { method: 'GET', url, bodyBytesMax: 0, handler: (asking, reply) => get(parts, asking, reply) },
-    { method: 'DELETE', url, bodyBytesMax: 0, handler: (asking, reply) => remove(parts, asking, reply) },
+    {
+      method: 'DELETE',
+      url,
+      bodyBytesMax: 0,
+      refusal: (asking) => refusalOfWrite(parts, asking, keyIn),
+      handler: (asking, reply) => remove(parts, asking, reply),
+    },
   ];
+}
+
+function keyIn(target: string): string {
+  return keyOfTarget(target, segments);
 }
 
 async function put({ store, sessions }: Parts, request: Asking, reply: Answering): Promise<void> {
   const target = request.url;
-  const key = keyOfTarget(target, segments);
+  const key = keyIn(target);
   const query = queryOfTarget(target, ['ack', 'ttl']);
   const ack = ackOf(query.ack);
   const value = bytesOf(request);
@@ -91,7 +103,7 @@ async function put({ store, sessions }: Parts, request: Asking, reply: Answering
 
 async function remove({ store, sessions }: Parts, request: Asking, reply: Answering): Promise<void> {
   const target = request.url;
-  const key = keyOfTarget(target, segments);
+  const key = keyIn(target);
   const query = queryOfTarget(target, ['ack']);
   const operation: WriteOperation = { op: 'delete', key };
   applyHeaders(operation, request, [], noBytes);
@@ -107,7 +119,7 @@ async function remove({ store, sessions }: Parts, request: Asking, reply: Answer
 
 async function get(parts: Parts, request: Asking, reply: Answering): Promise<void> {
   const target = request.url;
-  const key = keyOfTarget(target, segments);
+  const key = keyIn(target);
   const query = queryOfTarget(target, readParameters);
   const unless = request.headers['if-none-match'];
   const known = unless === undefined ? undefined : parseIfNoneMatch(unless);

@@ -147,6 +147,51 @@ describe('what is taken', () => {
   });
 });
 
+describe('a write for which its shard has no room', () => {
+  const withoutInstance = ({ status, headers, body }: Answer) => {
+    const { date, 'content-length': length, ...rest } = headers;
+    expect([typeof date, typeof length]).toEqual(['string', 'string']);
+    return { status, headers: rest, body: body.replace(/"instance":"[^"]+"/, '') };
+  };
+
+  it('is refused by its head, in the same words as by its handler, until there is room again', async () => {
+    const { app, table } = await openApp(ends, { laneWaitingOperationsMax: 1, writeTimeoutMs: 300 });
+    const node = await withNode(ends, table);
+    node.fault = { type: 'hang' };
+    const port = Number(new URL(await app.listen({ port: 0, host: '127.0.0.1' })).port);
+    const metric = async (name: string): Promise<number> => {
+      const line = (await app.inject('/metrics')).body.match(new RegExp(`^${name} (\\d+)$`, 'm'));
+      return Number(line?.[1] ?? 0);
+    };
+    const underWay = send(port, put('a'));
+    await expect.poll(() => node.writes.length).toBe(1);
+    const waiting = send(port, put('b'));
+    await expect.poll(() => metric('gateway_lane_waiting_operations{lane="write"}')).toBe(1);
+    const byHandler = await send(port, put('c'));
+    expect(byHandler).toMatchObject({ status: 429, headers: { 'retry-after': '1' } });
+    // The body never comes.
+    const socket = connect(port, '127.0.0.1');
+    let received = '';
+    socket.on('data', (chunk) => {
+      received += chunk.toString('latin1');
+    });
+    socket.write('PUT /v1/kv/d HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n');
+    await expect.poll(() => received).toContain('HTTP/1.1 429 ');
+    socket.destroy();
+    for (const request of [put('d'), increment('d'), { method: 'DELETE', url: '/v1/kv/d?ack=stream' }])
+      expect(withoutInstance(await send(port, request))).toEqual(withoutInstance(byHandler));
+    expect(await metric('gateway_shed_requests_total{reason="lane"}')).toBe(5);
+    expect(await metric('gateway_writes_total{ack="stream",result="overloaded"}')).toBe(5);
+    // Its handler says what is wrong with it, and another level has a lane of its own.
+    expect((await send(port, put('d?ack=quorum'))).status).toBe(400);
+    expect((await send(port, put('k'.repeat(600)))).status).toBe(400);
+    node.fault = undefined;
+    expect((await send(port, put('d?ack=leader'))).status).toBe(201);
+    await Promise.all([underWay, waiting]);
+    expect((await send(port, put('d'))).status).toBe(200);
+  });
+});
+
 describe('a caller', () => {
   const requests: Request[] = [
     put('a'),

@@ -16,6 +16,7 @@ export interface PlainAppOptions {
   /** Whether plain requests have a way of their own. Default: they have. */
   readonly isPlain?: boolean;
   readonly hooks?: PlainHooks;
+  readonly turnRequestsMax?: number;
   readonly timeouts?: Partial<PlainTimeouts>;
 }
 
@@ -43,7 +44,8 @@ export class PlainApp {
     });
   }
 
-  static async start({ isPlain = true, hooks, timeouts }: PlainAppOptions = {}): Promise<PlainApp> {
+  static async start(options: PlainAppOptions = {}): Promise<PlainApp> {
+    const { isPlain = true, hooks, timeouts, turnRequestsMax } = options;
     const seen: string[] = [];
     const logged: string[] = [];
     const hold = Promise.withResolvers<void>();
@@ -63,7 +65,7 @@ export class PlainApp {
       bodyLimit: bodyBytesMax,
       ready: () => ({ ok: true }),
       timeouts,
-      ...(isPlain && { plain: { routes, hooks } }),
+      ...(isPlain && { plain: { routes, hooks, turnRequestsMax } }),
     });
     app.removeAllContentTypeParsers();
     app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
