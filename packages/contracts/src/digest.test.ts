@@ -52,6 +52,25 @@ describe('the digest of an entry', () => {
     expect(formatDigest(entryDigest(entry))).toBe(expected);
   });
 
+  it('is that of the canonical form, for any texts and numbers', () => {
+    const number = fc.oneof(fc.maxSafeNat(), fc.nat(), fc.nat(120), fc.constantFrom(2 ** 31 - 1, 2 ** 31));
+    const wide = fc.string({ unit: 'binary', maxLength: 40 });
+    const any = fc.record({
+      ...{ key: wide, epoch: number, seq: number, tombstone: fc.boolean(), contentType: wide },
+      ...{ value: fc.uint8Array({ maxLength: 40 }), expiresAt: fc.option(fc.oneof(number, fc.double())) },
+    });
+    fc.assert(
+      fc.property(any, ({ key, contentType, value, epoch, seq, tombstone, expiresAt }) => {
+        const lengths = [Buffer.byteLength(key), Buffer.byteLength(contentType), value.length];
+        const line = [...lengths, epoch, seq, tombstone ? 1 : 0, expiresAt ?? '-'].join(' ');
+        const expected = hash128(Buffer.concat([Buffer.from(`${line}\n${key}${contentType}`), value]));
+        const entry = { key, contentType, value, epoch, seq, tombstone, expiresAt };
+        expect(equalDigest(entryDigest(entry), expected)).toBe(true);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   it('differs when any field differs', () => {
     fc.assert(
       fc.property(input, input, (a, b) => {

@@ -7,13 +7,19 @@
  */
 import { Buffer } from 'node:buffer';
 import { keyBytesMax } from './limits.ts';
+import { utf8BytesAtMost, writeUtf8 } from './utf8.ts';
 
 /** Leaves of a shard's Merkle tree. */
 export const bucketCount = 4096;
 const bucketShift = 20;
 
+/** The bytes of what is hashed, unless it is too long to be a key. */
+const keyForm = Buffer.allocUnsafe(keyBytesMax * utf8BytesAtMost);
+
 export function keyHash(key: string): number {
-  return murmur3(Buffer.from(key, 'utf8'));
+  const bytesMax = key.length * utf8BytesAtMost;
+  const bytes = bytesMax <= keyForm.length ? keyForm : Buffer.allocUnsafe(bytesMax);
+  return murmur3(bytes, writeUtf8(bytes, key, 0));
 }
 
 /** The shard of a key: 0 … shardCount − 1. */
@@ -58,9 +64,9 @@ function rotate(x: number, bits: number): number {
   return (x << bits) | (x >>> (32 - bits));
 }
 
-/** MurmurHash3 x86_32, seed 0, over `bytes`; an unsigned 32-bit integer. */
-export function murmur3(bytes: Uint8Array): number {
-  const blocks = bytes.length & ~3;
+/** MurmurHash3 x86_32, seed 0, over the first `length` of `bytes`; an unsigned 32-bit integer. */
+export function murmur3(bytes: Uint8Array, length = bytes.length): number {
+  const blocks = length & ~3;
   let hash = 0;
   for (let i = 0; i < blocks; i += 4) {
     const word = at(bytes, i) | (at(bytes, i + 1) << 8) | (at(bytes, i + 2) << 16) | (at(bytes, i + 3) << 24);
@@ -68,9 +74,9 @@ export function murmur3(bytes: Uint8Array): number {
     hash = (Math.imul(rotate(hash, 13), 5) + 0xe6546b64) | 0;
   }
   let tail = 0;
-  for (let i = bytes.length - 1; i >= blocks; i -= 1) tail = (tail << 8) | at(bytes, i);
-  if (bytes.length > blocks) hash ^= scramble(tail);
-  hash ^= bytes.length;
+  for (let i = length - 1; i >= blocks; i -= 1) tail = (tail << 8) | at(bytes, i);
+  if (length > blocks) hash ^= scramble(tail);
+  hash ^= length;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;

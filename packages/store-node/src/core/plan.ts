@@ -10,6 +10,7 @@ import {
   counterAbsMax,
   formatPosition,
   type Operation,
+  type Position,
   type RecordedAnswer,
   type WriteOperation,
   type WriteResult,
@@ -73,9 +74,7 @@ type Decision =
   | Refusal;
 
 /** What a key holds, as the requests before this one leave it. */
-interface Held {
-  version: string;
-  epoch: number;
+interface Held extends Position {
   visible: boolean;
 }
 
@@ -137,12 +136,11 @@ class Planner {
     idempotency: { id: string; fingerprint: string } | undefined,
   ): WriteResult {
     const { operation } = decision;
-    const version = formatPosition({ epoch: this.#input.epoch, seq: this.#lastSeq + 1 });
-    const result: WriteResult = { ...decision.result, version };
+    const position: Position = { epoch: this.#input.epoch, seq: this.#lastSeq + 1 };
+    const result: WriteResult = { ...decision.result, version: formatPosition(position) };
     this.ops.push(idempotency ? { ...operation, answer: this.#record(idempotency, result) } : operation);
     this.#held.set(operation.key, {
-      version,
-      epoch: this.#input.epoch,
+      ...position,
       visible: operation.op === 'put',
       value: operation.op === 'put' ? operation.value : emptyValue,
     });
@@ -166,11 +164,7 @@ class Planner {
   }
 
   #heldIn(row: Head): Held {
-    return {
-      version: formatPosition(row),
-      epoch: row.epoch,
-      visible: isVisible(row, this.#input.now),
-    };
+    return { epoch: row.epoch, seq: row.seq, visible: isVisible(row, this.#input.now) };
   }
 
   #decide({ operation, value }: WriteRequest): Decision {
@@ -222,14 +216,15 @@ function unmetCondition(
   writtenIn: number,
 ): Refusal | undefined {
   const { ifMatch, ifNoneMatch, unwrittenSince } = operation;
-  const at = current && { version: current.version };
+  if (ifMatch === undefined && ifNoneMatch === undefined && unwrittenSince === undefined) return undefined;
+  const at = versionOf(current);
   const is = (versions: '*' | string[]): boolean =>
-    current !== undefined && (versions === '*' || versions.includes(current.version));
+    at !== undefined && (versions === '*' || versions.includes(at.version));
   if (ifMatch !== undefined && !is(ifMatch)) {
-    return { error: 'precondition-failed', detail: `If-Match: the key is ${describe(current)}.`, ...at };
+    return { error: 'precondition-failed', detail: `If-Match: the key is ${describe(at)}.`, ...at };
   }
   if (ifNoneMatch !== undefined && is(ifNoneMatch)) {
-    return { error: 'precondition-failed', detail: `If-None-Match: the key is ${describe(current)}.`, ...at };
+    return { error: 'precondition-failed', detail: `If-None-Match: the key is ${describe(at)}.`, ...at };
   }
   if (unwrittenSince !== undefined && writtenIn > unwrittenSince.epoch) {
     const since = formatPosition(unwrittenSince);
@@ -239,8 +234,13 @@ function unmetCondition(
   return undefined;
 }
 
-function describe(current: Held | undefined): string {
-  return current ? `at version "${current.version}"` : 'not there';
+/** As an answer tells it. */
+function versionOf(held: Held | undefined): { version: string } | undefined {
+  return held && { version: formatPosition(held) };
+}
+
+function describe(at: { version: string } | undefined): string {
+  return at ? `at version "${at.version}"` : 'not there';
 }
 
 function increment(
@@ -248,7 +248,7 @@ function increment(
   current: HeldWhole | undefined,
 ): Decision {
   const before = current ? counterValue(current.value) : 0;
-  const at = current && { version: current.version };
+  const at = versionOf(current);
   if (before === undefined) {
     return { error: 'not-a-counter', detail: 'The value under this key is not an integer in JSON.', ...at };
   }
