@@ -1,6 +1,6 @@
 /**
- * Publishes that JetStream answers, whose answers come over one inbox. The client library has such a call; but
- * for each it makes a timer, five promises and an error with its stack, which cost a leader more than the
+ * Publishes that JetStream answers, whose answers come over one inbox. The client library has such a call;
+ * but for each it makes a timer, five promises and an error with its stack, which cost a leader more than the
  * event does. Here a publish costs a promise and an entry in a table, and one timer serves all.
  */
 import { type Clock, Unanswered } from '@driftless/runtime';

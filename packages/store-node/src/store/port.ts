@@ -62,8 +62,8 @@ export interface ShardStore {
   /** Of the same rows only what is kept beside their values. */
   bucketDigests(bucket: number): KeptDigest[];
   /**
-   * The buckets from this one on that have rows on disk, in order, each with its rows. To be read, or left, in
-   * one turn: then they are of one commit. Meanwhile nothing else is read from disk.
+   * The buckets from this one on that have rows on disk, in order, each with its rows. To be read, or left,
+   * in one turn: then they are of one commit. Meanwhile nothing else is read from disk.
    */
   buckets(from: number): Iterable<readonly [bucket: number, rows: Entry[]]>;
   /** The leaf of a bucket. */
