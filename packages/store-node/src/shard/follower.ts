@@ -16,7 +16,7 @@ import { PeerRepair } from './peer-repair.ts';
 import { checkPosition } from './self-check.ts';
 
 /** So many times as long as it took to apply what had come, the next events are gathered. */
-const restFactor = 2;
+const restFactor = 3;
 
 export class Follower {
   readonly #context: ShardContext;
