@@ -1,6 +1,6 @@
 /**
- * Short texts as bytes, by a loop. Each write asks for those of its key some times on every replica, and a call
- * that leaves JavaScript costs more than the dozens of bytes that it would write.
+ * Short texts as bytes, by a loop. Each write asks for those of its key some times on every replica, and a
+ * call that leaves JavaScript costs more than the dozens of bytes that it would write.
  */
 import type { Buffer } from 'node:buffer';
 
