@@ -20,6 +20,7 @@ const bodyDepthMax = 4;
 /** How long a moved leadership may take to arrive. */
 const moveTimeoutMs = 10_000;
 const movePollMs = 20;
+const moveAskEveryMs = 2000;
 
 export function serveAdmin(api: Api, store: Store): void {
   api.route({
@@ -59,22 +60,32 @@ export function serveAdmin(api: Api, store: Store): void {
   });
 }
 
-/** Asks the leader to hand over, and waits until the other one leads. */
+/**
+ * Asks the leader to hand over, and waits until the other one leads. Whoever leads meanwhile is asked again: a
+ * leader that just gives its leadership to somebody else, or gets it back, does not heed it.
+ */
 async function moveLeader(store: Store, shard: number, node: string): Promise<MovedLeader> {
-  const route = store.routing.route(shard);
+  const { routing } = store;
+  const route = routing.route(shard);
   if (route === undefined) throw new DriftlessError('not-found', `There is no shard ${shard}.`);
   if (route.leader === undefined) throw new DriftlessError('no-leader', `Nobody leads shard ${shard}.`);
-  if (route.leader !== node) {
-    const call = { method: 'POST', path: `/node/v1/shards/${shard}/hand-over`, body: { to: node } } as const;
-    await callNode(route.leader, store.routing.urlOf(route.leader), call);
-  }
-  const deadline = performance.now() + moveTimeoutMs;
+  const call = { method: 'POST', path: `/node/v1/shards/${shard}/hand-over`, body: { to: node } } as const;
+  const ask = (leader: string) => callNode(leader, routing.urlOf(leader), call);
+  if (route.leader !== node) await ask(route.leader);
+  const startedAt = performance.now();
+  let askAgainAt = startedAt + moveAskEveryMs;
   for (;;) {
-    const now = store.routing.route(shard);
-    const replica = store.routing.state.nodes.get(node)?.status.shards.find((one) => one.shard === shard);
+    const now = routing.route(shard);
+    const replica = routing.state.nodes.get(node)?.status.shards.find((one) => one.shard === shard);
     if (now?.leader === node && replica?.role === 'leading') return { shard, leader: node, epoch: now.epoch };
-    if (performance.now() > deadline) {
+    const at = performance.now();
+    if (at > startedAt + moveTimeoutMs) {
       throw new DriftlessError('upstream-timeout', `${node} does not lead shard ${shard} yet.`);
+    }
+    if (at > askAgainAt && now?.leader !== undefined && now.leader !== node) {
+      askAgainAt = at + moveAskEveryMs;
+      // One that can't be reached by now will not lead for long.
+      await ask(now.leader).catch(() => undefined);
     }
     await sleep(movePollMs);
   }
