@@ -61,8 +61,8 @@ export function serveAdmin(api: Api, store: Store): void {
 }
 
 /**
- * Asks the leader to hand over, and waits until the other one leads. Whoever leads meanwhile is asked again: a
- * leader that just gives its leadership to somebody else, or gets it back, does not heed it.
+ * Asks the leader to hand over, and waits until the other one leads. Whoever leads meanwhile is asked again:
+ * a leader that just gives its leadership to somebody else, or gets it back, does not heed it.
  */
 async function moveLeader(store: Store, shard: number, node: string): Promise<MovedLeader> {
   const { routing } = store;
