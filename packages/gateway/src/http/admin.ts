@@ -20,6 +20,7 @@ const bodyDepthMax = 4;
 /** How long a moved leadership may take to arrive. */
 const moveTimeoutMs = 10_000;
 const movePollMs = 20;
+/** How long whoever leads meanwhile has to heed it before they are asked again. */
 const moveAskEveryMs = 2000;
 
 export function serveAdmin(api: Api, store: Store): void {
