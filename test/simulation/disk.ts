@@ -194,12 +194,13 @@ export class DiskStore implements ShardStore {
     if (change.cut) this.#news.onOrphans(change.cut.orphans.map(({ version }) => version));
   }
 
-  together(work: () => void): void {
+  together<Result>(work: () => Result): Result {
     this.#process.boundary();
     const mutations: Mutation[] = [];
     this.#together = mutations;
+    let result: Result;
     try {
-      work();
+      result = work();
     } finally {
       this.#together = undefined;
     }
@@ -207,6 +208,7 @@ export class DiskStore implements ShardStore {
       for (const mutation of mutations) mutation(store);
     });
     this.#process.boundary();
+    return result;
   }
 
   saveState(state: ReturnType<ShardStore['state']>): void {

@@ -281,17 +281,19 @@ export class ShardContext {
    * What `work` commits as `written` is one transaction. It waits for nothing. What it throws ends the
    * process as well: the transaction is rolled back, and memory has moved on.
    */
-  together(work: () => void): void {
+  together<Result>(work: () => Result): Result {
     const { clock, instruments, shard } = this;
     const together = { storeMs: 0 };
     this.#together = together;
     let doneAt = 0;
     try {
-      this.store.together(() => {
-        work();
+      const result = this.store.together(() => {
+        const done = work();
         doneAt = clock.monotonic();
+        return done;
       });
       instruments.stored(shard, 'commit', together.storeMs + clock.monotonic() - doneAt);
+      return result;
     } catch (error) {
       this.#fail(error);
       throw error;

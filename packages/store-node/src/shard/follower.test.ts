@@ -52,10 +52,11 @@ async function turns(): Promise<void> {
 /** Counts the transactions that were made of commits. */
 class CountingStore extends MemoryStore {
   readonly transactions: number[] = [];
-  override together(work: () => void): void {
+  override together<Result>(work: () => Result): Result {
     const before = this.log(0, Number.POSITIVE_INFINITY).length;
-    super.together(work);
+    const result = super.together(work);
     this.transactions.push(this.log(0, Number.POSITIVE_INFINITY).length - before);
+    return result;
   }
 }
 

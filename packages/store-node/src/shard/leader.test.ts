@@ -15,8 +15,11 @@ function leaderWithoutStream({ pipelines = true } = {}) {
 }
 
 /** A leader on this stream; `pass` lets time go by. */
-function leaderOn(stream: object, soon: (task: () => void) => void = queueMicrotask) {
-  const store = new MemoryStore(() => 0);
+function leaderOn(
+  stream: object,
+  soon: (task: () => void) => void = queueMicrotask,
+  store = new MemoryStore(() => 0),
+) {
   new TestReplica(store).startEpoch(1);
   let now = 0;
   const timers = new Set<{ at: number; work: () => void }>();
@@ -118,6 +121,38 @@ it('gathers what would only wait for the stream, but holds up nobody who does no
   await pass(1);
   await pass(20);
   expect(batches().at(-1)).toEqual([7, 7]);
+});
+
+/** Tells what is done within a transaction, and what after it. */
+class TellingStore extends MemoryStore {
+  readonly done: string[] = [];
+  override head(key: string): ReturnType<MemoryStore['head']> {
+    this.done.push('looked up');
+    return super.head(key);
+  }
+  override commit(...change: Parameters<MemoryStore['commit']>): void {
+    this.done.push('wrote');
+    super.commit(...change);
+  }
+  override together<Result>(work: () => Result): Result {
+    this.done.push('begun');
+    const result = super.together(work);
+    this.done.push('committed');
+    return result;
+  }
+}
+
+it('looks up and writes in one transaction, and publishes after it', async () => {
+  const store = new TellingStore(() => 0);
+  const publish = () => {
+    store.done.push('published');
+    return new Promise(() => undefined);
+  };
+  const { leader, pass } = leaderOn({ pipelines: true, publish }, queueMicrotask, store);
+  store.done.length = 0;
+  void leader.write([put('k', '1')], 'stream', 1000);
+  await pass(1);
+  expect(store.done).toEqual(['begun', 'looked up', 'wrote', 'committed', 'published']);
 });
 
 it('keeps the order of the log when a look at the stream makes room for what was put off', async () => {

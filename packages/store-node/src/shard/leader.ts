@@ -25,12 +25,12 @@ import { changeOfLeader, type Effect, effectOf } from '../core/change.ts';
 import { Convergence } from '../core/convergence.ts';
 import type { Entry } from '../core/entry.ts';
 import { isBrokenBy } from '../core/mutants.ts';
-import { planBatch } from '../core/plan.ts';
+import { type Plan, planBatch } from '../core/plan.ts';
 import { replicatedSeq } from '../core/waits.ts';
 import type { ShardContext } from './context.ts';
 import { unlessSkipped } from './inject.ts';
 import { LeaderWaits } from './leader-waits.ts';
-import { Publisher } from './publisher.ts';
+import { type EncodedEvent, Publisher } from './publisher.ts';
 import { checkPosition } from './self-check.ts';
 import type { BatchTrace, TracedRequest } from './traces.ts';
 import { type Waiting, WriteQueue } from './write-queue.ts';
@@ -185,45 +185,62 @@ export class Leader {
   #commitAllowed(allowed: readonly Waiting[], requests: readonly TracedRequest[], trace?: BatchTrace): void {
     const context = this.#context;
     checkPosition(context);
-    const { store, shard, clock } = context;
-    const startedAt = clock.monotonic();
-    const plan = planBatch({
-      requests,
-      shard,
-      epoch: this.epoch,
-      state: context.state,
-      lookup: (key) => store.head(key),
-      row: (key) => store.get(key),
-      answerOf: (id) => store.answer(id),
-      now: clock.wall(),
+    const startedAt = context.clock.monotonic();
+    // What is looked up is read in the transaction that writes: a read by itself takes a lock, and gives it back.
+    const { plan, event } = context.together(() => {
+      const planned = this.#plan(requests);
+      const { batch, effect, results } = planned;
+      if (!batch || effect.corrupt.length > 0) return { plan: planned, event: undefined };
+      if (isBrokenBy('ack-before-commit')) this.#waits.answerUnasked(allowed, results);
+      return { plan: planned, event: this.#write(batch, effect) };
     });
     const rotten = plan.effect.corrupt[0];
     if (rotten) {
       this.#stepAside(allowed, rotten);
       return;
     }
-    if (plan.batch) {
-      if (isBrokenBy('ack-before-commit')) this.#waits.answerUnasked(allowed, plan.results);
+    if (plan.batch && event) {
       // Only these levels wait for followers: they are asked to sync at once.
       const prompt = allowed.some(({ level }) => level === 'majority' || level === 'all');
-      this.#append(plan.batch, plan.effect, prompt, startedAt, trace);
+      this.#sendOff(plan.batch, { event, prompt, trace }, startedAt);
     }
     this.#waits.written(allowed, plan.results);
   }
 
-  /** Into the log, on disk, and on its way to the stream. */
-  #append(batch: Batch, effect: Effect, prompt: boolean, startedAt: number, trace?: BatchTrace): void {
+  #plan(requests: readonly TracedRequest[]): Plan {
+    const { store, shard, state, clock } = this.#context;
+    return planBatch({
+      requests,
+      shard,
+      epoch: this.epoch,
+      state,
+      lookup: (key) => store.head(key),
+      row: (key) => store.get(key),
+      answerOf: (id) => store.answer(id),
+      now: clock.wall(),
+    });
+  }
+
+  /** Into the log and the rows; the event that tells it. */
+  #write(batch: Batch, effect: Effect): Uint8Array {
     const context = this.#context;
     const event = encodeBatch(batch);
     const change = changeOfLeader(context.state, batch, effect, event);
     context.commit(unlessSkipped(context, change, true), 'written');
+    return event;
+  }
+
+  /** What is written is on its way to the stream, and to the disk. */
+  #sendOff(batch: Batch, encoded: EncodedEvent, startedAt: number): void {
+    const context = this.#context;
+    const { event, trace } = encoded;
     const now = context.clock.monotonic();
     context.instruments.committed(context.shard, batch.ops.length, event.length, now - startedAt);
     const { epoch, firstSeq } = batch;
     const lastSeq = lastSeqOf(batch);
     this.convergence.committed(lastSeq, now);
     trace?.committed(batch, event.length, startedAt);
-    this.#publisher.committed({ epoch, firstSeq, lastSeq }, { event, prompt, trace });
+    this.#publisher.committed({ epoch, firstSeq, lastSeq }, encoded);
     this.#hooks.onCommitted();
     this.#syncSoon();
   }
@@ -278,7 +295,7 @@ export class Leader {
     }
     const roots = { prevRoot: state.root, postRoot: xorDigest(state.root, effect.leafXors.root()) };
     const batch = { shard, epoch, firstSeq, ops: [operation], committedAt: clock.wall(), ...roots };
-    this.#append(batch, effect, prompt, startedAt);
+    this.#sendOff(batch, { event: this.#write(batch, effect), prompt, trace: undefined }, startedAt);
     return true;
   }
 

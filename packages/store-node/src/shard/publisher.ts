@@ -24,7 +24,7 @@ export interface PublisherHooks {
 }
 
 /** A batch as it goes out. */
-interface Encoded {
+export interface EncodedEvent {
   event: Uint8Array;
   /** Somebody waits for followers to have it on disk. */
   prompt: boolean;
@@ -35,7 +35,7 @@ export class Publisher {
   readonly #context: ShardContext;
   readonly #hooks: PublisherHooks;
   /** Events not confirmed, by their first seq: what was just encoded needs no reading back. */
-  readonly #events = new Map<number, Encoded>();
+  readonly #events = new Map<number, EncodedEvent>();
   readonly #limits: OutboxLimits;
   #outbox: OutboxState;
 
@@ -59,7 +59,7 @@ export class Publisher {
     return this.#outbox.pending.length < this.#limits.publishesInFlightMax;
   }
 
-  committed(batch: OutboxBatch, encoded: Encoded): void {
+  committed(batch: OutboxBatch, encoded: EncodedEvent): void {
     this.#events.set(batch.firstSeq, encoded);
     this.#step({ type: 'committed', batch });
   }

@@ -230,14 +230,15 @@ export class SqliteStore implements ShardStore {
     };
   }
 
-  together(work: () => void): void {
+  together<Result>(work: () => Result): Result {
     this.#isTogether = true;
     try {
-      this.#transaction(work);
+      const result = this.#transaction(work);
+      this.#wal.committed();
+      return result;
     } finally {
       this.#isTogether = false;
     }
-    this.#wal.committed();
   }
 
   saveState(state: ShardState): void {
@@ -321,12 +322,13 @@ export class SqliteStore implements ShardStore {
     this.#commitsSinceLeaves = 0;
   }
 
-  #transaction(work: () => void): void {
+  #transaction<Result>(work: () => Result): Result {
     const { begin, commit, rollback } = this.#statements;
     begin.run();
     try {
-      work();
+      const result = work();
       commit.run();
+      return result;
     } catch (error) {
       // SQLite rolls back by itself where the disk fails.
       if (this.#database.inTransaction) rollback.run();

@@ -213,8 +213,8 @@ export class MemoryStore implements ShardStore {
     this.#state = change.state;
   }
 
-  together(work: () => void): void {
-    work();
+  together<Result>(work: () => Result): Result {
+    return work();
   }
 
   saveState(state: ShardState): void {

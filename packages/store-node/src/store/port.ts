@@ -98,9 +98,9 @@ export interface ShardStore {
   commit(change: Change): void;
   /**
    * What `work` commits is one transaction: all of it is there, or nothing. `work` waits for nothing, syncs
-   * nothing and may read what it has committed. Throws as `commit` does, and what `work` throws.
+   * nothing and may read what it has committed. Returns what `work` does. Throws as `commit` does, and what `work` throws.
    */
-  together(work: () => void): void;
+  together<Result>(work: () => Result): Result;
   /** The stream's cursor and the confirmed seq alone. */
   saveState(state: ShardState): void;
   /** All that was written before is on disk when it returns. Throws as `commit` does. */
