@@ -10,21 +10,19 @@
  */
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandOptions } from '@driftless/runtime';
 import { measureAll } from './measure/all.ts';
 import { compareRuns, comparisonText } from './report/compare.ts';
 import type { Run } from './report/run.ts';
 import { writeReport } from './report/write.ts';
 import { allNames } from './scenarios.ts';
 
-const { values: options } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    full: { type: 'boolean', default: false },
-    only: { type: 'string', multiple: true, default: [] },
-    out: { type: 'string', default: join(import.meta.dirname, '../docs') },
-    compare: { type: 'string' },
-  },
+const options = commandOptions(import.meta.filename, {
+  quick: { type: 'boolean', default: false },
+  full: { type: 'boolean', default: false },
+  only: { type: 'string', multiple: true, default: [] },
+  out: { type: 'string', default: join(import.meta.dirname, '../docs') },
+  compare: { type: 'string' },
 });
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 

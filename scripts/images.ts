@@ -8,22 +8,23 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandOptions } from '@driftless/runtime';
 import { attempt, docker, images, root, run, version } from './images/docker.ts';
 import { contentsSchema, npmSbomSchema, sbomOf } from './images/sbom.ts';
 import { smoke } from './images/smoke.ts';
 
 const [task = '', ...args] = process.argv.slice(2);
-const { values: options } = parseArgs({
-  args,
-  options: {
+const options = commandOptions(
+  import.meta.filename,
+  {
     /** More than this machine's needs buildx, which keeps such images in a registry only. */
     platform: { type: 'string' },
     /** Where to, without a tag. */
     push: { type: 'string' },
     out: { type: 'string', default: '.driftless/sbom' },
   },
-});
+  args,
+);
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 async function build(): Promise<void> {

@@ -9,7 +9,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandOptions } from '@driftless/runtime';
 import { type Healing, type RealRow, type ReliabilityRow, reliabilityPage } from './reliability/page.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -18,15 +18,13 @@ const page = join(root, 'docs/reliability.md');
 const simulation = 'test/simulation/main.ts';
 const realFaults = 'test/faults/runner/main.ts';
 
-const { values: options } = parseArgs({
-  options: {
-    runs: { type: 'string', default: '20' },
-    seeds: { type: 'string', default: '1000' },
-    /** Where `npm run test:faults` keeps its results. */
-    dir: { type: 'string', default: '.driftless/faults' },
-    sum: { type: 'boolean', default: false },
-    check: { type: 'boolean', default: false },
-  },
+const options = commandOptions(import.meta.filename, {
+  runs: { type: 'string', default: '20' },
+  seeds: { type: 'string', default: '1000' },
+  /** Where `npm run test:faults` keeps its results. */
+  dir: { type: 'string', default: '.driftless/faults' },
+  sum: { type: 'boolean', default: false },
+  check: { type: 'boolean', default: false },
 });
 
 function run(...args: string[]): void {

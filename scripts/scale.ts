@@ -10,7 +10,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandOptions } from '@driftless/runtime';
 import { bottleneckTable } from './scale/bottlenecks.ts';
 import { changesOf } from './scale/changes.ts';
 import { limitsTable } from './scale/limits.ts';
@@ -35,7 +35,7 @@ import {
 import { type Traffic, trafficOf } from './scale/traffic.ts';
 
 const page = join(import.meta.dirname, '../docs/scale.md');
-const { values: options } = parseArgs({ options: { check: { type: 'boolean', default: false } } });
+const options = commandOptions(import.meta.filename, { check: { type: 'boolean', default: false } });
 
 const changes = changesOf(largest);
 const traffic = shapes.map(trafficOf);

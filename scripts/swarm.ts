@@ -3,12 +3,12 @@
  *
  *     npm run swarm:up -- --observe     with Prometheus, Alertmanager, Grafana, Tempo, exporters
  */
-import { parseArgs } from 'node:util';
+import { commandOptions } from '@driftless/runtime';
 import { down, up } from './swarm/deploy.ts';
 import { smoke } from './swarm/smoke.ts';
 
 const [task = '', ...args] = process.argv.slice(2);
-const { values: options } = parseArgs({ args, options: { observe: { type: 'boolean', default: false } } });
+const options = commandOptions(import.meta.filename, { observe: { type: 'boolean', default: false } }, args);
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 const tasks: Record<string, () => Promise<void>> = {

@@ -10,7 +10,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandOptions, wholeOption } from '@driftless/runtime';
 import { machineOf } from '../measure/machine.ts';
 import { absent } from '../peers/servers.ts';
 import { type Load, measure, measureFailover } from './measure.ts';
@@ -18,18 +18,16 @@ import { answeredOf, pageOf } from './page.ts';
 import { type CounterRun, verdictOf, verdictOfFailover } from './run.ts';
 import { external, type Kind, kinds } from './subjects.ts';
 
-const { values: options } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '60' },
-    'warm-up': { type: 'string', default: '10' },
-    url: { type: 'string', multiple: true, default: [] },
-    only: { type: 'string', multiple: true, default: [] },
-    out: { type: 'string' },
-  },
+const options = commandOptions(import.meta.filename, {
+  seconds: { type: 'string', default: '60' },
+  'warm-up': { type: 'string', default: '10' },
+  url: { type: 'string', multiple: true, default: [] },
+  only: { type: 'string', multiple: true, default: [] },
+  out: { type: 'string' },
 });
 const load: Load = {
-  seconds: Number(options.seconds),
-  warmUpSeconds: Number(options['warm-up']),
+  seconds: wholeOption(import.meta.filename, 'seconds', options.seconds, 1),
+  warmUpSeconds: wholeOption(import.meta.filename, 'warm-up', options['warm-up']),
   threads: 4,
   connections: 64,
 };

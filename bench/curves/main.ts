@@ -8,20 +8,18 @@
  *     npm run bench:curves -- --full                              longer rounds, up to 10,000,000 keys
  */
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandOptions } from '@driftless/runtime';
 import { writeRun } from '../report/write.ts';
 import { axisNames } from './axes.ts';
 import { measureCurves } from './measure.ts';
 import { pageOf } from './page.ts';
 import { plotsOf } from './plots.ts';
 
-const { values: options } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    full: { type: 'boolean', default: false },
-    only: { type: 'string', multiple: true, default: [] },
-    out: { type: 'string', default: join(import.meta.dirname, '../../docs') },
-  },
+const options = commandOptions(import.meta.filename, {
+  quick: { type: 'boolean', default: false },
+  full: { type: 'boolean', default: false },
+  only: { type: 'string', multiple: true, default: [] },
+  out: { type: 'string', default: join(import.meta.dirname, '../../docs') },
 });
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 

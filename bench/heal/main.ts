@@ -9,14 +9,14 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandOptions } from '@driftless/runtime';
 import { machineLine } from '../measure/machine-line.ts';
 import { healCosts } from './exchanges.ts';
 import { healingOf, pageOf, plotNames, plotsOf } from './page.ts';
 import { writeCosts } from './write-path.ts';
 
-const { values: options } = parseArgs({
-  options: { out: { type: 'string', default: join(import.meta.dirname, '../../docs') } },
+const options = commandOptions(import.meta.filename, {
+  out: { type: 'string', default: join(import.meta.dirname, '../../docs') },
 });
 const keys = (process.env.KEYS ?? '10000,100000,1000000').split(',').map(Number);
 const differing = (process.env.DIFFERING ?? '1,10,1000').split(',').map(Number);

@@ -7,14 +7,14 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandOptions } from '@driftless/runtime';
 import { machineLine } from '../measure/machine-line.ts';
 import { ClusterTarget } from '../targets/cluster.ts';
 import { costsOfOne, costsUnderLoad } from './measure.ts';
 import { pageOf } from './page.ts';
 
-const { values: options } = parseArgs({
-  options: { out: { type: 'string', default: join(import.meta.dirname, '../../docs') } },
+const options = commandOptions(import.meta.filename, {
+  out: { type: 'string', default: join(import.meta.dirname, '../../docs') },
 });
 const plan = { rounds: Number(process.env.ROUNDS ?? 6), measureMs: 10_000, warmUpMs: 10_000, everyMs: 5000 };
 const say = (line: string): void => void process.stderr.write(`${line}\n`);

@@ -8,16 +8,14 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandOptions } from '@driftless/runtime';
 import { machineLine } from '../measure/machine-line.ts';
 import { traceCosts } from './measure.ts';
 import { pageOf } from './page.ts';
 
-const { values: options } = parseArgs({
-  options: {
-    out: { type: 'string', default: join(import.meta.dirname, '../../docs') },
-    every: { type: 'boolean', default: false },
-  },
+const options = commandOptions(import.meta.filename, {
+  out: { type: 'string', default: join(import.meta.dirname, '../../docs') },
+  every: { type: 'boolean', default: false },
 });
 const plan = {
   rounds: Number(process.env.ROUNDS ?? 8),

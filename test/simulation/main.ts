@@ -11,8 +11,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { encodeEvent } from '@driftless/checkers';
+import { commandOptions, wholeOption } from '@driftless/runtime';
 import { generate } from './generate.ts';
 import { type Mutant, mutants } from './mutants.ts';
 import { type FaultKind, type Plan, type Profile, profiles } from './plan.ts';
@@ -27,26 +27,24 @@ const shrunkMax = 3;
 const shrinkRunsMax = 400;
 const violationsShownMax = 5;
 
-const { values: options } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '100' },
-    from: { type: 'string', default: '1' },
-    steps: { type: 'string', default: '400' },
-    profile: { type: 'string' },
-    mutant: { type: 'string' },
-    faults: { type: 'string' },
-    threads: { type: 'string', default: String(availableParallelism()) },
-    scenario: { type: 'string' },
-    report: { type: 'string' },
-    history: { type: 'string' },
-    out: { type: 'string', default: '.driftless/simulation' },
-    trace: { type: 'boolean', default: false },
-    'no-shrink': { type: 'boolean', default: false },
-  },
+const options = commandOptions(import.meta.filename, {
+  seeds: { type: 'string', default: '100' },
+  from: { type: 'string', default: '1' },
+  steps: { type: 'string', default: '400' },
+  profile: { type: 'string' },
+  mutant: { type: 'string' },
+  faults: { type: 'string' },
+  threads: { type: 'string', default: String(availableParallelism()) },
+  scenario: { type: 'string' },
+  report: { type: 'string' },
+  history: { type: 'string' },
+  out: { type: 'string', default: '.driftless/simulation' },
+  trace: { type: 'boolean', default: false },
+  'no-shrink': { type: 'boolean', default: false },
 });
 
 const mutant = mutantOf(options.mutant);
-const pool = new Pool(options.scenario === undefined ? whole(options.threads) : 1);
+const pool = new Pool(options.scenario === undefined ? whole('threads') : 1);
 const failed = options.scenario === undefined ? await runSeeds() : await runScenario(options.scenario);
 await pool.close();
 process.exitCode = failed ? 1 : 0;
@@ -64,7 +62,7 @@ async function runScenario(file: string): Promise<boolean> {
 }
 
 async function runSeeds(): Promise<boolean> {
-  const [from, count, operations] = [whole(options.from), whole(options.seeds), whole(options.steps)];
+  const [from, count, operations] = [whole('from'), whole('seeds'), whole('steps')];
   const profile = profileOf(options.profile);
   const kinds = options.faults?.split(',') as FaultKind[] | undefined;
   const report = new Report();
@@ -84,7 +82,7 @@ async function runSeeds(): Promise<boolean> {
       if (report.seeds % 10 === 0) progress(report, count, startedAt);
     }
   };
-  await Promise.all(Array.from({ length: whole(options.threads) }, runNext));
+  await Promise.all(Array.from({ length: whole('threads') }, runNext));
   progress(report, count, startedAt);
   say('');
   if (!options['no-shrink']) for (const plan of failing.slice(0, shrunkMax)) await keepShort(plan);
@@ -126,10 +124,8 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-function whole(text: string): number {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < 0) throw new Error(`${text} is not a whole number.`);
-  return number;
+function whole(name: 'from' | 'seeds' | 'steps' | 'threads'): number {
+  return wholeOption(import.meta.filename, name, options[name], name === 'threads' ? 1 : 0);
 }
 
 function profileOf(text: string | undefined): Profile | undefined {

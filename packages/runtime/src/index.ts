@@ -2,6 +2,7 @@
 export type { Cells, KvCellsOptions, KvWatchOptions, Seen } from './cells.ts';
 export { KvCells, Unanswered } from './cells.ts';
 export { Clock, systemClock } from './clock.ts';
+export { commandOptions, wholeOption } from './command-options.ts';
 export type { ConfigRow, LoadConfigOptions } from './config.ts';
 export { ConfigError, describeConfig, loadConfig } from './config.ts';
 export type { Following } from './follow.ts';

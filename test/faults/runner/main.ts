@@ -13,7 +13,7 @@
  */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandOptions, wholeOption } from '@driftless/runtime';
 import { faults } from '../table/index.ts';
 import { Campaign } from './campaign.ts';
 import type { Fault } from './fault.ts';
@@ -54,12 +54,18 @@ function addTo(report: string, file: string): void {
   if (existsSync(file)) renameSync(file, `${file}.${Date.now()}.summed`);
 }
 
+function whole(name: string, text: string): number {
+  return wholeOption(import.meta.filename, name, text);
+}
+
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options });
+  const values = commandOptions(import.meta.filename, options);
   if (values.list) {
     for (const { name } of faults) say(name);
     return 0;
   }
+  const runs = whole('runs', values.runs);
+  const fill = values.fill === undefined ? undefined : whole('fill', values.fill);
   mkdirSync(values.dir, { recursive: true });
   const file = join(values.dir, 'runs.jsonl');
   const exact = faults.filter(({ name }) => name === values.only);
@@ -67,8 +73,8 @@ async function main(): Promise<number> {
   if (chosen.length === 0) throw new Error(`No fault is named so: ${values.only}`);
   const { rows: done } = summaryOf(sumsIn(values.base), resultsIn(file));
   const due = ({ name, runsEnough = Number.POSITIVE_INFINITY }: Fault): number => {
-    if (values.fill === undefined) return Number(values.runs);
-    const wanted = Math.min(Number(values.fill), runsEnough);
+    if (fill === undefined) return runs;
+    const wanted = Math.min(fill, runsEnough);
     return Math.max(0, wanted - (done.find(({ fault }) => fault === name)?.runs ?? 0));
   };
   const campaign = new Campaign({ failuresDir: join(values.dir, 'failures') });

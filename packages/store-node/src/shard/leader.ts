@@ -186,7 +186,7 @@ export class Leader {
     const context = this.#context;
     checkPosition(context);
     const startedAt = context.clock.monotonic();
-    // What is looked up is read in the transaction that writes: a read by itself takes a lock, and gives it back.
+    // Rows are looked up in the transaction that writes: a read by itself takes a lock and gives it back.
     const { plan, event } = context.together(() => {
       const planned = this.#plan(requests);
       const { batch, effect, results } = planned;

@@ -98,7 +98,8 @@ export interface ShardStore {
   commit(change: Change): void;
   /**
    * What `work` commits is one transaction: all of it is there, or nothing. `work` waits for nothing, syncs
-   * nothing and may read what it has committed. Returns what `work` does. Throws as `commit` does, and what `work` throws.
+   * nothing, may read what it has committed, and returns what `work` does. Throws as `commit` does, and what
+   * `work` throws.
    */
   together<Result>(work: () => Result): Result;
   /** The stream's cursor and the confirmed seq alone. */
