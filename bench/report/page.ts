@@ -3,6 +3,7 @@
 import { markdownTable } from 'markdown-table';
 import { peers } from '../peers/peers.ts';
 import { type Scenario, scenarios } from '../scenarios.ts';
+import { median } from '../statistics.ts';
 import { type Verdict, verdictsOf } from './expected.ts';
 import { folded } from './folded.ts';
 import {
@@ -14,7 +15,7 @@ import {
   throughputOf,
   typical,
 } from './metrics.ts';
-import type { Job, Measured, Run } from './run.ts';
+import type { Job, Measured, Overload, Run } from './run.ts';
 import {
   beginning,
   ceilingText,
@@ -166,7 +167,8 @@ function fullLoad({ sustained }: Run): string[] {
   ];
 }
 
-function overloaded({ overload, machine }: Run): string[] {
+function overloaded(run: Run): string[] {
+  const { overload, machine } = run;
   if (overload === undefined) return [];
   const { seconds, timesPeak, connections, perSecond, peak, load, memory } = overload;
   const { taken, coresLeft, takenPerCore } = overloadFigures(overload, machine);
@@ -204,7 +206,20 @@ function overloaded({ overload, machine }: Run): string[] {
       peak and ${cores(machine.cores - load.cores)} here, ${percent(coresLeft)} of that, and
       what it took nobody could spend on writes. By the cores that were left, ${percent(takenPerCore)} of the
       peak was taken.`),
+    ...beyondAll(run, overload),
     ...(looks.length === 0 ? [] : [markdownTable([head, ...looks])]),
+  ];
+}
+
+/** That what was due is more than a server could answer here that does nothing, if it is. */
+function beyondAll(run: Run, { perSecond, peak }: Overload): string[] {
+  const measured = measuredOf(run, peak.scenario);
+  const most = measured ? median(measured.rounds.map(({ ceiling }) => ceiling.perSecond)) : Number.NaN;
+  if (!(perSecond > most)) return [];
+  return [
+    folded(`The server that does nothing answers ${count.format(most)} a second of the peak's load here, and
+      ${count.format(perSecond)} were due: ${(perSecond / most).toFixed(2)} times what it could take, so nobody
+      could have answered them all. What is left over waits for a connection, for longer and longer.`),
   ];
 }
 

@@ -146,6 +146,16 @@ describe('the page', () => {
     expect(page).toMatch(/\| leader +\| 100 +\| 165 +\| 170 +\| 65 +\|/);
   });
 
+  it('says where more was due than a server could answer that does nothing', () => {
+    const sentence = /does nothing answers ([\d,]+) a second .* ([\d,]+) were due: 3\.00 times/;
+    expect(sentence.exec(page.replaceAll('\n', ' '))?.slice(1)).toEqual(['1,000', '3,000']);
+    const { overload } = everything;
+    const less = { ...everything, overload: overload && { ...overload, perSecond: 1000 } };
+    expect(pageOf(less, 'performance', new Set()).replaceAll('\n', ' ')).not.toContain(
+      'could have answered them all',
+    );
+  });
+
   it('says what the machine was, which plots there are, and what was not measured', () => {
     expect(page).toContain('Abacus');
     expect(page.match(/!\[.*\]\(.*\)/g)).toEqual(['![Writes](performance/writes.svg)']);
