@@ -279,7 +279,7 @@ export class DiskStore implements ShardStore {
   answer = (id: string) => this.#view.answer(id);
   epochs = () => this.#view.epochs();
   sets = () => this.#view.sets();
-  rows = () => this.#view.rows();
+  forms = () => this.#view.forms();
   bucketRows = (bucket: number) => this.#view.bucketRows(bucket);
   bucketDigests = (bucket: number) => this.#view.bucketDigests(bucket);
   buckets = (from: number) => this.#view.buckets(from);

@@ -14,7 +14,7 @@ import type { Change, LogRow, Orphan, Quarantined } from '../core/change.ts';
 import type { CollectableRow, CollectQuery } from '../core/collect.ts';
 import type { Entry, Head } from '../core/entry.ts';
 import type { ReplicaSet, ShardState } from '../core/state.ts';
-import type { Counts, KeptDigest, ListQuery, ShardStore, Snapshot } from '../store/port.ts';
+import type { Counts, KeptDigest, ListQuery, RowForms, ShardStore, Snapshot } from '../store/port.ts';
 import { DiskReader } from './disk-reader.ts';
 import { EntryRows } from './entry-rows.ts';
 import { KeptRows } from './kept-rows.ts';
@@ -130,8 +130,8 @@ export class SqliteStore implements ShardStore {
     return setsOf(this.#database);
   }
 
-  rows(): Iterable<readonly Entry[]> {
-    return this.#disk.rows();
+  forms(): Iterable<RowForms> {
+    return this.#disk.forms();
   }
 
   bucketRows(bucket: number): Entry[] {

@@ -31,6 +31,14 @@ export interface KeptDigest {
   digest: string;
 }
 
+/** Rows as what their digests are made of. */
+export interface RowForms {
+  /** How many there are; one that is not of the types of its table is not among the bytes. */
+  rows: number;
+  /** For each the digest that is kept beside it, then its canonical form (contracts/digest.ts). */
+  bytes: Uint8Array;
+}
+
 /** A consistent view of all entries, taken at one commit. */
 export interface Snapshot {
   state: ShardState;
@@ -56,7 +64,7 @@ export interface ShardStore {
   /** The replica sets that the log has named, in order; trimming keeps them, a cut does not. */
   sets(): ReplicaSet[];
   /** All rows as they are on disk, in no order, some hundreds at a time; for a store without writers. */
-  rows(): Iterable<readonly Entry[]>;
+  forms(): Iterable<RowForms>;
   /** The rows of a bucket as they are on disk, in no order. */
   bucketRows(bucket: number): Entry[];
   /** Of the same rows only what is kept beside their values. */
