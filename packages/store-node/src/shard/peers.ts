@@ -24,6 +24,8 @@ import { Agent, request } from 'undici';
 
 /** How long a peer may take to make the copy before it begins to send it, milliseconds. */
 const snapshotTimeoutMs = 120_000;
+/** Bytes of a copy that wait to be written: what came during one write is the next one. */
+const writtenAheadBytes = 4 * 1024 * 1024;
 
 export interface LogPage extends Omit<LogAnswer, 'events'> {
   events: Uint8Array[];
@@ -120,7 +122,8 @@ export class HttpPeers implements Peers {
         await answer.body.dump();
         throw new Error(`${path} answered ${answer.statusCode}.`);
       }
-      await pipeline(answer.body, createWriteStream(file));
+      // On disk before anybody looks at it.
+      await pipeline(answer.body, createWriteStream(file, { highWaterMark: writtenAheadBytes, flush: true }));
       return true;
     } catch (error) {
       this.#options.onFault(peer, error as Error);
