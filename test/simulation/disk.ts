@@ -149,6 +149,11 @@ export class SimFiles implements ReplicaFiles {
     return this.#disk.incoming;
   }
 
+  /** What is received is never half there. */
+  syncIncoming(): Promise<void> {
+    return Promise.resolve();
+  }
+
   install(current: ShardStore): ShardStore {
     this.#process.boundary();
     const { incoming } = this.#disk;

@@ -139,7 +139,7 @@ export class PeerRepair {
     const incoming = files.openIncoming();
     try {
       const theirs = incoming.state();
-      const { root, corruptRows } = await auditAll(incoming, clock);
+      const [{ root, corruptRows }] = await Promise.all([auditAll(incoming, clock), files.syncIncoming()]);
       if (isDrifted(theirs) || corruptRows > 0) return 'it has drifted itself';
       if (!equalDigest(root, theirs.root) || !equalDigest(root, incoming.leavesRoot())) {
         return 'its rows do not have its root';

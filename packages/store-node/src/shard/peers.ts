@@ -54,7 +54,7 @@ export interface Peers {
     question: ExchangeQuestion,
     header: unknown,
   ): Promise<Uint8Array | undefined>;
-  /** Writes a copy of the peer's replica to `file`; whether it arrived whole. */
+  /** Writes a copy of the peer's replica to `file`, and does not sync it; whether it arrived whole. */
   snapshot(peer: string, shard: number, file: string): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -122,8 +122,7 @@ export class HttpPeers implements Peers {
         await answer.body.dump();
         throw new Error(`${path} answered ${answer.statusCode}.`);
       }
-      // On disk before anybody looks at it.
-      await pipeline(answer.body, createWriteStream(file, { highWaterMark: writtenAheadBytes, flush: true }));
+      await pipeline(answer.body, createWriteStream(file, { highWaterMark: writtenAheadBytes }));
       return true;
     } catch (error) {
       this.#options.onFault(peer, error as Error);

@@ -133,6 +133,8 @@ export interface ReplicaFiles {
   copyOut(store: ShardStore): Promise<void>;
   /** Opens what was received; throws when it is no copy of this shard. */
   openIncoming(): ShardStore;
+  /** All that was received is on disk when it resolves. */
+  syncIncoming(): Promise<void>;
   /** Closes `current`, puts what was received in its place and opens that. */
   install(current: ShardStore): ShardStore;
   /** Removes copies that are not needed any more. */
