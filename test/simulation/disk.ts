@@ -149,6 +149,11 @@ export class SimFiles implements ReplicaFiles {
     return this.#disk.incoming;
   }
 
+  /** What is received is never half there. */
+  syncIncoming(): Promise<void> {
+    return Promise.resolve();
+  }
+
   install(current: ShardStore): ShardStore {
     this.#process.boundary();
     const { incoming } = this.#disk;
@@ -281,7 +286,7 @@ export class DiskStore implements ShardStore {
   answer = (id: string) => this.#view.answer(id);
   epochs = () => this.#view.epochs();
   sets = () => this.#view.sets();
-  rows = () => this.#view.rows();
+  forms = () => this.#view.forms();
   bucketRows = (bucket: number) => this.#view.bucketRows(bucket);
   bucketDigests = (bucket: number) => this.#view.bucketDigests(bucket);
   buckets = (from: number) => this.#view.buckets(from);

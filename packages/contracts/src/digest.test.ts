@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  canonicalForm,
   type DigestInput,
   digestBytes,
+  endOfForm,
   entryDigest,
   equalDigest,
   formatDigest,
@@ -50,6 +52,27 @@ describe('the digest of an entry', () => {
     const form = Buffer.concat([Buffer.from('2 3 3 3 7 0 9\nßt/x'), value]);
     const expected = createHash('sha256').update(form).digest('hex').slice(0, 32);
     expect(formatDigest(entryDigest(entry))).toBe(expected);
+  });
+
+  it('is made of forms that say where they end', () => {
+    const ends = (forms: Uint8Array[]): number[] => {
+      let end = 0;
+      return forms.map(({ length }) => (end += length));
+    };
+    fc.assert(
+      fc.property(fc.array(input, { maxLength: 5 }), (entries) => {
+        const forms = entries.map(canonicalForm);
+        const bytes = Buffer.concat(forms);
+        const found: number[] = [];
+        for (let at = 0; at < bytes.length; at = found.at(-1) as number) found.push(endOfForm(bytes, at));
+        expect(found).toEqual(ends(forms));
+        expect(entries.map(entryDigest)).toEqual(forms.map(hash128));
+        const cut = bytes.subarray(0, -1);
+        if (forms.length > 0)
+          expect(() => endOfForm(cut, cut.length + 1 - (forms.at(-1)?.length ?? 0))).toThrow(RangeError);
+      }),
+    );
+    expect(() => endOfForm(Buffer.from('1 x 1 1 1 0 -\n'), 0)).toThrow(RangeError);
   });
 
   it('is that of the canonical form, for any texts and numbers', () => {

@@ -53,6 +53,39 @@ export interface DigestInput {
  * The line is written last and from its end: by then the lengths are known, and digits come that way.
  */
 export function entryDigest(entry: DigestInput): Digest {
+  return hash128(formOf(entry));
+}
+
+/** The canonical form of an entry, for whoever keeps it. */
+export function canonicalForm(entry: DigestInput): Uint8Array {
+  return new Uint8Array(formOf(entry));
+}
+
+/**
+ * Where the canonical form ends that begins at `start`: it says so itself, so forms can stand one behind the
+ * other. Throws a RangeError where the bytes are no form, or not a whole one.
+ */
+export function endOfForm(bytes: Uint8Array, start: number): number {
+  let at = start;
+  let length = 0;
+  for (let field = 0; field < 3; field += 1) {
+    let bytesOf = 0;
+    for (; bytes[at] !== space; at += 1) {
+      const digit = (bytes[at] ?? newline) - zero;
+      if (!(digit >= 0 && digit <= 9)) throw new RangeError('A canonical form begins with three lengths.');
+      bytesOf = bytesOf * 10 + digit;
+    }
+    at += 1;
+    length += bytesOf;
+  }
+  const lineEnd = bytes.indexOf(newline, at);
+  const end = lineEnd + 1 + length;
+  if (lineEnd < 0 || end > bytes.length) throw new RangeError('A canonical form is cut off.');
+  return end;
+}
+
+/** Lies in a buffer that the next form is written to. */
+function formOf(entry: DigestInput): Buffer {
   const { key, contentType, value } = entry;
   const form = scratch(lineBytesMax + utf8BytesAtMost * (key.length + contentType.length) + value.length);
   const keyEnd = writeUtf8(form, key, lineBytesMax);
@@ -65,7 +98,7 @@ export function entryDigest(entry: DigestInput): Digest {
   start = writeBefore(form, start, value.length, space);
   start = writeBefore(form, start, typeEnd - keyEnd, space);
   start = writeBefore(form, start, keyEnd - lineBytesMax, space);
-  return hash128(form.subarray(start, typeEnd + value.length));
+  return form.subarray(start, typeEnd + value.length);
 }
 
 /** Seven numbers, each of at most 24 characters, and what stands behind them. */

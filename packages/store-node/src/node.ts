@@ -358,7 +358,9 @@ export class StoreNode {
     for (const { shard, context } of this.#replicas.values()) {
       if (!status.shards.some((replica) => replica.shard === shard)) context.told.delete(status.node);
     }
-    if (isNew) this.#news.status(this.status());
+    // Who is new may be invited, and who is invited takes a copy: neither waits until its time comes again.
+    if (isNew) this.#tellStatus();
+    else if (!this.#draining && this.#moves.isInvitedBy(status)) this.#moves.turn(this.#now());
   }
 
   #subscribe<T>(pattern: string, schema: z.ZodType<T>, onMessage: (message: T, shard: number) => void): void {

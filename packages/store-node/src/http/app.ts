@@ -22,6 +22,8 @@ const shardParams = z.object({ shard: z.coerce.number().int().min(0) });
 export const frameBytesMax = 8 * 1024 * 1024;
 /** Bytes of NDJSON that a dump gathers before it sends them. */
 const dumpChunkBytes = 64 * 1024;
+/** Bytes of a copy that are read from disk at a time. */
+const snapshotChunkBytes = 1024 * 1024;
 
 export function addRoutes(app: HttpServer, serving: () => StoreNode): void {
   app.addContentTypeParser(frameContentType, { parseAs: 'buffer' }, (_request, body, done) =>
@@ -98,7 +100,7 @@ function addPeerRoutes(app: HttpServer, serving: () => StoreNode): void {
 
   app.get('/node/v1/shards/:shard/snapshot', { schema: { params: shardParams } }, async (request, reply) => {
     const file = await copyFor(serving().replica(request.params.shard));
-    const stream = createReadStream(file);
+    const stream = createReadStream(file, { highWaterMark: snapshotChunkBytes });
     // The name can go as soon as the file is open: what is sent is the open file.
     stream.once('open', () => unlink(file, () => undefined));
     return reply.type('application/vnd.sqlite3').header('content-length', statSync(file).size).send(stream);

@@ -3,7 +3,7 @@
  * it takes the next step of its replica set (core/reconcile.ts). For others it follows the word of their
  * leaders: it takes a copy of a shard when this node is invited, and lets one go that no shard counts on.
  */
-import type { ShardMove } from '@driftless/contracts';
+import type { NodeStatus, ShardMove } from '@driftless/contracts';
 import type { Logger } from '@driftless/runtime';
 import { nextStep, type Step } from '../core/reconcile.ts';
 import type { Roster } from '../roster.ts';
@@ -59,6 +59,11 @@ export class Moves {
     this.#takeInvited(now);
     this.#letGo(now);
     this.#advanceMembers(now);
+  }
+
+  /** Whether a leader asks this node for a shard that it does not have yet. */
+  isInvitedBy({ shards }: NodeStatus): boolean {
+    return shards.some(({ shard, move }) => move?.invited === this.#host.id && !this.#host.has(shard));
   }
 
   #lead(replica: ShardReplica, now: number): void {

@@ -7,8 +7,10 @@ import { Buffer } from 'node:buffer';
 import {
   type Digest,
   digestBytes,
+  endOfForm,
   entryDigest,
   equalDigest,
+  hash128,
   isZeroDigest,
   xorInto,
   zeroDigest,
@@ -71,22 +73,32 @@ export function haveLeaf(digests: readonly KeptDigest[], leaf: Digest): boolean 
 export interface Audit {
   /** XOR of the digests that the rows' bytes have. */
   root: Digest;
-  corruptKeys: string[];
+  /** Rows whose bytes don't have the digest kept beside them. */
+  corruptRows: number;
 }
 
 /** Of all rows of a copy that nobody writes to. */
 export async function auditAll(copy: ShardStore, clock: Clock): Promise<Audit> {
   const root = zeroDigest();
-  const corruptKeys: string[] = [];
-  for (const rows of copy.rows()) {
-    for (const entry of rows) {
-      const digest = entryDigest(entry);
+  let corruptRows = 0;
+  for (const { rows, bytes } of copy.forms()) {
+    let sound = 0;
+    for (let at = 0; at < bytes.length; ) {
+      const form = at + digestBytes;
+      const end = endOfForm(bytes, form);
+      const digest = hash128(bytes.subarray(form, end));
       xorInto(root, digest);
-      if (!equalDigest(digest, entry.digest) && corruptKeys.length < corruptKeysMax) {
-        corruptKeys.push(entry.key);
-      }
+      if (standsAt(digest, bytes, at)) sound += 1;
+      at = end;
     }
+    corruptRows += rows - sound;
     await clock.turn();
   }
-  return { root, corruptKeys };
+  return { root, corruptRows };
+}
+
+/** `equalDigest`, without a view of the bytes for each row. */
+function standsAt(digest: Digest, bytes: Uint8Array, at: number): boolean {
+  for (let i = 0; i < digestBytes; i += 1) if (digest[i] !== bytes[at + i]) return false;
+  return true;
 }

@@ -139,8 +139,8 @@ export class PeerRepair {
     const incoming = files.openIncoming();
     try {
       const theirs = incoming.state();
-      const { root, corruptKeys } = await auditAll(incoming, clock);
-      if (isDrifted(theirs) || corruptKeys.length > 0) return 'it has drifted itself';
+      const [{ root, corruptRows }] = await Promise.all([auditAll(incoming, clock), files.syncIncoming()]);
+      if (isDrifted(theirs) || corruptRows > 0) return 'it has drifted itself';
       if (!equalDigest(root, theirs.root) || !equalDigest(root, incoming.leavesRoot())) {
         return 'its rows do not have its root';
       }

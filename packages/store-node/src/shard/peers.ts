@@ -24,6 +24,8 @@ import { Agent, request } from 'undici';
 
 /** How long a peer may take to make the copy before it begins to send it, milliseconds. */
 const snapshotTimeoutMs = 120_000;
+/** Bytes of a copy that wait to be written: what came during one write is the next one. */
+const writtenAheadBytes = 4 * 1024 * 1024;
 
 export interface LogPage extends Omit<LogAnswer, 'events'> {
   events: Uint8Array[];
@@ -52,7 +54,7 @@ export interface Peers {
     question: ExchangeQuestion,
     header: unknown,
   ): Promise<Uint8Array | undefined>;
-  /** Writes a copy of the peer's replica to `file`; whether it arrived whole. */
+  /** Writes a copy of the peer's replica to `file`, and does not sync it; whether it arrived whole. */
   snapshot(peer: string, shard: number, file: string): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -120,7 +122,7 @@ export class HttpPeers implements Peers {
         await answer.body.dump();
         throw new Error(`${path} answered ${answer.statusCode}.`);
       }
-      await pipeline(answer.body, createWriteStream(file));
+      await pipeline(answer.body, createWriteStream(file, { highWaterMark: writtenAheadBytes }));
       return true;
     } catch (error) {
       this.#options.onFault(peer, error as Error);

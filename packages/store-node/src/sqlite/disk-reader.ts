@@ -3,20 +3,37 @@
  * what it wrote long after the file has rotted; so whoever looks for rot reads here, by a connection of its
  * own that forgets its pages after every question.
  */
+
+import { digestBytes } from '@driftless/contracts';
 import Database from 'better-sqlite3';
 import type { Entry } from '../core/entry.ts';
-import type { KeptDigest } from '../store/port.ts';
+import type { KeptDigest, RowForms } from '../store/port.ts';
 import { type BucketTuple, type EntryTuple, entryColumns, entryOfTuple } from './statements.ts';
 
 /** Of a larger file the rest is read by calls. */
 const mappedBytesMax = 2 ** 31 - 2 ** 16;
-/** Rows taken at a time of all that there are. */
-const rowsAtATime = 500;
+/** Rows taken at a time of all that there are, and bytes of their values, unless one is larger by itself. */
+const [rowsAtATime, valueBytesAtATime] = [500, 4 * 1024 * 1024];
+
+/**
+ * Rows as bytes that their digests are made of (contracts/digest.ts), put together by SQLite: a column that
+ * comes out by itself costs more than the hash of the whole row. A row that is not of the types of its table
+ * has rotted, and could pass here for what it was.
+ */
+const rowForms = `
+  SELECT count(*), CAST(group_concat(
+    digest || concat_ws(' ', octet_length(key), octet_length(content_type), octet_length(value), epoch, seq,
+      tombstone, ifnull(expires_at, '-')) || char(10) || key || content_type || value, '') FILTER (
+    WHERE typeof(digest) = 'blob' AND octet_length(digest) = ${digestBytes} AND typeof(key) = 'text'
+      AND typeof(content_type) = 'text' AND typeof(value) = 'blob' AND typeof(epoch) = 'integer'
+      AND typeof(seq) = 'integer' AND typeof(tombstone) = 'integer'
+      AND typeof(expires_at) IN ('integer', 'null')) AS BLOB)
+  FROM entries WHERE id > ? AND id <= ?`;
 
 export class DiskReader {
   readonly #database: Database.Database;
-  readonly #lastId: Database.Statement;
-  readonly #rows: Database.Statement;
+  readonly #span: Database.Statement;
+  readonly #forms: Database.Statement;
   readonly #bucketRows: Database.Statement;
   readonly #bucketDigests: Database.Statement;
   readonly #bucketsFrom: Database.Statement;
@@ -27,10 +44,9 @@ export class DiskReader {
     this.#database.pragma(`mmap_size = ${mappedBytesMax}`);
     const sql = `SELECT ${entryColumns} FROM entries WHERE bucket = ?`;
     this.#bucketRows = this.#database.prepare(sql).raw();
-    const ids = `SELECT id FROM entries WHERE id > ? ORDER BY id LIMIT ${rowsAtATime}`;
-    this.#lastId = this.#database.prepare(`SELECT max(id) FROM (${ids})`).pluck();
-    const inTurn = `SELECT ${entryColumns} FROM entries WHERE id > ? AND id <= ?`;
-    this.#rows = this.#database.prepare(inTurn).raw();
+    const some = 'SELECT id, octet_length(value) AS bytes FROM entries WHERE id > ? ORDER BY id LIMIT ?';
+    this.#span = this.#database.prepare(`SELECT max(id), sum(bytes) FROM (${some})`).raw();
+    this.#forms = this.#database.prepare(rowForms).raw();
     // As text: a string comes out of SQLite at a fraction of what a Buffer costs.
     const digests = 'SELECT key, seq, hex(digest) FROM entries WHERE bucket = ?';
     this.#bucketDigests = this.#database.prepare(digests).raw();
@@ -39,14 +55,22 @@ export class DiskReader {
   }
 
   /** Each part as of its own last commit. By their places: in the order of keys each would be looked for. */
-  *rows(): Generator<Entry[], void> {
+  *forms(): Generator<RowForms, void> {
     for (let after = 0; ; ) {
-      const last = this.#lastId.get(after) as number | null;
+      const last = this.#endOfSome(after);
       if (last === null) return;
-      const rows = this.#rows.all(after, last) as EntryTuple[];
+      const [rows, bytes] = this.#forms.get(after, last) as [rows: number, bytes: Uint8Array | null];
       this.#forgetPages();
-      yield rows.map(entryOfTuple);
+      yield { rows, bytes: bytes ?? new Uint8Array() };
       after = last;
+    }
+  }
+
+  /** Where as many rows end as are taken at a time: fewer, where their values are large. */
+  #endOfSome(after: number): number | null {
+    for (let rows = rowsAtATime; ; rows = Math.ceil(rows / 8)) {
+      const [last, bytes] = this.#span.get(after, rows) as [last: number | null, bytes: number | null];
+      if (rows === 1 || (bytes ?? 0) <= valueBytesAtATime) return last;
     }
   }
 

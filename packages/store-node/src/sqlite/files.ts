@@ -14,6 +14,7 @@
  * ends the process, which leads here. The check reads the whole file, a second or so for a gigabyte.
  */
 import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { ReplicaFiles, ShardStore } from '../store/port.ts';
@@ -106,6 +107,15 @@ export class ShardFiles implements ReplicaFiles {
   /** Opens what was received; throws when it is no file of this cluster and shard. */
   openIncoming(): SqliteStore {
     return new SqliteStore({ ...this.#options, file: this.incoming });
+  }
+
+  async syncIncoming(): Promise<void> {
+    const file = await open(this.incoming, 'r+');
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
   }
 
   /**

@@ -14,9 +14,10 @@ import type { Change, LogRow, Orphan, Quarantined } from '../core/change.ts';
 import type { CollectableRow, CollectQuery } from '../core/collect.ts';
 import type { Entry, Head } from '../core/entry.ts';
 import type { ReplicaSet, ShardState } from '../core/state.ts';
-import type { Counts, KeptDigest, ListQuery, ShardStore, Snapshot } from '../store/port.ts';
+import type { Counts, KeptDigest, ListQuery, RowForms, ShardStore, Snapshot } from '../store/port.ts';
 import { DiskReader } from './disk-reader.ts';
 import { EntryRows } from './entry-rows.ts';
+import { FileCopy } from './file-copy.ts';
 import { KeptRows } from './kept-rows.ts';
 import { loadLeaves, movedLeaves } from './leaf-journal.ts';
 import { openSchema } from './schema.ts';
@@ -55,6 +56,7 @@ export class SqliteStore implements ShardStore {
   readonly #statements: Statements;
   readonly #disk: DiskReader;
   readonly #wal: Wal;
+  readonly #copy: FileCopy;
   readonly #leaves: LeafDigests;
   readonly #rows: EntryRows;
   readonly #kept: KeptRows;
@@ -76,6 +78,7 @@ export class SqliteStore implements ShardStore {
     this.#database = database;
     database.pragma(`page_size = ${options.pageBytes}`);
     this.#wal = new Wal(database, options);
+    this.#copy = new FileCopy(options.file, this.#wal);
     openSchema(database, options.cluster, options.shard);
     this.#statements = prepare(database);
     this.#disk = new DiskReader(options.file);
@@ -130,8 +133,8 @@ export class SqliteStore implements ShardStore {
     return setsOf(this.#database);
   }
 
-  rows(): Iterable<readonly Entry[]> {
-    return this.#disk.rows();
+  forms(): Iterable<RowForms> {
+    return this.#disk.forms();
   }
 
   bucketRows(bucket: number): Entry[] {
@@ -288,10 +291,11 @@ export class SqliteStore implements ShardStore {
   }
 
   /**
-   * Copies the file as it is at one commit, a few pages at a time, so that reads and writes go on. The copy
-   * is consistent: SQLite takes writes of this connection over into it.
+   * Copies the file as it is at one commit, while reads and writes go on: whole, or else a few pages at a
+   * time; SQLite takes writes of this connection over into those that it has copied.
    */
   async backup(file: string, pagesPerTurn: number): Promise<void> {
+    if (await this.#copy.copy(file)) return;
     await this.#database.backup(file, { progress: () => pagesPerTurn });
   }
 
@@ -309,6 +313,7 @@ export class SqliteStore implements ShardStore {
     this.#wal.close();
     this.#disk.close();
     this.#database.close();
+    this.#copy.close();
   }
 
   #saveLeaves(): void {

@@ -11,6 +11,9 @@
  * ever; then a short checkpoint here, between two commits, copies what came meanwhile, and the log begins at
  * its start again. Without a thread, or when it can't follow, SQLite checkpoints by itself in a commit, so
  * the WAL is bounded in any case.
+ *
+ * Nobody but these writes to the file; so once all that was committed is there, it can be held as it is for a
+ * while, and commits stay in the WAL. The hold is lost when the WAL outgrows itself.
  */
 import { closeSync, fdatasyncSync, fsyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -24,6 +27,11 @@ export interface WalOptions {
   /** Pages in the WAL at which they are copied to the file. */
   walCheckpointPages: number;
   checkpoints?: { thread: CheckpointThread; onError: (error: Error) => void } | undefined;
+}
+
+/** The file is as it was at one commit until the hold is released, or lost. */
+export interface Hold {
+  isLost: boolean;
 }
 
 /** By so much may the WAL outgrow its pages, before the thread that writes checkpoints itself. */
@@ -40,19 +48,22 @@ export class Wal {
   /** Of the WAL's file, which is there from the first commit on until the database is closed. */
   #descriptor: number | undefined;
   #order: CheckpointOrder | undefined;
+  /** Resolves when the order under way has ended. */
+  #ordered: Promise<void> | undefined;
+  #hold: Hold | undefined;
   /** Pages at which the next order is due. */
   #dueAt: number;
   /** Pages that may have been written since the WAL was looked at. */
   #unseen = 0;
 
   constructor(database: Database.Database, options: WalOptions) {
-    const { walCheckpointPages, checkpoints } = options;
+    const { walCheckpointPages } = options;
     this.#database = database;
     this.#options = options;
     this.#dueAt = walCheckpointPages;
     database.pragma('journal_mode = WAL');
     database.pragma('synchronous = NORMAL');
-    database.pragma(`wal_autocheckpoint = ${walCheckpointPages * (checkpoints ? outgrows : 1)}`);
+    this.#checkpointInCommits();
     // Only looks; SQLite prepares it anew each time.
     this.#pages = database.prepare('PRAGMA wal_checkpoint(NOOP)').raw();
   }
@@ -75,14 +86,66 @@ export class Wal {
   /** No transaction is under way. */
   committed(): void {
     const { checkpoints, walCheckpointPages } = this.#options;
-    if (!checkpoints || this.#order) return;
+    if ((!checkpoints && !this.#hold) || this.#order) return;
     if (this.#unseen < walCheckpointPages * lookEvery) return;
     this.#unseen = 0;
-    if (this.#size().pages < this.#dueAt) return;
-    this.#order = checkpoints.thread.order(this.#database.name, (error) => this.#finish(error));
+    const { pages } = this.#size();
+    if (this.#hold) {
+      if (pages >= this.#pagesMax) this.#loseHold();
+    } else if (pages >= this.#dueAt) this.#orderCheckpoint();
+  }
+
+  /** Undefined while the file is held already, or somebody reads on at an older commit. */
+  async hold(): Promise<Hold | undefined> {
+    await (this.#ordered ?? this.#orderCheckpoint());
+    // From here on in one turn: what the thread has left, and what came since.
+    if (this.#order || this.#hold) return undefined;
+    this.#database.pragma('wal_checkpoint(PASSIVE)');
+    const { pages, copied } = this.#size();
+    if (copied < pages) return undefined;
+    this.#database.pragma('wal_autocheckpoint = 0');
+    this.#hold = { isLost: false };
+    return this.#hold;
+  }
+
+  release(hold: Hold): void {
+    if (this.#hold !== hold) return;
+    this.#hold = undefined;
+    this.#checkpointInCommits();
+  }
+
+  #loseHold(): void {
+    if (!this.#hold) return;
+    this.#hold.isLost = true;
+    this.release(this.#hold);
+  }
+
+  /** Where there is a thread, only when it does not follow. */
+  #checkpointInCommits(): void {
+    this.#database.pragma(`wal_autocheckpoint = ${this.#pagesMax}`);
+  }
+
+  get #pagesMax(): number {
+    const { checkpoints, walCheckpointPages } = this.#options;
+    return walCheckpointPages * (checkpoints ? outgrows : 1);
+  }
+
+  #orderCheckpoint(): Promise<void> | undefined {
+    const thread = this.#options.checkpoints?.thread;
+    this.#ordered =
+      thread &&
+      new Promise((resolve) => {
+        this.#order = thread.order(this.#database.name, (error) => {
+          this.#ordered = undefined;
+          this.#finish(error);
+          resolve();
+        });
+      });
+    return this.#ordered;
   }
 
   close(): void {
+    this.#loseHold();
     if (this.#order) takeBack(this.#order);
     this.#order = undefined;
     // No lock is lost by that: SQLite's locks are on the other files.

@@ -5,6 +5,7 @@ import { Buffer } from 'node:buffer';
 import { LeafDigests } from '@driftless/anti-entropy';
 import {
   bucketOf,
+  canonicalForm,
   comparePositions,
   type Digest,
   type EpochStart,
@@ -16,7 +17,7 @@ import type { Change, LogRow, Orphan, Quarantined } from '../core/change.ts';
 import type { CollectableRow, CollectQuery } from '../core/collect.ts';
 import type { Entry } from '../core/entry.ts';
 import { emptyState, type ReplicaSet, type ShardState } from '../core/state.ts';
-import type { Counts, KeptDigest, ListQuery, ShardStore, Snapshot } from './port.ts';
+import type { Counts, KeptDigest, ListQuery, RowForms, ShardStore, Snapshot } from './port.ts';
 
 interface KeptAnswer {
   answer: RecordedAnswer;
@@ -243,8 +244,9 @@ export class MemoryStore implements ShardStore {
     return copy;
   }
 
-  rows(): Entry[][] {
-    return [[...this.#entries.values()]];
+  forms(): RowForms[] {
+    const parts = [...this.#entries.values()].flatMap((entry) => [entry.digest, canonicalForm(entry)]);
+    return [{ rows: this.#entries.size, bytes: Buffer.concat(parts) }];
   }
 
   snapshot(): Snapshot {

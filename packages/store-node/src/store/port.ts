@@ -31,6 +31,14 @@ export interface KeptDigest {
   digest: string;
 }
 
+/** Rows as what their digests are made of. */
+export interface RowForms {
+  /** How many there are; one that is not of the types of its table is not among the bytes. */
+  rows: number;
+  /** For each the digest that is kept beside it, then its canonical form (contracts/digest.ts). */
+  bytes: Uint8Array;
+}
+
 /** A consistent view of all entries, taken at one commit. */
 export interface Snapshot {
   state: ShardState;
@@ -56,7 +64,7 @@ export interface ShardStore {
   /** The replica sets that the log has named, in order; trimming keeps them, a cut does not. */
   sets(): ReplicaSet[];
   /** All rows as they are on disk, in no order, some hundreds at a time; for a store without writers. */
-  rows(): Iterable<readonly Entry[]>;
+  forms(): Iterable<RowForms>;
   /** The rows of a bucket as they are on disk, in no order. */
   bucketRows(bucket: number): Entry[];
   /** Of the same rows only what is kept beside their values. */
@@ -126,6 +134,8 @@ export interface ReplicaFiles {
   copyOut(store: ShardStore): Promise<void>;
   /** Opens what was received; throws when it is no copy of this shard. */
   openIncoming(): ShardStore;
+  /** All that was received is on disk when it resolves. */
+  syncIncoming(): Promise<void>;
   /** Closes `current`, puts what was received in its place and opens that. */
   install(current: ShardStore): ShardStore;
   /** Removes copies that are not needed any more. */

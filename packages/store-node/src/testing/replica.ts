@@ -3,11 +3,15 @@
  * comes of it in a store, so that a test can play leader and followers by hand, and compare what they hold
  * with what a look at every row says.
  */
+import { Buffer } from 'node:buffer';
 import {
   type Batch,
   type CollectedEntry,
+  canonicalForm,
   decodeBatch,
+  digestBytes,
   encodeBatch,
+  endOfForm,
   entryDigest,
   type Operation,
   xorDigest,
@@ -27,6 +31,16 @@ export const text = (bytes: Uint8Array): string => new TextDecoder().decode(byte
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 const emptyValue = bytes('');
+
+/** Digests and canonical forms, each in hexadecimal digits. */
+export function formsIn(bytes: Uint8Array): string[] {
+  const forms: string[] = [];
+  for (let at = 0, end = 0; at < bytes.length; at = end) {
+    end = endOfForm(bytes, at + digestBytes);
+    forms.push(Buffer.from(bytes.subarray(at, end)).toString('hex'));
+  }
+  return forms;
+}
 
 /** Requests, said shortly. */
 export const put = (key: string, value: string, more: object = {}): WriteRequest => ({
@@ -192,6 +206,14 @@ export class TestReplica {
     } finally {
       snapshot.close();
     }
+  }
+
+  /** What a store gives of its rows (`ShardStore.forms`), each in hexadecimal digits. */
+  forms(): string[] {
+    const snapshot = this.store.snapshot();
+    const forms = Array.from(snapshot.entries, (entry) => [entry.digest, canonicalForm(entry)]);
+    snapshot.close();
+    return forms.map((parts) => Buffer.concat(parts).toString('hex'));
   }
 
   /** The root that the rows' own bytes lead to. */
