@@ -6,13 +6,20 @@
  * Version log (`PRAGMA user_version`): 1 — first; 2 — `sets`, the replica sets that the log has named; 3 —
  * leaves as a block and a journal (leaf-journal.ts); 4 — each row names its bucket, so that one bucket can be
  * looked at alone (a key never changes its bucket: only a new row touches that index); which rows may go for
- * good, and which did.
+ * good, and which did; 5 — the index of buckets is in parts.
+ *
+ * Buckets are by hash: in one index of them, each new row would touch a page of its own, and writing these
+ * pages was a third of what a new row cost, and more in a large file. So the index is in parts, and rows that
+ * come one after the other go to the same one, which is a few pages while it grows. Who looks for a bucket
+ * looks in each part: that is one more step for as many rows as there are buckets, about one for each row
+ * found. There is a limit on parts, because rows come and go, and few of them may be left of many; beyond it
+ * the first part is the next one again.
  */
 import { LeafDigests, leavesBytes } from '@driftless/anti-entropy';
-import { bucketOf } from '@driftless/contracts';
+import { bucketCount, bucketOf } from '@driftless/contracts';
 import Database from 'better-sqlite3';
 
-export const schemaVersion = 4;
+export const schemaVersion = 5;
 
 const leavesTable = `
 CREATE TABLE leaves (
@@ -21,7 +28,19 @@ CREATE TABLE leaves (
   digests BLOB NOT NULL
 ) STRICT;`;
 
-const bucketIndex = 'CREATE INDEX entries_by_bucket ON entries (bucket);';
+const bucketPartsMax = 256;
+/** As the power of two: as many as there are buckets. */
+const rowsOfPartLog2 = Math.log2(bucketCount);
+/** The part of the index of buckets in which a row is; SQLite knows it by this very text. */
+export const bucketPartSql = `((id >> ${rowsOfPartLog2}) & ${bucketPartsMax - 1})`;
+/** The table `parts` of those that have rows, or may have. */
+export const bucketPartsSql = `
+  WITH RECURSIVE parts (part) AS (
+    SELECT 0 UNION ALL SELECT part + 1 FROM parts
+    WHERE part < (SELECT min(max(id) >> ${rowsOfPartLog2}, ${bucketPartsMax - 1}) FROM entries)
+  )`;
+
+const bucketIndex = `CREATE INDEX entries_by_part_and_bucket ON entries (${bucketPartSql}, bucket);`;
 /** Rows that no reader sees, or that nobody will: few, and only they cost anything. */
 const collectableIndexes = `
 CREATE INDEX tombstones ON entries (seq) WHERE tombstone = 1;
@@ -124,10 +143,13 @@ const upgrades: Record<number, ((database: Database.Database) => void) | undefin
     database.exec(`
       ALTER TABLE entries ADD COLUMN bucket INTEGER NOT NULL DEFAULT 0;
       UPDATE entries SET bucket = bucket_of(key);
-      ${bucketIndex}
+      CREATE INDEX entries_by_bucket ON entries (bucket);
       ${collectableIndexes}
       ALTER TABLE meta ADD COLUMN collected_seq INTEGER NOT NULL DEFAULT 0;
       ALTER TABLE meta ADD COLUMN collected_epoch INTEGER NOT NULL DEFAULT 0;`);
+  },
+  4: (database) => {
+    database.exec(`DROP INDEX entries_by_bucket; ${bucketIndex}`);
   },
 };
 

@@ -50,7 +50,19 @@ function leavesOf(store: ShardStore): string {
   return Array.from({ length: bucketCount }, (_, bucket) => formatDigest(store.leaf(bucket))).join();
 }
 
-const withoutBuckets = 'DROP INDEX entries_by_bucket; ALTER TABLE entries DROP COLUMN bucket;';
+/** Of the rows. */
+function indexesIn(file: string): unknown[] {
+  const database = new Database(join(directory, file), { readonly: true });
+  try {
+    const sql = "SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'entries'";
+    return database.prepare(sql).pluck().all();
+  } finally {
+    database.close();
+  }
+}
+
+const withoutParts = 'DROP INDEX entries_by_part_and_bucket;';
+const withoutBuckets = `${withoutParts} ALTER TABLE entries DROP COLUMN bucket;`;
 
 const withoutCollection = `
   DROP INDEX tombstones;
@@ -58,6 +70,13 @@ const withoutCollection = `
   ALTER TABLE meta DROP COLUMN collected_seq;
   ALTER TABLE meta DROP COLUMN collected_epoch;`;
 
+/** As files were in format 4. */
+function makeFourthFormat(file: string): void {
+  const database = new Database(file);
+  database.exec(`${withoutParts} CREATE INDEX entries_by_bucket ON entries (bucket);`);
+  database.pragma('user_version = 4');
+  database.close();
+}
 /** As files were in format 3. */
 function makeThirdFormat(file: string): void {
   const database = new Database(file);
@@ -229,12 +248,43 @@ describe('the store on SQLite', () => {
     expect(replica.store.bucketRows(bucketOf('new')).map(({ key }) => key)).toContain('new');
     expect(replica.rootOfRows()).toEqual(replica.state.root);
     close(replica.store as SqliteStore);
-    const database = new Database(join(directory, file), { readonly: true });
-    const plan = database.prepare('EXPLAIN QUERY PLAN SELECT key FROM entries WHERE bucket = 1').all() as {
-      detail: string;
-    }[];
-    expect(plan.map(({ detail }) => detail).join()).toContain('entries_by_bucket');
+    expect(indexesIn(file)).toContain('entries_by_part_and_bucket');
+  });
+
+  it('S3 upgrades a file of the fourth format: its index of buckets is in parts', () => {
+    const file = 'fourth.db';
+    const before = new TestReplica(open(file));
+    before.startEpoch(1);
+    before.write(Array.from({ length: 200 }, (_, i) => put(`key-${i}`, `${i}`)));
+    const [all, inBuckets] = [allOf(before.store), [...before.store.buckets(0)]];
+    close(before.store as SqliteStore);
+    makeFourthFormat(join(directory, file));
+    const replica = new TestReplica(open(file));
+    expect(allOf(replica.store)).toEqual(all);
+    expect([...replica.store.buckets(0)]).toEqual(inBuckets);
+    expect(indexesIn(file)).toContain('entries_by_part_and_bucket');
+    expect(indexesIn(file)).not.toContain('entries_by_bucket');
+  });
+
+  it('finds the rows of a bucket in every part of the index, where parts are used again too', () => {
+    const replica = new TestReplica(open('parts.db'));
+    replica.startEpoch(1);
+    const keys = Array.from({ length: 30 }, (_, i) => `key-${i}`);
+    const database = new Database(join(directory, 'parts.db'));
+    for (const key of keys) {
+      replica.write([put(key, key)]);
+      // The next row gets an id so much larger that it is some parts away, and past the last part in the end.
+      database.exec('UPDATE entries SET id = id + 40 * 4096 WHERE id = (SELECT max(id) FROM entries)');
+    }
+    const ids = database.prepare('SELECT max(id) FROM entries').pluck().get();
+    expect(ids).toBeGreaterThan(256 * 4096);
     database.close();
+    for (const key of keys) {
+      expect(replica.store.bucketRows(bucketOf(key)).map((row) => row.key)).toContain(key);
+    }
+    const inTurn = [...replica.store.buckets(0)];
+    expect(inTurn.flatMap(([, rows]) => rows.map(({ key }) => key)).sort()).toEqual([...keys].sort());
+    expect(inTurn.every(([bucket, rows]) => rows.every(({ key }) => bucketOf(key) === bucket))).toBe(true);
   });
 
   it('S3 refuses the file of another cluster, shard or format, and leaves it alone', () => {
