@@ -44,9 +44,6 @@ export interface SqliteStoreOptions extends WalOptions {
   headsCachedMax: number;
 }
 
-/** Wall clock in milliseconds, for rows that say when they were kept. */
-type Clock = () => number;
-
 /** Commits after which all leaves are written: what a start replays, against 64 KiB each time. */
 const leavesEveryCommits = 128;
 
@@ -63,7 +60,7 @@ export class SqliteStore implements ShardStore {
   /** The leaves on disk are those of this seq. */
   #leavesSeq: number;
   #commitsSinceLeaves = 0;
-  readonly #now: Clock;
+  readonly #now: () => number;
   #state: ShardState;
   #counts: Counts;
   #logBytes: number;
@@ -71,7 +68,8 @@ export class SqliteStore implements ShardStore {
   /** A transaction of several commits is under way. */
   #isTogether = false;
 
-  constructor(options: SqliteStoreOptions, now: Clock = Date.now) {
+  /** `now`: wall clock in milliseconds, for rows that say when they were kept. */
+  constructor(options: SqliteStoreOptions, now: () => number = Date.now) {
     this.#options = options;
     this.#now = now;
     const database = new Database(options.file);
@@ -291,8 +289,8 @@ export class SqliteStore implements ShardStore {
   }
 
   /**
-   * Copies the file as it is at one commit, while reads and writes go on: whole, or else a few pages at a
-   * time; SQLite takes writes of this connection over into those that it has copied.
+   * As it is at one commit, while reads and writes go on: the whole file, or else a few pages at a time, into
+   * which SQLite takes over what this connection writes.
    */
   async backup(file: string, pagesPerTurn: number): Promise<void> {
     if (await this.#copy.copy(file)) return;
