@@ -218,8 +218,8 @@ function beyondAll(run: Run, { perSecond, peak }: Overload): string[] {
   if (!(perSecond > most)) return [];
   return [
     folded(`The server that does nothing answers ${count.format(most)} a second of the peak's load here, and
-      ${count.format(perSecond)} were due, ${(perSecond / most).toFixed(2)} times as many: so nobody could have
-      answered them all. What is left over waits for a connection, for longer and longer.`),
+      ${count.format(perSecond)} were due, ${(perSecond / most).toFixed(2)} times as many: so nobody could
+      have answered them all. What is left over waits for a connection, for longer and longer.`),
   ];
 }
 
