@@ -282,6 +282,8 @@ export class ShardContext {
    * process as well: the transaction is rolled back, and memory has moved on.
    */
   together<Result>(work: () => Result): Result {
+    // Within one transaction that mutant would move nothing outside of it.
+    if (isBrokenBy('cursor-outside-transaction')) return work();
     const { clock, instruments, shard } = this;
     const together = { storeMs: 0 };
     this.#together = together;
