@@ -144,7 +144,7 @@ export class ShardContext {
   #state: ShardState;
   #closed = false;
   /** Time in the store, milliseconds, of the commits that are made together at the moment. */
-  #together: { storeMs: number } | undefined;
+  #together: { storeMs: number | undefined } | undefined;
   /** Something was written that may not be on disk: at the start, what a crash left. */
   #isUnsynced = true;
   /** The cursor has moved since it was written. */
@@ -285,7 +285,7 @@ export class ShardContext {
     // Within one transaction that mutant would move nothing outside of it.
     if (isBrokenBy('cursor-outside-transaction')) return work();
     const { clock, instruments, shard } = this;
-    const together = { storeMs: 0 };
+    const together: { storeMs: number | undefined } = { storeMs: undefined };
     this.#together = together;
     let doneAt = 0;
     try {
@@ -294,7 +294,9 @@ export class ShardContext {
         doneAt = clock.monotonic();
         return done;
       });
-      instruments.stored(shard, 'commit', together.storeMs + clock.monotonic() - doneAt);
+      // A transaction that wrote nothing is none that was stored.
+      const { storeMs } = together;
+      if (storeMs !== undefined) instruments.stored(shard, 'commit', storeMs + clock.monotonic() - doneAt);
       return result;
     } catch (error) {
       this.#fail(error);
@@ -357,7 +359,7 @@ export class ShardContext {
     try {
       write();
       const ms = this.clock.monotonic() - startedAt;
-      if (this.#together) this.#together.storeMs += ms;
+      if (this.#together) this.#together.storeMs = (this.#together.storeMs ?? 0) + ms;
       else this.instruments.stored(this.shard, kind, ms);
     } catch (error) {
       this.#fail(error);

@@ -39,7 +39,10 @@ export class DiskReader {
   readonly #bucketRows: Database.Statement;
   readonly #bucketDigests: Database.Statement;
   readonly #bucketsIn: Database.Statement;
+  readonly #newestId: Database.Statement;
   #bucketsAtATime = 1;
+  /** Of a row, when buckets were read last. */
+  #idThen = 0;
 
   constructor(file: string) {
     this.#database = new Database(file, { readonly: true });
@@ -55,6 +58,7 @@ export class DiskReader {
     // As text: a string comes out of SQLite at a fraction of what a Buffer costs.
     this.#bucketDigests = select('key, seq, hex(digest)').raw();
     this.#bucketsIn = select(`${entryColumns}, bucket`).raw();
+    this.#newestId = this.#database.prepare('SELECT ifnull(max(id), 0) FROM entries').pluck();
     const some = 'SELECT id, octet_length(value) AS bytes FROM entries WHERE id > ? ORDER BY id LIMIT ?';
     this.#span = this.#database.prepare(`SELECT max(id), sum(bytes) FROM (${some})`).raw();
     this.#forms = this.#database.prepare(rowForms).raw();
@@ -97,6 +101,7 @@ export class DiskReader {
   /** Those that have rows, in order; so many at a time that there are about some rows to read. */
   *buckets(from: number): Generator<readonly [bucket: number, rows: Entry[]], void> {
     try {
+      this.#heedNewRows();
       for (let start = from; start < bucketCount; ) {
         const end = Math.min(start + this.#bucketsAtATime, bucketCount);
         const rows = this.#bucketsIn.all(start, end) as BucketTuple[];
@@ -108,6 +113,15 @@ export class DiskReader {
     } finally {
       this.#forgetPages();
     }
+  }
+
+  /** Rows that came since buckets were read last are in all of them: as many buckets have more rows now. */
+  #heedNewRows(): void {
+    const newest = this.#newestId.get() as number;
+    const came = Math.max(1, newest - this.#idThen);
+    this.#idThen = newest;
+    const enough = Math.ceil((2 * someRows * bucketCount) / came);
+    this.#bucketsAtATime = Math.min(this.#bucketsAtATime, enough);
   }
 
   /** By `exec`, which makes no statement for JavaScript: half of what a small bucket costs. */

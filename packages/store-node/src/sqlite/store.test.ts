@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { bucketCount, bucketOf, formatDigest, parseDigest } from '@driftless/contracts';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { changeOf } from '../core/change.ts';
 import { unknownSet } from '../core/state.ts';
 import { allOf, storeCases } from '../store/acceptance.ts';
@@ -285,6 +285,20 @@ describe('the store on SQLite', () => {
     const inTurn = [...replica.store.buckets(0)];
     expect(inTurn.flatMap(([, rows]) => rows.map(({ key }) => key)).sort()).toEqual([...keys].sort());
     expect(inTurn.every(([bucket, rows]) => rows.every(({ key }) => bucketOf(key) === bucket))).toBe(true);
+  });
+
+  it('reads few rows at a time of many that came since buckets were read last', () => {
+    const replica = new TestReplica(open('came.db'));
+    replica.startEpoch(1);
+    replica.write([put('first', 'x')]);
+    const buckets = (): number => [...replica.store.buckets(0)].length;
+    expect(buckets()).toBe(1);
+    replica.write(Array.from({ length: 4000 }, (_, i) => put(`key-${i}`, 'x')));
+    const all = vi.spyOn(Object.getPrototypeOf(new Database(':memory:').prepare('SELECT 1')), 'all');
+    expect(buckets()).toBeGreaterThan(1000);
+    const most = Math.max(...all.mock.results.map(({ value }) => (value as unknown[]).length));
+    all.mockRestore();
+    expect(most).toBeLessThan(400);
   });
 
   it('S3 refuses the file of another cluster, shard or format, and leaves it alone', () => {
