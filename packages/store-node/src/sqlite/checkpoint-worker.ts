@@ -1,10 +1,18 @@
 /** The other side of checkpoint-thread.ts: takes one file after the other, and reports each. */
+import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 import { begin, type CheckpointOrder, type CheckpointReport, end } from './checkpoint-order.ts';
 
 /** In the second there is only what was written during the first. */
 const passes = 2;
+/**
+ * Clients wait for the threads that serve and write, and for a checkpoint nobody: a tenth of their share of a
+ * core that both want. The WAL may outgrow itself meanwhile (wal.ts).
+ */
+const niceness = 10;
+// Elsewhere it would be the whole process.
+if (process.platform === 'linux') setPriority(0, niceness);
 
 function checkpoint(file: string): void {
   const database = new Database(file, { fileMustExist: true });

@@ -1,5 +1,5 @@
-import { mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -56,6 +56,14 @@ function sizes(): Sizes {
   }
 }
 
+/** Of a thread of this process, by its name. */
+function nicenessOf(name: string): number {
+  const ids = readdirSync('/proc/self/task').map(Number);
+  const id = ids.find((one) => readFileSync(`/proc/self/task/${one}/comm`, 'utf8').trim() === name);
+  if (id === undefined) throw new Error(`There is no thread ${name}.`);
+  return getPriority(id);
+}
+
 const orderEnded = (): Promise<void> =>
   new Promise((resolve) => {
     ended = resolve;
@@ -89,6 +97,20 @@ describe('the write-ahead log of a store with a thread for checkpoints', () => {
     expect(statSync(`${file}-wal`).size).toBeLessThan(bound);
     replica.store.close();
   });
+
+  it.runIf(process.platform === 'linux')(
+    'gives way to other threads, and makes none of them give way',
+    async () => {
+      const replica = open();
+      replica.startEpoch(1);
+      const over = orderEnded();
+      fill(replica, walCheckpointPages);
+      await over;
+      expect(nicenessOf('checkpoints')).toBeGreaterThan(getPriority(0));
+      expect(getPriority(process.pid)).toBe(getPriority(0));
+      replica.store.close();
+    },
+  );
 
   it('leaves the file to nobody when the store is closed, whatever was ordered', () => {
     for (let round = 0; round < 20; round += 1) {
