@@ -77,9 +77,6 @@ export const nodeConfigSchema = z.object({
     .default(20_000)
     .describe('Operations that may wait for a commit, per shard'),
   applyBurst: whole('events').default(32).describe('Events applied before other work gets its turn'),
-  applyRestMsMax: whole('ms', 0)
-    .default(20)
-    .describe('How long a busy follower may gather events that no client waits for, to apply them together'),
   followerSyncMs: whole('ms', 0)
     .default(100)
     .describe('How long followers may leave what they applied unsynced when no client waits for it'),

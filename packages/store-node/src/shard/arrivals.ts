@@ -8,8 +8,6 @@ const waitsMax = 10_000;
 export class Arrivals {
   readonly #clock: Clock;
   readonly #waits = new Set<() => void>();
-  /** Somebody begins to wait. */
-  onWait: () => void = () => undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -30,13 +28,7 @@ export class Arrivals {
       };
       const callOff = this.#clock.after(timeoutMs, end);
       this.#waits.add(look);
-      this.onWait();
     });
-  }
-
-  /** Somebody waits. */
-  get areAwaited(): boolean {
-    return this.#waits.size > 0;
   }
 
   /** The replica's position is another one. */

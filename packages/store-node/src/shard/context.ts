@@ -42,8 +42,6 @@ export interface ShardLimits extends CollectLimits {
   ackEveryEvents: number;
   /** Events applied before other work gets its turn. */
   applyBurst: number;
-  /** Longest time for which a follower gathers events that nobody waits for, milliseconds. */
-  applyRestMsMax: number;
   catchUpBytesMax: number;
   /** The log is kept up to this size although every member has it, for watchers and short absences. */
   logBytesMin: number;

@@ -8,39 +8,24 @@ import { testShard } from '../testing/shard.ts';
 import { Follower } from './follower.ts';
 import type { Peers } from './peers.ts';
 
-/** Time passes when a test says so; each look at it takes `lookMs`, as work does. */
+/** Time stands still, and timers are counted. */
 class HeldClock extends Clock {
-  now = 1000;
-  lookMs = 0;
-  #timers: { at: number; work: () => void }[] = [];
+  timers = 0;
   monotonic(): number {
-    this.now += this.lookMs;
-    return this.now;
+    return 1000;
   }
   wall(): number {
-    return this.now;
+    return 1000;
   }
-  after(ms: number, work: () => void): () => void {
-    const timer = { at: this.now + ms, work };
-    this.#timers.push(timer);
-    return () => {
-      this.#timers = this.#timers.filter((other) => other !== timer);
-    };
+  after(): () => void {
+    this.timers += 1;
+    return () => undefined;
   }
   every(): () => void {
     return () => undefined;
   }
   soon(work: () => void): void {
     setImmediate(work);
-  }
-  get timers(): number {
-    return this.#timers.length;
-  }
-  pass(ms: number): void {
-    this.now += ms;
-    const due = this.#timers.filter(({ at }) => at <= this.now);
-    this.#timers = this.#timers.filter((timer) => !due.includes(timer));
-    for (const { work } of due) work();
   }
 }
 
@@ -101,17 +86,6 @@ async function following(peerHas: readonly Uint8Array[] = []) {
   return { clock, context, store, follower, leader, give, acked, bursts };
 }
 
-/** A follower that has just been busy for 2 ms, so that it rests. */
-async function resting() {
-  const parts = await following();
-  parts.clock.lookMs = 0.1;
-  parts.give(parts.leader.event(put('first', '1')));
-  await turns();
-  parts.clock.lookMs = 0;
-  parts.store.transactions.length = 0;
-  return parts;
-}
-
 it('applies what came in one burst in one transaction', async () => {
   const { give, leader, store, context } = await following();
   for (let i = 0; i < 5; i += 1) give(leader.event(put(`k${i}`, 'v')));
@@ -120,38 +94,17 @@ it('applies what came in one burst in one transaction', async () => {
   expect(context.state.root).toEqual(leader.state.root);
 });
 
-it('gathers what comes while it rests, and rests no longer than it may', async () => {
-  const { give, leader, store, clock, context } = await resting();
-  for (const value of ['1', '2', '3']) give(leader.event(put('k', value)));
-  await turns();
-  expect(store.transactions).toEqual([]);
-  expect(clock.timers).toBe(1);
-  clock.pass(context.limits.applyRestMsMax);
-  await turns();
-  expect(store.transactions).toEqual([3]);
-  expect(text(store.get('k')?.value ?? new Uint8Array())).toBe('3');
-});
-
-it('does not rest when a client waits for what has come', async () => {
-  const { give, leader, store, bursts, clock } = await resting();
+it('applies at once what comes, however busy it was', async () => {
+  const { give, leader, store, clock, bursts } = await following();
   give(leader.event(put('k', '1')));
   give(leader.event(put('k', '2')), true);
   await turns();
-  expect(store.transactions).toEqual([2]);
-  expect(bursts.at(-1)).toBe(true);
+  give(leader.event(put('k', '3')));
+  await turns();
+  expect(store.transactions).toEqual([2, 1]);
+  expect(bursts.slice(-2)).toEqual([true, false]);
   expect(clock.timers).toBe(0);
-});
-
-it('does not rest when a read begins to wait for it', async () => {
-  const { give, leader, store, context } = await resting();
-  give(leader.event(put('k', '1')));
-  const arrived = context.arrivals.until(() => store.get('k') !== undefined, 1000);
-  await turns();
-  expect(await arrived).toBe(true);
-  const next = context.arrivals.until(() => store.get('l') !== undefined, 1000);
-  give(leader.event(put('l', '1')));
-  await turns();
-  expect(await next).toBe(true);
+  expect(text(store.get('k')?.value ?? new Uint8Array())).toBe('3');
 });
 
 it('commits what came before an event that it cannot read, and halts there', async () => {

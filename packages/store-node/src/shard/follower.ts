@@ -15,9 +15,6 @@ import type { ShardContext } from './context.ts';
 import { PeerRepair } from './peer-repair.ts';
 import { checkPosition } from './self-check.ts';
 
-/** So many times as long as it took to apply what had come, the next events are gathered. */
-const restFactor = 3;
-
 export class Follower {
   readonly #context: ShardContext;
   readonly #onApplied: (prompt: boolean) => void;
@@ -31,9 +28,6 @@ export class Follower {
   /** Grows with every start and stop, so that late callbacks of an earlier life are known. */
   #life = 0;
   #draining = false;
-  /** Until then what comes is gathered, unless somebody waits for it. */
-  #restsUntil = 0;
-  #callOffRest: (() => void) | undefined;
 
   /**
    * `onApplied` is called after each burst that moved the position or the cursor; `prompt`: a client waits
@@ -43,10 +37,6 @@ export class Follower {
     this.#context = context;
     this.#onApplied = onApplied;
     this.#repair = new PeerRepair(context);
-    context.arrivals.onWait = () => {
-      this.#restsUntil = 0;
-      if (this.#queue.length > 0) this.#drainSoon();
-    };
   }
 
   start(): void {
@@ -57,7 +47,6 @@ export class Follower {
   stop(): void {
     this.#life += 1;
     this.#queue = [];
-    this.#endRest();
     this.#applied = [];
     this.#endSpans();
     const consumption = this.#consumption;
@@ -169,30 +158,19 @@ export class Follower {
   #receive(life: number, message: StreamMessage): void {
     if (this.#dead(life)) return;
     this.#queue.push(message);
-    if (this.#draining) return;
-    const { clock, arrivals } = this.#context;
-    const restMs = message.prompt || arrivals.areAwaited ? 0 : this.#restsUntil - clock.monotonic();
-    if (restMs <= 0) this.#drainSoon();
-    else this.#callOffRest ??= clock.after(restMs, () => this.#drainSoon());
+    this.#drainSoon();
   }
 
   #drainSoon(): void {
-    this.#endRest();
     if (this.#draining) return;
     this.#draining = true;
     const life = this.#life;
     this.#context.clock.soon(() => void this.#drain(life));
   }
 
-  #endRest(): void {
-    this.#callOffRest?.();
-    this.#callOffRest = undefined;
-  }
-
   /** Applies what has come, giving way to other work between bursts. */
   async #drain(life: number): Promise<void> {
     const { clock, limits } = this.#context;
-    const startedAt = clock.monotonic();
     try {
       while (this.#queue.length > 0 && !this.#dead(life)) {
         const burst = this.#queue.splice(0, limits.applyBurst);
@@ -209,8 +187,6 @@ export class Follower {
       }
     } finally {
       this.#draining = false;
-      const now = clock.monotonic();
-      this.#restsUntil = now + Math.min(limits.applyRestMsMax, restFactor * (now - startedAt));
       // A restart meanwhile may have queued messages that found this drain still running.
       if (this.#queue.length > 0) this.#drainSoon();
     }

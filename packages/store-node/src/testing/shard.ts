@@ -28,7 +28,6 @@ const limits: ShardLimits = {
   retryDelayMs: 10,
   ackEveryEvents: 32,
   applyBurst: 32,
-  applyRestMsMax: 20,
   catchUpBytesMax: 1_000_000,
   logBytesMin: 1_000_000,
   logBytesMax: 10_000_000,
