@@ -1,5 +1,5 @@
 /** The other side of checkpoint-thread.ts: takes one file after the other, and reports each. */
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 import { begin, type CheckpointOrder, type CheckpointReport, end } from './checkpoint-order.ts';
@@ -7,12 +7,13 @@ import { begin, type CheckpointOrder, type CheckpointReport, end } from './check
 /** In the second there is only what was written during the first. */
 const passes = 2;
 /**
- * Clients wait for the threads that serve and write, and for a checkpoint nobody: a tenth of their share of a
- * core that both want. The WAL may outgrow itself meanwhile (wal.ts).
+ * Clients wait for the threads that serve and write, and for a checkpoint nobody: it gets a tenth of their
+ * share of a core that both want. The WAL may outgrow itself meanwhile (wal.ts).
  */
-const niceness = 10;
-// Elsewhere it would be the whole process.
-if (process.platform === 'linux') setPriority(0, niceness);
+const nicer = 10;
+const nicenessMax = 19;
+// Elsewhere it would be the whole process. From where that stands: only a privileged one may become less nice.
+if (process.platform === 'linux') setPriority(0, Math.min(nicenessMax, getPriority(0) + nicer));
 
 function checkpoint(file: string): void {
   const database = new Database(file, { fileMustExist: true });
