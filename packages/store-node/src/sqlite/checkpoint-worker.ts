@@ -12,7 +12,7 @@ const passes = 2;
  */
 const nicer = 10;
 const nicenessMax = 19;
-// Elsewhere it would be the whole process. From where that stands: only a privileged one may become less nice.
+// Elsewhere it would be the whole process. Only a privileged one may become less nice than it is.
 if (process.platform === 'linux') setPriority(0, Math.min(nicenessMax, getPriority(0) + nicer));
 
 function checkpoint(file: string): void {
